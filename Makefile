@@ -1,0 +1,60 @@
+# Every target sets up what it needs: Python 3.11 with venv, make and git are enough.
+.DEFAULT_GOAL := help
+.PHONY: help install demo test test-slow check format bench lock clean
+
+PYTHON ?= python3
+BIN := .venv/bin
+UV := $(BIN)/uv
+LOCKARGS := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q
+SOURCES := shared services tests bench
+T ?= tests
+
+help: ## Show what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: .venv/.done ## Install Tidegate into .venv (leaves .venv/bin/tidegate)
+
+demo: install ## Start a whole system with five SSH hosts and deploy to them while you watch
+	$(BIN)/tidegate demo
+
+test: .venv/.done .venv/.system ## Run all tests (T=path runs some)
+	$(BIN)/python -m pytest -m "not slow" -n 2 $(T)
+
+test-slow: .venv/.done .venv/.system ## Run the tests that take minutes
+	$(BIN)/python -m pytest -m slow $(T)
+
+check: .venv/.done ## Check format, lint, types and import rules
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: .venv/.done ## Put the code in the house format
+	$(BIN)/ruff format $(SOURCES)
+	$(BIN)/ruff check --fix $(SOURCES)
+
+bench: .venv/.done ## Measure what an idle system costs
+	$(BIN)/python bench/idle.py
+
+lock: ## Write requirements.lock and bootstrap.lock anew from pyproject.toml
+	$(UV) pip compile pyproject.toml --all-extras $(LOCKARGS) -o requirements.lock
+	echo "uv==0.13.9" | $(UV) pip compile - $(LOCKARGS) -o bootstrap.lock
+
+clean: ## Remove what was installed and built
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(UV): bootstrap.lock
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r bootstrap.lock
+	@touch $(UV)
+
+.venv/.done: requirements.lock pyproject.toml $(UV)
+	$(UV) pip sync -q --python $(BIN)/python --require-hashes requirements.lock
+	$(UV) pip install -q --python $(BIN)/python --no-build-isolation --no-deps -e .
+	@touch $@
+
+# What tests need from the system: OpenSSH's server. Without root the tests that need it are skipped and say so.
+.venv/.system: .venv/.done
+	@if ! test -x /usr/sbin/sshd && test "$$(id -u)" = 0 && command -v apt-get >/dev/null; then \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends openssh-server openssh-client >/dev/null; fi
+	@touch $@
