@@ -1,0 +1,1 @@
+"""How the world is touched: one Protocol for each kind of thing."""
