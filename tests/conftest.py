@@ -1,0 +1,68 @@
+"""Real parts that tests of every layer may ask for, and the rule that CI skips nothing."""
+
+import os
+from collections.abc import Generator, Iterator
+from pathlib import Path
+
+import pytest
+
+from parts.databases import Databases
+from parts.redis import RedisServer
+from parts.sshd import SshdFarm, require_sshd
+
+FAIL_ON_SKIP = os.environ.get("TIDEGATE_FAIL_ON_SKIP") == "1"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if FAIL_ON_SKIP and report.skipped and not hasattr(report, "wasxfail"):
+        refuse_skip(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    report = yield
+    if FAIL_ON_SKIP and report.skipped:
+        refuse_skip(report)
+    return report
+
+
+def refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
+    """Where everything can be had, a test that was skipped is a test that failed."""
+    reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+    report.outcome = "failed"
+    report.longrepr = f"TIDEGATE_FAIL_ON_SKIP=1 and this was skipped: {reason}"
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """The Redis of this run; a test that kills or restarts one starts its own `RedisServer`."""
+    with RedisServer(tmp_path_factory.mktemp("redis")) as server:
+        yield server
+
+
+@pytest.fixture
+def redis_url(redis_server: RedisServer) -> str:
+    """The URL of an empty Redis."""
+    redis_server.flushall()
+    return redis_server.url
+
+
+@pytest.fixture(scope="session")
+def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databases]:
+    """Fresh databases of both kinds."""
+    from tidegate.store.migrate import upgrade
+
+    databases = Databases(tmp_path_factory.mktemp("databases"), upgrade)
+    yield databases
+    databases.close()
+
+
+@pytest.fixture
+def sshd_farm(tmp_path: Path) -> Iterator[SshdFarm]:
+    """A farm without hosts: `sshd_farm.start(3)` gives three."""
+    require_sshd()
+    with SshdFarm(tmp_path / "hosts") as farm:
+        yield farm
