@@ -1,0 +1,216 @@
+"""A whole Tidegate as its users start it: `tidegate up`, on a data directory of its own."""
+
+import json
+import os
+import secrets
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+import httpx2
+import psutil
+
+from parts.ports import free_port
+from parts.processes import (
+    end,
+    ending_with_us,
+    is_alive,
+    kill_all,
+    living_with,
+    wait_until,
+)
+
+TIDEGATE = Path(sys.executable).with_name("tidegate")
+READY = "Tidegate is ready"
+START_WITHIN = 60  # the promise is 30 s on a machine that does nothing else
+STOP_WITHIN = 40
+MARK = "SYSTEM_UNDER_TEST"
+
+
+class System:
+    """One system. What it prints is in `log()`; nothing of it outlives `stop` or `kill_all`."""
+
+    def __init__(
+        self,
+        data_dir: Path,
+        *,
+        database_url: str | None = None,
+        workers: int = 1,
+        concurrency: int = 50,
+        flower: bool = False,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self.data_dir = data_dir
+        self.workers = workers
+        self.concurrency = concurrency
+        self.flower = flower
+        self.port = free_port()
+        self.flower_port = free_port()
+        self._mark = secrets.token_hex(8)
+        self._environment = dict(environment or {})
+        if database_url is not None:
+            self._environment["TIDEGATE_DATABASE_URL"] = database_url
+        self._log = data_dir.with_name(f"{data_dir.name}.log")
+        self._up: subprocess.Popen[bytes] | None = None
+        self._client: httpx2.Client | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def token(self) -> str:
+        return (self.data_dir / "admin.token").read_text().strip()
+
+    @property
+    def client(self) -> httpx2.Client:
+        """A client with the admin's token; it is closed with the system."""
+        if self._client is None:
+            headers = {"Authorization": f"Bearer {self.token}"}
+            self._client = httpx2.Client(base_url=self.url, headers=headers, timeout=30)
+        return self._client
+
+    def start(self) -> Self:
+        """Start, and return when it says that it is ready."""
+        begun = self._log.stat().st_size if self._log.exists() else 0
+        with self._log.open("ab") as log:
+            self._up = subprocess.Popen(
+                ending_with_us(self._command()),
+                env=self._own_environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        try:
+            wait_until(
+                lambda: READY in self.log()[begun:] or self._has_ended(),
+                within=START_WITHIN,
+                what=f"the line {READY!r}",
+            )
+            assert not self._has_ended(), "`tidegate up` ended by itself"
+        except AssertionError as failure:
+            self.kill_all()
+            message = f"{failure}\n{self.tail()}"
+            raise AssertionError(message) from None
+        return self
+
+    def stop(self) -> None:
+        """End it as its user does; everything has to end with it, and well."""
+        self._close_client()
+        if self._up is None:
+            return
+        self._up.send_signal(signal.SIGTERM)
+        try:
+            code = self._up.wait(STOP_WITHIN)
+            left = [f"{process.pid} {process.name()}" for process in self.living()]
+        except subprocess.TimeoutExpired:
+            code, left = None, ["`tidegate up` itself"]
+        finally:
+            self.kill_all()
+        assert code == 0, f"SIGTERM ended it with {code}\n{self.tail()}"
+        assert left == [], f"left behind: {left}\n{self.tail()}"
+
+    def kill_all(self) -> None:
+        """End every process of it with SIGKILL, as a power cut does."""
+        self._close_client()
+        if self._up is not None:
+            self._up.kill()
+        kill_all(self.living())
+        if self._up is not None:
+            end(self._up)
+            self._up = None
+
+    def processes(self) -> dict[str, dict[str, Any]]:
+        """What the supervisor says it runs, by name."""
+        listed = json.loads((self.data_dir / "processes.json").read_text())
+        return {process["name"]: process for process in listed}
+
+    def living(self) -> list[psutil.Process]:
+        """Every process of it that lives, whoever its parent is."""
+        return living_with(MARK, self._mark)
+
+    def kill(self, name: str) -> int:
+        """Kill a process and all it started itself with SIGKILL; return the pid that it had."""
+        pid = int(self.processes()[name]["pid"])
+        process = psutil.Process(pid)
+        doomed = [process, *process.children(recursive=True)]
+        for victim in doomed:
+            victim.kill()
+        wait_until(lambda: not any(map(_lives, doomed)), within=10, what=f"{name} is dead")
+        return pid
+
+    def wait_for_another(self, name: str, old_pid: int, *, within: float = 30) -> int:
+        """Wait until the supervisor runs it again, and return the new pid."""
+
+        def new_pid() -> int:
+            pid = int(self.processes().get(name, {"pid": old_pid})["pid"])
+            return pid if pid != old_pid and psutil.pid_exists(pid) else 0
+
+        return wait_until(new_pid, within=within, what=f"{name} runs again")
+
+    def cli(self, *arguments: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+        """Run `tidegate` as the admin of this system."""
+        environment = {
+            **os.environ,
+            "TIDEGATE_URL": self.url,
+            "TIDEGATE_TOKEN": self.token,
+            "NO_COLOR": "1",
+        }
+        return subprocess.run(
+            [TIDEGATE, *arguments],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+
+    def log(self) -> str:
+        return self._log.read_text(errors="replace")
+
+    def tail(self, lines: int = 60) -> str:
+        return "\n".join(self.log().splitlines()[-lines:])
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            self.stop()
+        else:
+            self.kill_all()
+
+    def _command(self) -> list[str]:
+        options = {
+            "--data-dir": self.data_dir,
+            "--port": self.port,
+            "--flower-port": self.flower_port,
+            "--workers": self.workers,
+            "--concurrency": self.concurrency,
+        }
+        given = [str(part) for option in options.items() for part in option]
+        return [str(TIDEGATE), "up", *given, *([] if self.flower else ["--no-flower"])]
+
+    def _own_environment(self) -> dict[str, str]:
+        """Ours without any setting of Tidegate, so that a test sees only what it chose."""
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith("TIDEGATE_")}
+        return {**inherited, **self._environment, MARK: self._mark}
+
+    def _has_ended(self) -> bool:
+        return self._up is None or self._up.poll() is not None
+
+    def _close_client(self) -> None:
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return is_alive(process)
+    except psutil.NoSuchProcess:
+        return False
