@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,7 +22,7 @@ def new_system(tmp_path: Path) -> Iterator[Callable[..., System]]:
     """Make a system; it is not started, and whatever lives of it at the end is killed."""
     made: list[System] = []
 
-    def make(**options: object) -> System:
+    def make(**options: Any) -> System:
         made.append(System(tmp_path / f"data-{len(made) + 1}", **options))
         return made[-1]
 

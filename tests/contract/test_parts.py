@@ -117,6 +117,12 @@ def test_what_runs_detached_outlives_the_connection_but_not_the_power(sshd_farm:
     wait_until(lambda: not living_with("HOME", str(host.folder)), within=5, what="silence")
 
 
+def test_every_host_has_a_python(sshd_farm: SshdFarm):
+    (host,) = sshd_farm.start()
+
+    assert run_on(host, "python3 -c 'print(6 * 7)'") == "42"
+
+
 def test_variables_of_a_host_reach_its_sessions(sshd_farm: SshdFarm):
     host = sshd_farm.start_one("odd", GREETING="hello there")
 

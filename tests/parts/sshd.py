@@ -4,6 +4,7 @@ import ipaddress
 import os
 import secrets
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -67,6 +68,12 @@ def public_line(key: asyncssh.SSHKey) -> str:
 def login_name() -> str:
     """The user of the hosts: ourselves, for an sshd without root lets in nobody else."""
     return getpwuid(os.geteuid()).pw_name
+
+
+def path_with_python() -> str:
+    """The PATH of a session: OpenSSH's own, and our Python behind it where it has none."""
+    usual = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    return usual if shutil.which("python3", path=usual) else f"{usual}:{sys.base_prefix}/bin"
 
 
 def needs_pam() -> bool:
@@ -210,7 +217,11 @@ class SshdHost:
         return self._server is None or self._server.poll() is not None
 
     def _write_config(self) -> None:
-        environment = {"HOME": str(self.folder), **self.environment}
+        environment = {
+            "HOME": str(self.folder),
+            "PATH": path_with_python(),
+            **self.environment,
+        }
         config = CONFIG.format(
             address=self.address,
             port=self.port,
