@@ -133,14 +133,11 @@ class System:
         return living_with(MARK, self._mark)
 
     def kill(self, name: str) -> int:
-        """Kill a process and all it started itself with SIGKILL; return the pid that it had."""
-        pid = int(self.processes()[name]["pid"])
-        process = psutil.Process(pid)
-        doomed = [process, *process.children(recursive=True)]
-        for victim in doomed:
-            victim.kill()
-        wait_until(lambda: not any(map(_lives, doomed)), within=10, what=f"{name} is dead")
-        return pid
+        """Kill a process with SIGKILL, and it alone; return the pid that it had."""
+        process = psutil.Process(int(self.processes()[name]["pid"]))
+        process.kill()
+        wait_until(lambda: not is_alive(process), within=10, what=f"{name} is dead")
+        return process.pid
 
     def wait_for_another(self, name: str, old_pid: int, *, within: float = 30) -> int:
         """Wait until the supervisor runs it again, and return the new pid."""
@@ -207,10 +204,3 @@ class System:
         if self._client is not None:
             self._client.close()
             self._client = None
-
-
-def _lives(process: psutil.Process) -> bool:
-    try:
-        return is_alive(process)
-    except psutil.NoSuchProcess:
-        return False

@@ -55,7 +55,10 @@ def living_with(variable: str, value: str) -> list[psutil.Process]:
 
 
 def is_alive(process: psutil.Process) -> bool:
-    return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    try:
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 def kill_all(processes: Iterable[psutil.Process]) -> None:
