@@ -1,0 +1,16 @@
+"""The catalog: what exists to be deployed, and where to."""
+
+from sqlalchemy.orm import Session
+
+from tidegate.store.applications import Applications
+from tidegate.store.configs import Configs
+from tidegate.store.groups import Groups
+from tidegate.store.hosts import Hosts
+from tidegate.store.revisions import Revisions
+
+
+class Catalog(Applications, Groups, Configs, Hosts, Revisions):
+    """Applications, deployment groups, deployment configs, hosts and revisions."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session

@@ -1,0 +1,163 @@
+"""Hosts in the catalog."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from sqlalchemy import delete, or_, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from tidegate.domain.deployment import DEPLOYMENT_MACHINE, DeploymentStatus
+from tidegate.domain.errors import HostExists, HostNotFound
+from tidegate.domain.host import Host
+from tidegate.domain.ids import DeploymentId, HostId
+from tidegate.domain.target import FINAL_TARGET_STATUSES
+from tidegate.store.tables import DeploymentRow, HostRow, TargetRow
+
+_FINAL = [status for status in DeploymentStatus if DEPLOYMENT_MACHINE.is_final(status)]
+
+
+class Hosts:
+    """Writes and reads hosts."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def host(self, name: str) -> Host:
+        """Return the host called *name*.
+
+        Raises:
+            HostNotFound: There is none.
+        """
+        row = self._session.scalar(select(HostRow).where(HostRow.name == name))
+        if row is None:
+            raise HostNotFound(name)
+        return _host(row)
+
+    def host_by_id(self, host_id: HostId) -> Host | None:
+        """Return a host, if it still exists."""
+        row = self._session.get(HostRow, host_id)
+        return None if row is None else _host(row)
+
+    def hosts(self) -> list[Host]:
+        """Return all hosts by name."""
+        return [_host(row) for row in self._session.scalars(select(HostRow).order_by(HostRow.name))]
+
+    def hosts_by_ids(self, ids: Iterable[HostId]) -> dict[HostId, Host]:
+        """Return those of the hosts that still exist."""
+        rows = self._session.scalars(select(HostRow).where(HostRow.id.in_(list(ids))))
+        return {HostId(row.id): _host(row) for row in rows}
+
+    def unknown_hosts(self, names: Iterable[str]) -> list[str]:
+        """Return those of *names* that no host has, in their order."""
+        names = list(names)
+        known = set(self._session.scalars(select(HostRow.name).where(HostRow.name.in_(names))))
+        return [name for name in names if name not in known]
+
+    def hosts_page(
+        self,
+        *,
+        limit: int,
+        after: str | None = None,
+        tags: Sequence[tuple[str, str]] = (),
+    ) -> list[Host]:
+        """Return hosts by name; with *tags* those that have all of them.
+
+        A tag that is asked for with two values is had by nobody.
+        """
+        query = select(HostRow).order_by(HostRow.name)
+        if after is not None:
+            query = query.where(HostRow.name > after)
+        if not tags:
+            return [_host(row) for row in self._session.scalars(query.limit(limit))]
+        found: list[Host] = []
+        for row in self._session.scalars(query.execution_options(yield_per=500)):
+            if all(row.tags.get(key) == value for key, value in tags):
+                found.append(_host(row))
+            if len(found) == limit:
+                break
+        return found
+
+    def add_host(self, host: Host) -> None:
+        """Create a host.
+
+        Raises:
+            HostExists: There is one of that name.
+        """
+        row = HostRow(id=host.id, name=host.name, created_at=host.created_at, last_seen_at=None)
+        _write(row, host)
+        self._session.add(row)
+        try:
+            self._session.flush()
+        except IntegrityError:
+            raise HostExists(host.name) from None
+
+    def save_host(self, host: Host) -> None:
+        """Write what can be changed of a host that exists."""
+        row = self._session.get(HostRow, host.id)
+        if row is None:
+            raise HostNotFound(host.name)
+        _write(row, host)
+        self._session.flush()
+
+    def delete_host(self, host_id: HostId) -> None:
+        """Delete a host; history stays."""
+        self._session.execute(
+            delete(HostRow)
+            .where(HostRow.id == host_id)
+            .execution_options(synchronize_session=False)
+        )
+
+    def deployment_on_host(self, host_id: HostId) -> DeploymentId | None:
+        """Return a deployment that is active there or whose last script may still run there."""
+        found = self._session.scalar(
+            select(DeploymentRow.id)
+            .join(TargetRow, TargetRow.deployment_id == DeploymentRow.id)
+            .where(
+                TargetRow.host_id == host_id,
+                or_(
+                    DeploymentRow.status.not_in(_FINAL),
+                    TargetRow.status.not_in(FINAL_TARGET_STATUSES),
+                ),
+            )
+            .limit(1)
+        )
+        return None if found is None else DeploymentId(found)
+
+    def touch_hosts(self, names: Iterable[str], at: datetime) -> None:
+        """Note that the hosts were heard of."""
+        names = list(names)
+        if names:
+            self._session.execute(
+                update(HostRow)
+                .where(HostRow.name.in_(names))
+                .values(last_seen_at=at)
+                .execution_options(synchronize_session=False)
+            )
+
+    def learn_host_key(self, host_id: HostId, host_key: str) -> None:
+        """Keep the key that a host presented, unless one is known already."""
+        row = self._session.get(HostRow, host_id, with_for_update=True, populate_existing=True)
+        if row is not None and not row.settings.get("host_key"):
+            row.settings = {**row.settings, "host_key": host_key}
+            self._session.flush()
+
+
+def _write(row: HostRow, host: Host) -> None:
+    row.driver = host.driver
+    row.settings = dict(host.settings)
+    row.tags = dict(host.tags)
+    row.variables = dict(host.variables)
+
+
+def _host(row: HostRow) -> Host:
+    return Host(
+        id=HostId(row.id),
+        name=row.name,
+        driver=row.driver,
+        settings=row.settings,
+        tags=row.tags,
+        variables=row.variables,
+        last_seen_at=row.last_seen_at,
+        created_at=row.created_at,
+    )
