@@ -1,0 +1,159 @@
+"""What goes wrong on the way to a host, told apart and put into sentences."""
+
+import errno
+import socket
+from dataclasses import dataclass
+from typing import Final
+
+import asyncssh
+from typing_extensions import override
+
+from tidegate.drivers.hosts import Failed
+from tidegate.drivers.hosts.ssh_lines import quoted
+
+_REASONS: Final = {
+    errno.ECONNREFUSED: "the connection was refused",
+    errno.ECONNRESET: "the connection was reset",
+    errno.EHOSTUNREACH: "there is no route to it",
+    errno.ENETUNREACH: "there is no route to its network",
+    errno.ETIMEDOUT: "the connection timed out",
+    errno.EPIPE: "the connection broke",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A host that is spoken to, or the one on the way to it."""
+
+    name: str
+    address: str
+    port: int
+    user: str
+    identity: str
+    is_jump: bool = False
+
+    @override
+    def __str__(self) -> str:
+        where = f"[{self.address}]" if ":" in self.address else self.address
+        if self.is_jump:
+            return f"The jump host {where}:{self.port} on the way to {self.name}"
+        return f"{self.name} ({where}:{self.port})"
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """What may pass: the connection was not made, or did not last."""
+
+    why: str
+    by_runner: bool = False
+    """The connection was fine, but the runner ended early."""
+    failure: Failed | None = None
+    """What to answer, where it does not pass."""
+
+
+class Unreached(Exception):
+    """A connection was not made."""
+
+    def __init__(self, reason: Failed | Broken) -> None:
+        self.reason = reason
+        super().__init__()
+
+
+def reason_of(error: Exception, place: Place) -> Failed | Broken:
+    """Tell what cannot pass by itself from what may, and say what it is."""
+    if isinstance(error, socket.gaierror):
+        return _unresolved(error, place)
+    if isinstance(error, asyncssh.PermissionDenied):
+        return _denied(place)
+    if isinstance(error, asyncssh.KeyExchangeFailed):
+        return Failed("protocol", f"{place} shares no algorithm with us: {quoted(str(error))}.")
+    return Broken(_passing_reason(error))
+
+
+def _passing_reason(error: Exception) -> str:
+    if isinstance(error, TimeoutError):
+        return "the connection timed out"
+    if isinstance(error, asyncssh.ConnectionLost):
+        return "the connection was lost"
+    if isinstance(error, asyncssh.ChannelOpenError):
+        return f"the channel was not opened: {quoted(str(error))}"
+    if isinstance(error, OSError):
+        said = error.strerror or str(error) or type(error).__name__
+        return _REASONS.get(error.errno or 0) or quoted(said).lower()
+    return f"SSH failed: {quoted(str(error))}"
+
+
+def _unresolved(error: socket.gaierror, place: Place) -> Failed:
+    passing = error.errno == socket.EAI_AGAIN
+    return Failed(
+        "name_unresolved",
+        f"{place} cannot be reached: the name {place.address!r} has no address here; "
+        "correct the host's address, or this machine's DNS.",
+        retryable=passing,
+    )
+
+
+def _denied(place: Place) -> Failed:
+    return Failed(
+        "permission_denied",
+        f"{place} refused the login of user {place.user!r} with identity {place.identity!r}; "
+        f"the public key has to be in that user's authorized_keys.",
+    )
+
+
+def unknown_key(place: Place, presented: asyncssh.SSHKey) -> Failed:
+    """Say how to make a host's key known."""
+    fix = (
+        f"add the jump host's key to ~/.ssh/known_hosts or as proxy_host_key '{text_of(presented)}'"
+        if place.is_jump
+        else f"set it with `tidegate host set {place.name} --host-key '{text_of(presented)}'`"
+    )
+    return Failed(
+        "host_key_unknown",
+        f"{place} presents the key {fingerprint(presented)}, and none is known for it; "
+        f"compare it on the host and {fix}.",
+    )
+
+
+def other_key(place: Place, expected: asyncssh.SSHKey, presented: asyncssh.SSHKey) -> Failed:
+    """Say that a host presents another key than the one that is known."""
+    return Failed(
+        "host_key_mismatch",
+        f"{place} presents the key {fingerprint(presented)}, but {fingerprint(expected)} is known "
+        "for it; it was set up anew, or something else answers in its place.",
+    )
+
+
+def fingerprint(key: asyncssh.SSHKey) -> str:
+    return f"{key.get_algorithm()} {key.get_fingerprint()}"
+
+
+def text_of(key: asyncssh.SSHKey) -> str:
+    """Return *key* as known_hosts holds it, without a comment."""
+    return " ".join(key.export_public_key("openssh").decode().split()[:2])
+
+
+def silent_shell(place: Place, *, exit_code: int | None, said: bytes, complaint: bytes) -> Failed:
+    """Say why the host's shell ended without starting the runner."""
+    words = quoted(complaint.strip() or said)
+    if exit_code == 127 or ("python3" in words and "not found" in words.lower()):
+        return Failed(
+            "no_python",
+            f"{place} has no python3 on the PATH of user {place.user!r}; "
+            "install Python 3.6 or newer there.",
+        )
+    if "python" in words.lower() and "3.6" in words:
+        return Failed("python_too_old", f"{place} has too old a python3: {words}")
+    if "not available" in words or "nologin" in words:
+        return Failed(
+            "permission_denied",
+            f"{place} lets user {place.user!r} log in but run nothing: {words!r}; "
+            "give the user a login shell.",
+        )
+    ended = f"ended with status {exit_code}" if exit_code is not None else "ended"
+    saying = f" and said {words!r}" if words else " without a word"
+    return Failed(
+        "refused",
+        f"{place} did not start the runner: the login shell of user {place.user!r} "
+        f"{ended}{saying}.",
+    )

@@ -1,0 +1,190 @@
+"""What a host's row says about reaching it over SSH, checked with sentences that help."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Final, Self
+
+import asyncssh
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+
+_AUTHORITY: Final = "@cert-authority"
+_PLAIN: Final = re.compile(r"[^\s\x00-\x1f\x7f]{1,255}")
+_JUMP: Final = re.compile(
+    r"(?:(?P<user>[^@\s]+)@)?(?:\[(?P<six>[0-9A-Fa-f:.%\w]+)\]|(?P<host>[^@:\s,\[\]]+))"
+    r"(?::(?P<port>\d{1,5}))?"
+)
+
+
+class InvalidSshSettings(ValueError):
+    """A host's SSH settings make no sense."""
+
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        self.problems = problems
+        super().__init__(" ".join(problems))
+
+
+@dataclass(frozen=True, slots=True)
+class TrustedKey:
+    """A host key that is trusted, or the key of an authority that vouches for host keys."""
+
+    key: asyncssh.SSHKey
+    is_authority: bool = False
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read one key as it stands in a known_hosts file, with or without the host's name.
+
+        Raises:
+            ValueError: It is none.
+        """
+        words = text.split()
+        is_authority = bool(words) and words[0] == _AUTHORITY
+        if is_authority:
+            words = words[1:]
+        if len(words) > 2 and not words[1].startswith("AAAA"):
+            words = words[1:]
+        try:
+            return cls(asyncssh.import_public_key(" ".join(words[:2])), is_authority)
+        except (asyncssh.KeyImportError, ValueError):
+            message = (
+                f"The host key {text[:60]!r} is no known_hosts key; it looks like "
+                "'ssh-ed25519 AAAA…', as `ssh-keyscan -t ed25519 ADDRESS` prints it."
+            )
+            raise ValueError(message) from None
+
+
+@dataclass(frozen=True, slots=True)
+class Jump:
+    """The host that connections go through."""
+
+    host: str
+    port: int
+    user: str | None
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read `[user@]host[:port]`.
+
+        Raises:
+            ValueError: It is not of that form.
+        """
+        found = _JUMP.fullmatch(text)
+        port = int(found["port"] or 22) if found else 0
+        if not found or not 0 < port < 65536:
+            raise ValueError(f"The jump host {text[:80]!r} is not of the form user@host:port.")
+        return cls(found["six"] or found["host"], port, found["user"])
+
+
+def _nothing_if_empty(value: object) -> object:
+    return None if value == "" else value
+
+
+_Text = Annotated[str | None, BeforeValidator(_nothing_if_empty)]
+
+
+class SshSettings(BaseModel):
+    """How one host is reached over SSH."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    address: str
+    """Name or IP address."""
+    port: int = Field(default=22)
+    user: _Text = None
+    identity: _Text = None
+    """`file:/path/to/key`, `env:NAME` of a variable that holds the key, or `agent`."""
+    host_key: _Text = None
+    """One key as in known_hosts; `@cert-authority` before it trusts certificates of that key."""
+    trust_on_first_use: bool = False
+    proxy_jump: _Text = None
+    """`user@host:port` of a host to go through; user and port may be missing."""
+    proxy_host_key: _Text = None
+    """The jump host's key; without it, `~/.ssh/known_hosts` must hold it."""
+    state_dir: _Text = None
+    """Where the runner keeps its folder on the host."""
+
+    @classmethod
+    def read(cls, settings: Mapping[str, object]) -> Self:
+        """Return *settings*, checked.
+
+        Raises:
+            InvalidSshSettings: They make no sense; every problem is a sentence.
+        """
+        try:
+            return cls.model_validate(dict(settings))
+        except ValidationError as invalid:
+            raise InvalidSshSettings(_sentences(invalid)) from None
+
+    @field_validator("address")
+    @classmethod
+    def _is_address(cls, address: str) -> str:
+        address = address.strip().removeprefix("[").removesuffix("]")
+        if not _PLAIN.fullmatch(address) or address.startswith("-") or "@" in address:
+            raise ValueError(f"The address {address[:80]!r} is neither a host name nor an IP.")
+        return address
+
+    @field_validator("port")
+    @classmethod
+    def _is_port(cls, port: int) -> int:
+        if not 0 < port < 65536:
+            raise ValueError(f"The port {port} is not between 1 and 65535.")
+        return port
+
+    @field_validator("user")
+    @classmethod
+    def _is_user(cls, user: str | None) -> str | None:
+        if user is not None and (not _PLAIN.fullmatch(user) or user.startswith("-")):
+            raise ValueError(f"The user {user[:80]!r} is no user name.")
+        return user
+
+    @field_validator("identity")
+    @classmethod
+    def _is_identity(cls, identity: str | None) -> str | None:
+        kind, _, rest = (identity or "agent").partition(":")
+        if (kind, bool(rest)) not in {("file", True), ("env", True), ("agent", False)}:
+            raise ValueError(
+                "An identity is 'file:/path/to/key', 'env:NAME' or 'agent'; the key itself is "
+                "never stored."
+            )
+        return identity
+
+    @field_validator("host_key", "proxy_host_key")
+    @classmethod
+    def _is_host_key(cls, host_key: str | None) -> str | None:
+        if host_key is not None:
+            TrustedKey.parse(host_key)
+        return host_key
+
+    @field_validator("proxy_jump")
+    @classmethod
+    def _is_jump(cls, jump: str | None) -> str | None:
+        if jump is not None:
+            Jump.parse(jump)
+        return jump
+
+    @field_validator("state_dir")
+    @classmethod
+    def _is_state_dir(cls, folder: str | None) -> str | None:
+        if folder is not None and (not folder.startswith(("/", "~/")) or "\0" in folder):
+            raise ValueError(
+                f"The state folder {folder[:80]!r} does not start with '/' or with '~/'."
+            )
+        return folder
+
+    @property
+    def trusted_key(self) -> TrustedKey | None:
+        return TrustedKey.parse(self.host_key) if self.host_key else None
+
+    @property
+    def jump(self) -> Jump | None:
+        return Jump.parse(self.proxy_jump) if self.proxy_jump else None
+
+
+def _sentences(invalid: ValidationError) -> tuple[str, ...]:
+    return tuple(
+        str(problem["ctx"]["error"])
+        if problem["type"] == "value_error"
+        else f"SSH setting {'.'.join(map(str, problem['loc']))!r}: {problem['msg']}."
+        for problem in invalid.errors(include_url=False, include_input=False)
+    )

@@ -1,0 +1,211 @@
+"""The talk with the runner over one exec channel, from its marker to its last line."""
+
+import asyncio
+import secrets
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from tidegate.drivers.hosts import Fact, Failed, Finished, LogPiece
+from tidegate.drivers.hosts.mailbox import Mailbox
+from tidegate.drivers.hosts.ssh_connect import Pace
+from tidegate.drivers.hosts.ssh_ears import Ears, Hung
+from tidegate.drivers.hosts.ssh_errand import Errand, Progress
+from tidegate.drivers.hosts.ssh_errors import Broken, Place, silent_shell
+from tidegate.drivers.hosts.ssh_lines import (
+    Beat,
+    End,
+    HostLine,
+    Lines,
+    Lost,
+    Need,
+    Pong,
+    Preface,
+    ProtocolBroken,
+    Refused,
+    Unknown,
+    quoted,
+)
+from tidegate.drivers.hosts.ssh_upload import Upload
+
+Ending: TypeAlias = Finished | Failed | Broken
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Party:
+    """Who talks about what: the same for every connection of one errand."""
+
+    place: Place
+    errand: Errand
+    progress: Progress
+    mailbox: Mailbox
+    pace: Pace
+
+
+class Talk:
+    """One connection's share of an errand."""
+
+    def __init__(self, ears: Ears, party: Party) -> None:
+        self._ears = ears
+        self._place = party.place
+        self._errand = party.errand
+        self._progress = party.progress
+        self._mailbox = party.mailbox
+        self._pace = party.pace
+        self._now = asyncio.get_running_loop().time
+        self._alive_at = self._now()
+        self._preface = Preface(secrets.token_hex(16))
+        self._marked = False
+        self._follows = False
+        self._needs: set[str] = set()
+        self._upload = Upload(ears, self._moved)
+        self._wishes_sent = 0
+
+    def nudge(self) -> None:
+        """Look at the wishes now, not when the host speaks next."""
+        self._ears.nudge()
+
+    async def hold(self) -> Ending:
+        """Talk until there is an end, or the connection breaks."""
+        try:
+            await self._ears.say(self._errand.header(self._preface.marker, self._progress))
+            return await self._listen(await self._after_marker())
+        except ProtocolBroken as broken:
+            return Failed("protocol", f"{self._place} does not talk as the runner does: {broken}.")
+        except TimeoutError:
+            return Broken(f"nothing was heard from it for {self._pace.silence:g} s")
+        except Hung:
+            return await self._hung()
+        finally:
+            self._upload.cancel()
+
+    async def _after_marker(self) -> bytes:
+        while True:
+            rest = self._preface.feed(await self._hear())
+            if rest is not None:
+                self._marked = True
+                return rest
+
+    async def _listen(self, data: bytes) -> Ending:
+        lines = Lines(self._errand.budget)
+        while True:
+            for line in lines.feed(data):
+                ending = self._take(line)
+                if ending is not None:
+                    return ending
+            if self._upload.failure is not None:
+                return self._upload.failure
+            await self._wait_for_reader()
+            await self._send_wishes()
+            data = await self._hear()
+
+    async def _hear(self) -> bytes:
+        while True:
+            quiet_until = self._alive_at + self._pace.silence
+            lost_at = self._progress.heard_at + self._pace.lost_after
+            within = min(quiet_until, lost_at) - self._now()
+            if within <= 0:
+                raise TimeoutError
+            # An upload that moves on moves these limits while this waits.
+            with suppress(TimeoutError):
+                data = await self._ears.hear(within)
+                if data:
+                    self._alive_at = self._now()
+                return data
+
+    async def _wait_for_reader(self) -> None:
+        asked_at = self._now()
+        await self._mailbox.room()
+        waited = self._now() - asked_at
+        self._alive_at += waited
+        self._progress.heard_at += waited
+
+    async def _send_wishes(self) -> None:
+        if not self._follows or self._upload.is_running:
+            return
+        while self._wishes_sent < len(self._progress.wishes):
+            wish = self._progress.wishes[self._wishes_sent]
+            self._wishes_sent += 1
+            await self._ears.say(b'{"op":"%s"}\n' % wish.encode())
+
+    def _take(self, line: HostLine) -> Finished | Failed | None:
+        match line:
+            case Need(what):
+                self._begin_upload(what)
+            case Pong() if self._errand.run is None:
+                return Finished()
+            case Fact() | LogPiece() | Beat() | End() if self._errand.run is not None:
+                return self._take_news(line)
+            case Refused():
+                return self._refused(line)
+            case Unknown() if self._progress.has_begun:
+                return self._unknown()
+            case Lost() if self._errand.run is not None:
+                return self._lost(line)
+            case _:
+                raise ProtocolBroken(f"a {type(line).__name__.lower()!r} line makes no sense now")
+        return None
+
+    def _take_news(self, line: Fact | LogPiece | Beat | End) -> Finished | None:
+        self._follows = True
+        self._progress.hear(self._now())
+        if isinstance(line, End):
+            if not self._progress.has_begun:
+                raise ProtocolBroken("it ended a run that never began")
+            return Finished()
+        if isinstance(line, Fact | LogPiece):
+            self._errand.check(line)
+            self._progress.note(line)
+            self._mailbox.post(line)
+        return None
+
+    def _begin_upload(self, what: str) -> None:
+        bundle = self._errand.bundle
+        if what in self._needs or (what == "bundle" and bundle is None):
+            raise ProtocolBroken(f"it asked for a {what} that it has or that there is not")
+        self._needs.add(what)
+        if what == "bundle" and bundle is not None:
+            self._progress.uploads += 1
+            self._upload.begin(bundle)
+        else:
+            self._upload.begin(self._errand.runner.source)
+
+    def _moved(self, ahead: float) -> None:
+        self._alive_at = self._now() + ahead
+        self._progress.hear(self._alive_at)
+
+    def _refused(self, refused: Refused) -> Failed:
+        too_old = refused.code == "python_too_old"
+        why = f"{self._place} refused the run: {quoted(refused.why, 500)}"
+        return Failed("python_too_old" if too_old else "refused", why)
+
+    def _unknown(self) -> Failed:
+        return Failed(
+            "unknown_run",
+            f"{self._place} does not know the run that began there: its state folder was wiped, "
+            "or the address leads to another machine now.",
+        )
+
+    def _lost(self, lost: Lost) -> Failed:
+        during = f" during {quoted(lost.event)}" if lost.event else ""
+        if lost.rebooted:
+            return Failed("rebooted", f"{self._place} was restarted{during}; nothing is run again.")
+        return Failed("lost", f"The run on {self._place} died{during}; nothing is run again.")
+
+    async def _hung(self) -> Ending:
+        with suppress(TimeoutError, Hung, ProtocolBroken):
+            async with asyncio.timeout(1.0):
+                while True:
+                    said = await self._ears.hear(1.0)
+                    if not self._marked:
+                        self._preface.feed(said)
+        code = self._ears.exit_code
+        if code is None:
+            return Broken("the connection was lost")
+        complaint = self._ears.complaint
+        if not self._marked:
+            said = self._preface.tail
+            return silent_shell(self._place, exit_code=code, said=said, complaint=complaint)
+        words = quoted(complaint)
+        saying = f" and said {words!r}" if words else " without a word"
+        return Broken(f"the runner ended with status {code}{saying}", by_runner=True)
