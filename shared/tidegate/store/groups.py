@@ -97,25 +97,32 @@ class Groups:
         row.settings = self.settings_of(group)
         self._session.flush()
 
-    def delete_group(self, group_id: GroupId) -> None:
-        """Delete a group with what it knows of its hosts; history stays."""
-        self._session.execute(
+    def delete_idle_group(self, group_id: GroupId) -> bool:
+        """Delete a group with what it knows of its hosts, unless it has an active deployment.
+
+        Return whether it was deleted; history stays. The WHERE clause is the check, so that no
+        deployment can begin between the look and the deletion.
+        """
+        deleted = self._session.execute(
             delete(GroupRow)
-            .where(GroupRow.id == group_id)
+            .where(GroupRow.id == group_id, GroupRow.active_deployment_id.is_(None))
+            .returning(GroupRow.id)
             .execution_options(synchronize_session=False)
         )
+        return deleted.one_or_none() is not None
 
     def active_deployment_of(self, application_id: ApplicationId) -> DeploymentId | None:
-        """Return an active deployment of an application, if it has one."""
-        found = self._session.scalar(
+        """Return an active deployment of an application, if it has one.
+
+        The groups stay locked until the end of the transaction, so that none can begin.
+        """
+        found = self._session.scalars(
             select(GroupRow.active_deployment_id)
-            .where(
-                GroupRow.application_id == application_id,
-                GroupRow.active_deployment_id.is_not(None),
-            )
-            .limit(1)
+            .where(GroupRow.application_id == application_id)
+            .order_by(GroupRow.id)
+            .with_for_update()
         )
-        return None if found is None else DeploymentId(found)
+        return next((DeploymentId(active) for active in found if active is not None), None)
 
     def group_with_config(self, config_name: str) -> tuple[str, str] | None:
         """Return application and name of a group that uses a config, if one does."""
@@ -123,6 +130,16 @@ class Groups:
             _groups().where(GroupRow.config_name == config_name).limit(1)
         ).first()
         return None if row is None else (row[1].name, row[0].name)
+
+    def active_deployment_with_config(self, config_name: str) -> DeploymentId | None:
+        """Return an active deployment that goes by a config, if there is one."""
+        found = self._session.scalar(
+            select(GroupRow.active_deployment_id)
+            .join(DeploymentRow, DeploymentRow.id == GroupRow.active_deployment_id)
+            .where(DeploymentRow.config_name == config_name)
+            .limit(1)
+        )
+        return None if found is None else DeploymentId(found)
 
     def group_naming_host(self, host_name: str) -> tuple[str, str] | None:
         """Return application and name of a group that names a host, if one does."""

@@ -1,0 +1,170 @@
+"""Use cases on deployment groups."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from tidegate.domain.configs import DEFAULT_CONFIG
+from tidegate.domain.deployment import AutoRollback, ComputePlatform
+from tidegate.domain.errors import GroupExists, GroupNotFound, HostNotFound, InUse, Invalid
+from tidegate.domain.group import Application, Group, TagFilter, TagFilterType, TagSet
+from tidegate.domain.ids import GroupId
+from tidegate.engine.checks import check_name, check_tag, check_variables
+from tidegate.engine.hosts import check_ssh
+from tidegate.store.unit_of_work import UnitOfWork
+
+MOST_TAG_LISTS: Final = 3
+MOST_TAG_FILTERS: Final = 10
+MOST_HOST_NAMES: Final = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupRequest:
+    """What a deployment group is wanted to be."""
+
+    config_name: str | None = None
+    """None stands for CodeDeploy's default of the compute platform."""
+    tag_set: TagSet = ()
+    hosts: tuple[str, ...] = ()
+    auto_rollback: AutoRollback = field(default_factory=AutoRollback)
+    ssh: Mapping[str, object] = field(default_factory=dict)
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+
+def create_group(
+    application_name: str, name: str, request: GroupRequest, *, uow: UnitOfWork
+) -> Group:
+    """Create a deployment group.
+
+    Raises:
+        ApplicationNotFound, ConfigNotFound, HostNotFound: What it names is not there.
+        Invalid: A value cannot be taken.
+        GroupExists: The application has one of that name.
+    """
+    application = uow.catalog.application(application_name)
+    check_name("deployment group", name)
+    config_name, ssh = _checked(application, request, uow)
+    if _exists(application_name, name, uow):
+        raise GroupExists(name)
+    group = Group(
+        id=GroupId(uow.ids.unique()),
+        application_id=application.id,
+        application=application.name,
+        compute_platform=application.compute_platform,
+        name=name,
+        config_name=config_name,
+        tag_set=request.tag_set,
+        hosts=request.hosts,
+        auto_rollback=request.auto_rollback,
+        ssh=ssh,
+        variables=request.variables,
+        created_at=uow.now(),
+    )
+    uow.catalog.add_group(group)
+    return group
+
+
+def replace_group(
+    application_name: str, name: str, request: GroupRequest, *, uow: UnitOfWork
+) -> Group:
+    """Make a deployment group what *request* says; an active deployment goes on as it began.
+
+    Raises:
+        ApplicationNotFound, GroupNotFound, ConfigNotFound, HostNotFound: It is not there.
+        Invalid: A value cannot be taken.
+    """
+    application = uow.catalog.application(application_name)
+    group = uow.catalog.group(application_name, name)
+    config_name, ssh = _checked(application, request, uow)
+    changed = replace(
+        group,
+        config_name=config_name,
+        tag_set=request.tag_set,
+        hosts=request.hosts,
+        auto_rollback=request.auto_rollback,
+        ssh=ssh,
+        variables=request.variables,
+    )
+    uow.catalog.save_group(changed)
+    return changed
+
+
+def delete_group(application_name: str, name: str, *, uow: UnitOfWork) -> None:
+    """Delete a deployment group; its deployments stay as history.
+
+    Raises:
+        ApplicationNotFound, GroupNotFound: It is not there.
+        InUse: One of its deployments is active.
+    """
+    uow.catalog.application(application_name)
+    group = uow.catalog.group(application_name, name)
+    if not uow.catalog.delete_idle_group(group.id):
+        active = group.active_deployment_id
+        raise InUse(
+            f"The deployment group {name!r} has an active deployment {active}; "
+            f"wait for it or stop it with `tidegate stop {active}`."
+        )
+
+
+def _checked(
+    application: Application, request: GroupRequest, uow: UnitOfWork
+) -> tuple[str, dict[str, object]]:
+    platform = application.compute_platform
+    config = uow.catalog.config(request.config_name or DEFAULT_CONFIG[platform])
+    if config.compute_platform is not platform:
+        raise Invalid(
+            f"The deployment config {config.name!r} is for {config.compute_platform}, the "
+            f"application {application.name!r} for {platform}; choose one for {platform}.",
+            code="InvalidComputePlatformException",
+        )
+    if platform is not ComputePlatform.SERVER and (request.hosts or request.tag_set):
+        raise Invalid(f"A deployment group for {platform} takes neither hosts nor tag_filters.")
+    _check_hosts(request.hosts, uow)
+    _check_tag_set(request.tag_set)
+    if request.auto_rollback.enabled and not request.auto_rollback.events:
+        raise Invalid(
+            "An auto_rollback that is enabled needs events: DEPLOYMENT_FAILURE, "
+            "DEPLOYMENT_STOP_ON_REQUEST or both.",
+            code="InvalidAutoRollbackConfigException",
+        )
+    check_variables(request.variables)
+    return config.name, check_ssh(request.ssh)
+
+
+def _check_hosts(hosts: tuple[str, ...], uow: UnitOfWork) -> None:
+    if len(hosts) > MOST_HOST_NAMES:
+        raise Invalid(f"These are {len(hosts)} hosts; the limit is {MOST_HOST_NAMES}.")
+    for twice in (host for index, host in enumerate(hosts) if host in hosts[:index]):
+        raise Invalid(f"The host {twice!r} is named twice.")
+    for unknown in uow.catalog.unknown_hosts(hosts):
+        raise HostNotFound(unknown)
+
+
+def _check_tag_set(tag_set: TagSet) -> None:
+    code = "InvalidTagFilterException"
+    if len(tag_set) > MOST_TAG_LISTS:
+        raise Invalid(
+            f"tag_filters has {len(tag_set)} lists; the limit is {MOST_TAG_LISTS}.", code=code
+        )
+    for either in tag_set:
+        if not 1 <= len(either) <= MOST_TAG_FILTERS:
+            raise Invalid(
+                f"A list in tag_filters has {len(either)} filters; it must have 1 to "
+                f"{MOST_TAG_FILTERS}.",
+                code=code,
+            )
+        for tag_filter in either:
+            _check_filter(tag_filter)
+
+
+def _check_filter(tag_filter: TagFilter) -> None:
+    needs_key = tag_filter.type is not TagFilterType.VALUE_ONLY
+    check_tag(tag_filter.key if needs_key else "any", tag_filter.value)
+
+
+def _exists(application_name: str, name: str, uow: UnitOfWork) -> bool:
+    try:
+        uow.catalog.group(application_name, name)
+    except GroupNotFound:
+        return False
+    return True

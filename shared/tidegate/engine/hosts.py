@@ -1,0 +1,144 @@
+"""Use cases on hosts."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from tidegate.domain.errors import HostExists, HostNotFound, InUse, Invalid
+from tidegate.domain.host import Host
+from tidegate.domain.ids import HostId
+from tidegate.drivers.hosts.ssh_settings import InvalidSshSettings, SshSettings
+from tidegate.engine.checks import check_name, check_tags, check_variables
+from tidegate.store.unit_of_work import UnitOfWork
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostRequest:
+    """What a host is wanted to be."""
+
+    driver: str = "ssh"
+    settings: Mapping[str, object]
+    """What the driver needs; what is None is left to the group or to the driver."""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+
+def create_host(name: str, request: HostRequest, *, uow: UnitOfWork) -> Host:
+    """Create a host.
+
+    Raises:
+        Invalid: A value cannot be taken.
+        HostExists: There is one of that name.
+    """
+    check_name("host", name)
+    settings = _checked(request)
+    if _exists(name, uow):
+        raise HostExists(name)
+    host = Host(
+        id=HostId(uow.ids.unique()),
+        name=name,
+        driver=request.driver,
+        settings=settings,
+        tags=request.tags,
+        variables=request.variables,
+        created_at=uow.now(),
+    )
+    uow.catalog.add_host(host)
+    return host
+
+
+def replace_host(name: str, request: HostRequest, *, uow: UnitOfWork) -> Host:
+    """Make a host that exists what *request* says.
+
+    Raises:
+        Invalid: A value cannot be taken.
+        HostNotFound: There is none of that name.
+    """
+    settings = _checked(request)
+    changed = replace(
+        uow.catalog.host(name),
+        driver=request.driver,
+        settings=settings,
+        tags=request.tags,
+        variables=request.variables,
+    )
+    uow.catalog.save_host(changed)
+    return changed
+
+
+def request_of(host: Host) -> HostRequest:
+    """Return what would make *host* as it is, to change parts of it."""
+    return HostRequest(
+        driver=host.driver, settings=host.settings, tags=host.tags, variables=host.variables
+    )
+
+
+def delete_host(name: str, *, uow: UnitOfWork) -> None:
+    """Delete a host; what was deployed there stays as history.
+
+    Raises:
+        HostNotFound: There is none of that name.
+        InUse: A deployment is active there, or a group names it.
+    """
+    host = uow.catalog.host(name)
+    active = uow.catalog.deployment_on_host(host.id)
+    if active is not None:
+        raise InUse(
+            f"The deployment {active} is at work on the host {name!r}; "
+            f"wait for it or stop it with `tidegate stop {active}`."
+        )
+    user = uow.catalog.group_naming_host(name)
+    if user is not None:
+        application, group = user
+        raise InUse(
+            f"The deployment group {group!r} of the application {application!r} names the host "
+            f"{name!r}; take it out of the group first."
+        )
+    uow.catalog.delete_host(host.id)
+
+
+def check_ssh(settings: Mapping[str, object]) -> dict[str, object]:
+    """Return what is set of *settings*, which SSH can use.
+
+    Raises:
+        Invalid: It cannot.
+    """
+    given = {key: value for key, value in settings.items() if value not in {None, ""}}
+    if any("PRIVATE KEY" in str(value) for value in given.values()):
+        raise Invalid(
+            "A private key is never stored; put it into a file where the worker runs and give "
+            "the identity as 'file:/path/to/key', or as 'env:NAME' or 'agent'.",
+            code="KeyMaterialRefused",
+        )
+    try:
+        SshSettings.read({"address": "localhost", **given})
+    except InvalidSshSettings as invalid:
+        raise Invalid(str(invalid)) from None
+    return given
+
+
+def _checked(request: HostRequest) -> dict[str, object]:
+    if request.driver != "ssh":
+        raise Invalid(f"There is no host driver {request.driver[:40]!r}; there is: ssh.")
+    check_tags(request.tags)
+    check_variables(request.variables)
+    settings = check_ssh(request.settings)
+    address = settings.get("address")
+    if not address:
+        raise Invalid("A host needs an address: its name or IP address.")
+    if not settings.get("host_key") and not settings.get("trust_on_first_use"):
+        port = settings.get("port", 22)
+        raise Invalid(
+            "A host needs its host_key, so that no other machine can pose as it; "
+            f"`ssh-keyscan -t ed25519 -p {port} {address}` prints it. "
+            "Or set trust_on_first_use to true to take the key that it shows at first.",
+            code="HostKeyMissing",
+        )
+    return settings
+
+
+def _exists(name: str, uow: UnitOfWork) -> bool:
+    try:
+        uow.catalog.host(name)
+    except HostNotFound:
+        return False
+    return True
