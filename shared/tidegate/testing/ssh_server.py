@@ -16,7 +16,8 @@ from tidegate.drivers.hosts.event_loop import LoopThread
 _PIECE: Final = 128 << 10
 _LAST_WORDS: Final = 1.0
 """How long output is waited for when a command has ended but left its pipes open."""
-_HOST_KEY_ALGS: Final = "ssh-ed25519"
+_PARTING: Final = 5.0
+_HOST_KEY_ALG: Final = "ssh-ed25519"
 
 
 class LoopbackSshServer:
@@ -41,7 +42,7 @@ class LoopbackSshServer:
         self.address = address
         self.port = port
         self._authorized = asyncssh.import_authorized_keys(authorized_key)
-        self._key = host_key or asyncssh.generate_private_key(_HOST_KEY_ALGS)
+        self._key = host_key or asyncssh.generate_private_key(_HOST_KEY_ALG)
         self._environment = {
             "PATH": os.environ.get("PATH", os.defpath),
             "LANG": "C.UTF-8",
@@ -50,6 +51,7 @@ class LoopbackSshServer:
         }
         self._acceptor: asyncssh.SSHAcceptor | None = None
         self._connections: set[asyncssh.SSHServerConnection] = set()
+        self._commands: set[asyncio.Task[None]] = set()
         self._thread: LoopThread | None = None
 
     @property
@@ -99,6 +101,8 @@ class LoopbackSshServer:
             await self._acceptor.wait_closed()
             self._acceptor = None
         await self.drop()
+        if self._commands:
+            await asyncio.wait(self._commands, timeout=_PARTING)
 
     async def drop(self) -> None:
         """Cut every connection, as a broken line does."""
@@ -142,7 +146,11 @@ class LoopbackSshServer:
             env=self._environment,
             start_new_session=True,
         )
-        await _converse(process, child)
+        # The task that asyncssh runs this in may be cancelled with the connection; its end may not.
+        talk = asyncio.create_task(_converse(process, child))
+        self._commands.add(talk)
+        talk.add_done_callback(self._commands.discard)
+        await asyncio.shield(talk)
 
 
 class _Door(asyncssh.SSHServer):
