@@ -54,3 +54,17 @@ class ArtifactStore(Protocol):
 
     def drop_leftovers(self, *, now: datetime) -> int:
         """Remove what interrupted transfers left more than a day ago; return how many they were."""
+
+
+def artifact_store(url: str, *, reserve: int | None = None) -> ArtifactStore:
+    """Return the store that *url* names: a folder, `file:///folder` or `s3://bucket/prefix`.
+
+    *reserve* is how many bytes stay free on the disk that uploads are written to.
+
+    Raises:
+        NoSuchStore: It names none.
+    """
+    # boto3 takes long to import, and who only looks into archives does not need it.
+    from tidegate.drivers.bundles.registry import store_for  # noqa: PLC0415
+
+    return store_for(url, reserve=reserve)

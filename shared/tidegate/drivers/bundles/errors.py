@@ -48,6 +48,13 @@ class FetchFailed(Refused):
     http_status = 422
 
 
+class SourceUnreachable(FetchFailed):
+    """Where a revision lies does not answer just now; a later try may go well."""
+
+    code = "SourceUnreachable"
+    http_status = 503
+
+
 class WrongDigest(FetchFailed):
     """What lies there is not what was registered."""
 

@@ -1,0 +1,86 @@
+"""How S3 is spoken to: time-outs, retries, other S3s than Amazon's, and errors as sentences."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final, Literal
+
+import boto3
+from boto3.exceptions import S3UploadFailedError
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+_MISSING: Final = ("404", "NoSuchKey", "NoSuchVersion", "NotFound")
+
+
+class ObjectMissing(Exception):
+    """There is no such object."""
+
+
+class S3Refused(Exception):
+    """S3 answered and said no."""
+
+
+class S3Unreachable(Exception):
+    """S3 could not be asked, or failed."""
+
+
+def s3_client() -> "S3Client":
+    """Return a client that any number of threads may share."""
+    session = boto3.session.Session()
+    client = session.client("s3", config=_config("auto"))
+    if ".amazonaws.com" in client.meta.endpoint_url:
+        return client
+    # Other S3s rarely have a host name for each bucket.
+    return session.client("s3", config=_config("path"))
+
+
+def _config(addressing: Literal["auto", "path"]) -> Config:
+    return Config(
+        connect_timeout=3,
+        read_timeout=10,
+        retries={"mode": "adaptive", "total_max_attempts": 5},
+        max_pool_connections=50,
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
+        s3={"addressing_style": addressing},
+    )
+
+
+@contextmanager
+def s3_errors(where: str) -> Iterator[None]:
+    """Turn the client's exceptions into three that matter.
+
+    Raises:
+        ObjectMissing: There is no such object.
+        S3Refused: The answer was no.
+        S3Unreachable: There was no answer, or S3 failed.
+    """
+    try:
+        yield
+    except S3UploadFailedError as error:
+        cause = error.__context__
+        if isinstance(cause, ClientError):
+            raise _refusal(cause, where) from None
+        raise S3Unreachable(f"S3 does not take an upload to {where}.") from None
+    except ClientError as error:
+        raise _refusal(error, where) from None
+    except NoCredentialsError:
+        sentence = f"There are no AWS credentials to reach {where}"
+        raise S3Refused(f"{sentence}; set AWS_ACCESS_KEY_ID and the like.") from None
+    except BotoCoreError as error:
+        kind = type(error).__name__
+        raise S3Unreachable(f"S3 cannot be reached for {where} ({kind}).") from None
+
+
+def _refusal(error: ClientError, where: str) -> Exception:
+    code = error.response.get("Error", {}).get("Code", "")
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    if code in _MISSING:
+        return ObjectMissing(where)
+    sentence = f"S3 answered {code or status} for {where}"
+    if status >= 500:
+        return S3Unreachable(f"{sentence}; try again later.")
+    return S3Refused(f"{sentence}; check the bucket and what these keys may do.")
