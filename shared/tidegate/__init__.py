@@ -1,0 +1,1 @@
+"""Tidegate: a deployment service that you run yourself."""

@@ -1,0 +1,1 @@
+"""Celery workers, beat and Flower of Tidegate."""

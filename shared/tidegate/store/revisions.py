@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from tidegate.domain.errors import RevisionNotFound
 from tidegate.domain.ids import ApplicationId, RevisionId
 from tidegate.domain.revision import Revision, Source, SourceType
-from tidegate.store.tables import ApplicationRow, GroupRow, RevisionRow
+from tidegate.store.tables import ApplicationRow, DeploymentRow, GroupRow, RevisionRow
 
 
 class Revisions:
@@ -111,6 +111,27 @@ class Revisions:
                 appspec=None if appspec is None else dict(appspec),
             )
             .execution_options(synchronize_session=False)
+        )
+
+    def digests_needed(self, *, since: datetime) -> set[str]:
+        """Return the digests of bundles that were used since then or that a group may need."""
+        active = select(DeploymentRow.revision_id).join(
+            GroupRow, GroupRow.active_deployment_id == DeploymentRow.id
+        )
+        targets = select(GroupRow.target_revision_id).where(
+            GroupRow.target_revision_id.is_not(None)
+        )
+        return set(
+            self._session.scalars(
+                select(RevisionRow.sha256).where(
+                    or_(
+                        RevisionRow.registered_at >= since,
+                        RevisionRow.last_used_at >= since,
+                        RevisionRow.id.in_(active),
+                        RevisionRow.id.in_(targets),
+                    )
+                )
+            )
         )
 
     def _revisions(self, query: Select[RevisionRow, ApplicationRow]) -> list[Revision]:

@@ -1,0 +1,79 @@
+"""Entry of the Celery processes: `python -m tidegate_workers worker|beat|flower`."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+from tidegate.messages import CONTROL, HOSTS
+from tidegate_workers.app import app, settings
+
+_COMMON: Final = ("--without-gossip", "--without-mingle")
+
+
+def worker_arguments(queue: str, concurrency: int | None) -> list[str]:
+    """Return Celery's arguments for a worker of one queue."""
+    level = f"--loglevel={settings.log_level}"
+    if queue == HOSTS:
+        slots = concurrency or settings.concurrency
+        # A session leaves Redis only when a slot is free, so that none hides in a full worker.
+        special = ["--disable-prefetch"]
+    else:
+        slots = concurrency or settings.control_concurrency
+        special = []
+    name = f"{queue}@%h-{os.getpid()}"
+    pool = ["-P", "threads", "-c", str(slots), "-Q", queue, "-n", name]
+    return ["worker", *pool, level, *_COMMON, *special]
+
+
+def beat_arguments() -> list[str]:
+    """Return Celery's arguments for the beat."""
+    scheduler = "tidegate_workers.schedule:NotedScheduler"
+    return ["beat", "-S", scheduler, "--max-interval=1", f"--loglevel={settings.log_level}"]
+
+
+def flower_arguments() -> list[str]:
+    """Return the arguments of Flower, which looks and changes nothing."""
+    os.environ["FLOWER_BASIC_AUTH"] = (
+        f"{settings.flower_user}:{settings.flower_password.get_secret_value()}"
+    )
+    return [
+        "flower",
+        f"--address={settings.flower_host}",
+        f"--port={settings.flower_port}",
+        "--read_only=True",
+        "--max_tasks=20000",
+        "--tasks_columns=name,kwargs,state,received,runtime,worker,uuid",
+        "--purge_offline_workers=3600",
+    ]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one process until it is asked to end."""
+    parser = argparse.ArgumentParser(prog="tidegate_workers")
+    kinds = parser.add_subparsers(dest="kind", required=True)
+    worker = kinds.add_parser("worker")
+    worker.add_argument("--queue", choices=(HOSTS, CONTROL), required=True)
+    worker.add_argument("--concurrency", type=int)
+    kinds.add_parser("beat")
+    kinds.add_parser("flower")
+    options = parser.parse_args(arguments)
+    if options.kind == "flower" and not settings.flower_password.get_secret_value():
+        sys.stderr.write(
+            "Flower would be open to everybody; set TIDEGATE_FLOWER_PASSWORD and start again.\n"
+        )
+        return 1
+    match options.kind:
+        case "worker":
+            celery = worker_arguments(options.queue, options.concurrency)
+        case "beat":
+            celery = beat_arguments()
+        case _:
+            celery = flower_arguments()
+    app.start(celery)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,96 @@
+"""What the tasks of one process share, made once when it starts."""
+
+import os
+import socket
+import threading
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import cached_property
+from typing import Final
+
+from tidegate.clock import SystemClock
+from tidegate.domain.ids import RandomIds
+from tidegate.drivers.bundles import ArtifactStore
+from tidegate.drivers.bundles.registry import store_for
+from tidegate.drivers.hosts import HostDriver, host_driver
+from tidegate.drivers.hosts.ssh import SshHosts
+from tidegate.engine.host_runs import HostRuns
+from tidegate.messages import CelerySender
+from tidegate.settings import Settings
+from tidegate.store.database import connect
+from tidegate.store.unit_of_work import Store
+from tidegate_workers.app import app, settings
+
+POOL: Final = 20
+"""Database connections that one worker keeps; its threads wait for hosts, not for rows."""
+
+
+@dataclass
+class Runtime:
+    """Store, drivers and runs of this worker process."""
+
+    settings: Settings
+    owner: str
+    _drivers: dict[str, HostDriver] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @cached_property
+    def store(self) -> Store:
+        """Return the store, connected at its first use."""
+        engine = connect(self.settings.database, pool_size=POOL)
+        return Store(engine, sender=CelerySender(app), clock=SystemClock(), ids=RandomIds())
+
+    @cached_property
+    def artifacts(self) -> ArtifactStore:
+        """Return the artifact store."""
+        return store_for(self.settings.artifacts, reserve=self.settings.disk_reserve_bytes)
+
+    @cached_property
+    def runs(self) -> HostRuns:
+        """Return the runs that this process follows."""
+        return HostRuns(
+            store=self.store,
+            driver=self.driver,
+            artifacts=self.artifacts,
+            settings=self.settings,
+            owner=self.owner,
+        )
+
+    @property
+    def lease(self) -> timedelta:
+        """Return how long a worker may show no life."""
+        return timedelta(seconds=self.settings.lease_seconds)
+
+    def driver(self, name: str) -> HostDriver:
+        """Return the one driver of that name in this process.
+
+        Raises:
+            NoSuchDriver: None of that name is installed.
+        """
+        with self._lock:
+            if name not in self._drivers:
+                self._drivers[name] = self._make(name)
+            return self._drivers[name]
+
+    def _make(self, name: str) -> HostDriver:
+        kind = host_driver(name)
+        if issubclass(kind, SshHosts):
+            return kind(
+                connect_timeout=self.settings.ssh_connect_timeout,
+                login_timeout=self.settings.ssh_login_timeout,
+                max_connects=self.settings.ssh_max_connects,
+                lost_after=self.settings.host_lost_after,
+            )
+        return kind()
+
+    def close(self) -> None:
+        """Close every driver."""
+        for driver in self._drivers.values():
+            driver.close()
+
+
+def _name_of_this_process() -> str:
+    return f"{socket.gethostname()}-{os.getpid()}-{os.urandom(3).hex()}"
+
+
+runtime: Final = Runtime(settings=settings, owner=_name_of_this_process())

@@ -1,0 +1,75 @@
+"""A worker process from start to end: it shows life, learns what is wanted, and lets go."""
+
+import contextlib
+import os
+import threading
+from typing import Any, Final
+
+import structlog
+from celery.signals import worker_init, worker_ready, worker_shutdown, worker_shutting_down
+from sqlalchemy.exc import SQLAlchemyError
+
+from tidegate.domain.errors import NoSpace
+from tidegate.store.health import WORKER_KINDS
+from tidegate_workers.runtime import runtime
+
+HEARTBEAT_EVERY: Final = 2.0
+"""Seconds; well below the lease and below the time in which a stop must be heard."""
+LEAVE_WITHIN: Final = 10.0
+"""Seconds after which a worker that was asked to end is ended, whatever it does."""
+
+log = structlog.get_logger(__name__)
+_stopping: Final = threading.Event()
+
+
+def _queues(sender: Any) -> list[str]:
+    return [name for name in sender.app.amqp.queues.consume_from if name in WORKER_KINDS]
+
+
+@worker_init.connect(weak=False)
+def _connect(**_: object) -> None:
+    runtime.store  # noqa: B018 - made here, in one thread, before tasks ask for it in many
+    runtime.runs  # noqa: B018
+
+
+@worker_ready.connect(weak=False)
+def _start_heart(sender: Any, **_: object) -> None:
+    threading.Thread(
+        target=_beat_until_stopped, args=(_queues(sender),), name="heart", daemon=True
+    ).start()
+
+
+def _beat_until_stopped(queues: list[str]) -> None:
+    while True:
+        try:
+            _beat(queues)
+        except (SQLAlchemyError, NoSpace) as error:
+            log.warning("heartbeat_failed", why=str(error)[:300])
+        if _stopping.wait(HEARTBEAT_EVERY):
+            return
+
+
+def _beat(queues: list[str]) -> None:
+    with runtime.store.write() as uow:
+        for queue in queues:
+            name = runtime.owner if queue == queues[0] else f"{runtime.owner}/{queue}"
+            uow.heartbeats.beat(name, WORKER_KINDS[queue], uow.now())
+    runtime.runs.keep_alive()
+
+
+@worker_shutting_down.connect(weak=False)
+def _let_go(**_: object) -> None:
+    # The pool waits for running tasks without limit: followers let go, and a watchdog ends the
+    # process should one not.
+    runtime.runs.let_go()
+    watchdog = threading.Timer(LEAVE_WITHIN, os._exit, args=(0,))
+    watchdog.daemon = True
+    watchdog.start()
+
+
+@worker_shutdown.connect(weak=False)
+def _leave(**_: object) -> None:
+    _stopping.set()
+    runtime.close()
+    with contextlib.suppress(SQLAlchemyError, NoSpace), runtime.store.write() as uow:
+        uow.heartbeats.leave(runtime.owner)

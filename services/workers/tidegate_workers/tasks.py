@@ -1,0 +1,61 @@
+"""Celery tasks: each opens what it needs, calls one function, and is done."""
+
+from datetime import timedelta
+
+from celery import shared_task
+
+from tidegate.domain.ids import DeploymentId, TargetId
+from tidegate.engine.advance import advance_deployment as advance
+from tidegate.engine.bundles import fetch_bundle as fetch
+from tidegate.engine.retention import prune as prune_old
+from tidegate.engine.sweep import sweep as sweep_once
+from tidegate.engine.targets import complete_target as complete
+from tidegate.messages import ADVANCE, COMPLETE, FETCH_BUNDLE, LOOK_BACK, PRUNE, RUN_HOOKS, SWEEP
+from tidegate_workers.base import SafeTask, go_on_if
+from tidegate_workers.runtime import runtime
+
+
+@shared_task(name=ADVANCE, base=SafeTask)
+def advance_deployment(*, deployment_id: str) -> None:
+    with runtime.store.write() as uow:
+        advance(DeploymentId(deployment_id), uow=uow)
+
+
+@shared_task(name=FETCH_BUNDLE, base=SafeTask)
+def fetch_bundle(*, deployment_id: str) -> None:
+    fetch(
+        DeploymentId(deployment_id),
+        store=runtime.store,
+        artifacts=runtime.artifacts,
+        settings=runtime.settings,
+    )
+
+
+@shared_task(name=RUN_HOOKS, base=SafeTask)
+def run_hooks(*, deployment_id: str, target: str, segment: str) -> None:  # noqa: ARG001 - shown in Flower
+    go_on_if(runtime.runs.run(DeploymentId(deployment_id), TargetId(target)))
+
+
+@shared_task(name=COMPLETE, base=SafeTask)
+def complete_target(*, deployment_id: str, target: str, segment: str) -> None:  # noqa: ARG001
+    with runtime.store.write() as uow:
+        complete(DeploymentId(deployment_id), TargetId(target), uow=uow)
+
+
+@shared_task(name=LOOK_BACK, base=SafeTask)
+def look_back(*, deployment_id: str, target: str, segment: str) -> None:  # noqa: ARG001
+    runtime.runs.look_back(DeploymentId(deployment_id), TargetId(target))
+
+
+@shared_task(name=SWEEP, base=SafeTask)
+def sweep() -> None:
+    sweep_once(store=runtime.store, lease=runtime.lease)
+
+
+@shared_task(name=PRUNE, base=SafeTask)
+def prune() -> None:
+    prune_old(
+        store=runtime.store,
+        artifacts=runtime.artifacts,
+        keep=timedelta(days=runtime.settings.retention_days),
+    )

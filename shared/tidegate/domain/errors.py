@@ -1,0 +1,193 @@
+"""Situations in which a request is refused: each says what is so and what can be done."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+
+class Refused(Exception):
+    """Base of all refusals that a user can act on."""
+
+    code: ClassVar[str] = "Refused"
+    http_status: ClassVar[int] = 400
+
+
+class Stale(Exception):
+    """Somebody else changed the row first; reload and decide again."""
+
+
+class IllegalTransition(Refused):
+    code = "InvalidDeploymentStatusException"
+    http_status = 409
+
+    def __init__(self, machine: str, status: str, event: str, possible: Sequence[str]) -> None:
+        can = ", ".join(possible) or "nothing, it is final"
+        super().__init__(f"A {machine} that is {status} cannot {event}; it can: {can}.")
+        self.status = status
+        self.event = event
+
+
+class NotFound(Refused):
+    """Base of all that is not there."""
+
+    http_status = 404
+    kind: ClassVar[str] = "thing"
+    remedy: ClassVar[str] = ""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"There is no {self.kind} {name!r}.{self.remedy}")
+        self.name = name
+
+
+class AlreadyExists(Refused):
+    http_status = 409
+    kind: ClassVar[str] = "thing"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"A {self.kind} {name!r} already exists; choose another name.")
+
+
+class ApplicationNotFound(NotFound):
+    code = "ApplicationDoesNotExistException"
+    kind = "application"
+    remedy = " `tidegate app list` shows those that exist."
+
+
+class ApplicationExists(AlreadyExists):
+    code = "ApplicationAlreadyExistsException"
+    kind = "application"
+
+
+class GroupNotFound(NotFound):
+    code = "DeploymentGroupDoesNotExistException"
+    kind = "deployment group"
+    remedy = " `tidegate group list` shows those that exist."
+
+
+class GroupExists(AlreadyExists):
+    code = "DeploymentGroupAlreadyExistsException"
+    kind = "deployment group"
+
+
+class ConfigNotFound(NotFound):
+    code = "DeploymentConfigDoesNotExistException"
+    kind = "deployment config"
+    remedy = " `tidegate config list` shows those that exist."
+
+
+class ConfigExists(AlreadyExists):
+    code = "DeploymentConfigAlreadyExistsException"
+    kind = "deployment config"
+
+
+class HostNotFound(NotFound):
+    code = "InstanceDoesNotExistException"
+    kind = "host"
+    remedy = " `tidegate host list` shows those that exist."
+
+
+class HostExists(AlreadyExists):
+    code = "InstanceNameAlreadyRegisteredException"
+    kind = "host"
+
+
+class RevisionNotFound(NotFound):
+    code = "RevisionDoesNotExistException"
+    kind = "revision"
+    remedy = " `tidegate push` uploads one and prints its id."
+
+
+class DeploymentNotFound(NotFound):
+    code = "DeploymentDoesNotExistException"
+    kind = "deployment"
+    remedy = " `tidegate deployments` shows those that exist."
+
+
+class TargetNotFound(NotFound):
+    code = "DeploymentTargetDoesNotExistException"
+    kind = "target"
+
+
+class TokenNotFound(NotFound):
+    code = "TokenDoesNotExist"
+    kind = "token"
+    remedy = " `tidegate token list` shows those that exist."
+
+
+class Invalid(Refused):
+    """A value that cannot be taken, with the reason."""
+
+    code = "InvalidInput"
+    http_status = 422
+
+    def __init__(self, sentence: str, *, code: str = "InvalidInput") -> None:
+        super().__init__(sentence)
+        self.situation = code
+
+
+class InUse(Refused):
+    """What cannot be deleted while others need it."""
+
+    code = "InUse"
+    http_status = 409
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(sentence)
+
+
+class DeploymentActive(Refused):
+    code = "DeploymentLimitExceededException"
+    http_status = 409
+
+    def __init__(self, group: str, deployment_id: str) -> None:
+        super().__init__(
+            f"The Deployment Group '{group}' already has an active Deployment '{deployment_id}'; "
+            f"wait for it or stop it with `tidegate stop {deployment_id}`."
+        )
+        self.deployment_id = deployment_id
+
+
+class DeploymentAlreadyCompleted(Refused):
+    code = "DeploymentAlreadyCompletedException"
+    http_status = 409
+
+    def __init__(self, deployment_id: str, status: str) -> None:
+        super().__init__(
+            f"The deployment {deployment_id} is {status} already; there is nothing to stop."
+        )
+
+
+class NotAllowed(Refused):
+    code = "AccessDenied"
+    http_status = 403
+
+    def __init__(self, role: str, needed: str) -> None:
+        super().__init__(
+            f"This token has the role {role!r}; this needs {needed!r}. "
+            f"An admin makes one with `tidegate token create --role {needed}`."
+        )
+
+
+class NotAuthenticated(Refused):
+    code = "Unauthenticated"
+    http_status = 401
+
+
+class TooLarge(Refused):
+    code = "TooLarge"
+    http_status = 413
+
+    def __init__(self, what: str, limit: int, setting: str) -> None:
+        super().__init__(
+            f"The {what} is larger than the limit of {limit:,} bytes; "
+            f"make it smaller or raise {setting}."
+        )
+
+
+class NoSpace(Refused):
+    code = "NoSpace"
+    http_status = 507
+
+    def __init__(self, where: str) -> None:
+        super().__init__(
+            f"There is no space left for this under {where}; free some and send it again."
+        )

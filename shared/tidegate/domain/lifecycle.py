@@ -1,0 +1,102 @@
+"""Lifecycle events: what happens on a target, in which order, and how each ended."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+from tidegate.domain.machine import Machine
+
+
+class EventStatus(StrEnum):
+    """CodeDeploy's LifecycleEventStatus."""
+
+    PENDING = "Pending"
+    IN_PROGRESS = "InProgress"
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"
+    SKIPPED = "Skipped"
+    UNKNOWN = "Unknown"
+
+
+class EventMove(StrEnum):
+    BEGIN = "begin"
+    SUCCEED = "succeed"
+    FAIL = "fail"
+    SKIP = "skip"
+
+
+_S = EventStatus
+_E = EventMove
+
+EVENT_MACHINE: Final = Machine(
+    name="lifecycle event",
+    initial=_S.PENDING,
+    moves={
+        (_S.PENDING, _E.BEGIN): _S.IN_PROGRESS,
+        (_S.PENDING, _E.SKIP): _S.SKIPPED,
+        (_S.PENDING, _E.FAIL): _S.FAILED,
+        (_S.IN_PROGRESS, _E.SUCCEED): _S.SUCCEEDED,
+        (_S.IN_PROGRESS, _E.FAIL): _S.FAILED,
+    },
+)
+
+FINAL_EVENT_STATUSES: Final = (_S.SUCCEEDED, _S.FAILED, _S.SKIPPED)
+OPEN_EVENT_STATUSES: Final = (_S.PENDING, _S.IN_PROGRESS)
+
+HOST_EVENTS: Final = (
+    "ApplicationStop",
+    "DownloadBundle",
+    "BeforeInstall",
+    "Install",
+    "AfterInstall",
+    "ApplicationStart",
+    "ValidateService",
+)
+"""In-place on servers without a load balancer, as the CodeDeploy user guide orders them."""
+
+HOST_SEGMENT: Final = f"{HOST_EVENTS[0]}-{HOST_EVENTS[-1]}"
+"""Name of the contiguous host events that run in one session."""
+
+PREVIOUS_REVISION_EVENTS: Final = frozenset(
+    {"BeforeBlockTraffic", "AfterBlockTraffic", "ApplicationStop"}
+)
+"""Run from the last installed revision; the only ones whose failure may be ignored."""
+
+
+class DiagnosticCode(StrEnum):
+    """CodeDeploy's LifecycleErrorCode."""
+
+    SUCCESS = "Success"
+    SCRIPT_MISSING = "ScriptMissing"
+    SCRIPT_NOT_EXECUTABLE = "ScriptNotExecutable"
+    SCRIPT_TIMED_OUT = "ScriptTimedOut"
+    SCRIPT_FAILED = "ScriptFailed"
+    UNKNOWN_ERROR = "UnknownError"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LifecycleEvent:
+    """One lifecycle event of one target, as it stands."""
+
+    name: str
+    position: int
+    status: EventStatus
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    exit_code: int | None = None
+    error_code: DiagnosticCode | None = None
+    script: str = ""
+    message: str = ""
+    log_size: int = 0
+    """Bytes that the whole log has, also those that were cut."""
+
+
+def target_succeeded(events: Sequence[LifecycleEvent], *, ignore_stop_failures: bool) -> bool:
+    """Tell whether a target whose events are all final ended well."""
+    return all(
+        event.status is _S.SUCCEEDED
+        or (ignore_stop_failures and event.name in PREVIOUS_REVISION_EVENTS)
+        for event in events
+    )

@@ -1,0 +1,1 @@
+"""Use cases: create, advance, stop, roll back, follow, sweep."""

@@ -1,0 +1,164 @@
+"""The one place where the progress of a deployment is decided and recorded."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Final, assert_never
+
+import structlog
+
+from tidegate.domain.deployment import (
+    Deployment,
+    DeploymentEvent,
+    DeploymentStatus,
+    RollbackEvent,
+)
+from tidegate.domain.fleet import turn_of
+from tidegate.domain.group import describe_wanted, tags_match
+from tidegate.domain.host import Host
+from tidegate.domain.ids import DeploymentId, TargetId
+from tidegate.domain.lifecycle import HOST_EVENTS, HOST_SEGMENT
+from tidegate.domain.steps import Fail, StartTargets, Step, Succeed
+from tidegate.domain.target import TargetStatus
+from tidegate.engine.rollback import end_deployment
+from tidegate.messages import want_bundle, want_target
+from tidegate.planning.in_place import DEPLOYMENT_LIMIT, check_start, plan_in_place
+from tidegate.store.deployments import Move
+from tidegate.store.groups import GroupSettings
+from tidegate.store.targets import NewTarget
+from tidegate.store.unit_of_work import UnitOfWork
+
+FETCH_AGAIN: Final = timedelta(minutes=2)
+"""A bundle that is not there after so long is asked for again: its worker may have died."""
+
+log = structlog.get_logger(__name__)
+
+
+def advance_deployment(deployment_id: DeploymentId, *, uow: UnitOfWork) -> None:
+    """Look at how a deployment stands, decide what comes next and record it.
+
+    May be called at any time and any number of times.
+
+    Raises:
+        DeploymentNotFound: There is none.
+        Stale: Somebody else advanced it meanwhile; call again.
+    """
+    deployment = uow.deployments.lock(deployment_id)
+    if deployment.is_final:
+        uow.deployments.settle(deployment, wake_at=None)
+    elif deployment.status is DeploymentStatus.CREATED:
+        _start(deployment, uow)
+    else:
+        _plan(deployment, uow)
+
+
+def _start(deployment: Deployment, uow: UnitOfWork) -> None:
+    failure = uow.deployments.bundle_failure(deployment.id)
+    revision = uow.catalog.revision_by_id(deployment.revision_id)
+    if failure is None and (revision is None or revision.appspec is None):
+        want_bundle(uow, deployment.id)
+        uow.deployments.settle(deployment, wake_at=uow.now() + FETCH_AGAIN)
+        return
+    settings = uow.deployments.group_settings(deployment.id)
+    hosts = [host for host in uow.catalog.hosts() if _is_wanted(host, settings)]
+    outdated = _outdated(deployment, hosts, uow)
+    config = uow.catalog.config(deployment.config_name)
+    total = len(outdated) or len(hosts)
+    minimum = config.minimum_healthy.of(total) if config.minimum_healthy else 0
+    refusal = check_start(total, minimum, is_predefined=config.is_predefined)
+    if refusal is not None:
+        _apply(deployment, _explained(refusal, settings, hosts), uow)
+        return
+    now = uow.now()
+    started = uow.deployments.on(
+        deployment,
+        Move(event=DeploymentEvent.START, at=now, actor="tidegate"),
+        started_at=now,
+        minimum_healthy=minimum,
+        total_targets=total,
+    )
+    _add_targets(started, outdated or hosts, uow, skipped=not outdated)
+    if failure is not None:
+        uow.targets.fail_all(
+            deployment.id, event=failure["event"], at=now, message=failure["message"]
+        )
+    if outdated:
+        _plan(started, uow)
+    else:
+        _apply(started, Succeed(), uow)
+
+
+def _outdated(deployment: Deployment, hosts: Sequence[Host], uow: UnitOfWork) -> list[Host]:
+    """Return the hosts to deploy to, in the order in which they are taken."""
+    known = uow.installations.of(deployment.group_id)
+    target = deployment.previous_revision_id
+
+    def turn(host: Host) -> tuple[int, str]:
+        return turn_of(known.get(TargetId(host.name)), target), host.name
+
+    ordered = sorted(hosts, key=turn)
+    if not deployment.options.update_outdated_only:
+        return ordered
+    return [
+        host
+        for host in ordered
+        if (there := known.get(TargetId(host.name))) is None
+        or not there.healthy
+        or there.revision_id != deployment.revision_id
+    ]
+
+
+def _is_wanted(host: Host, settings: GroupSettings) -> bool:
+    return host.name in settings["hosts"] or tags_match(settings["tag_set"], host.tags)
+
+
+def _explained(refusal: Fail, settings: GroupSettings, hosts: Sequence[Host]) -> Fail:
+    if hosts:
+        return refusal
+    wanted = describe_wanted(settings["tag_set"], settings["hosts"])
+    return Fail(refusal.code, f"{refusal.reason} The group asks for {wanted}.")
+
+
+def _add_targets(
+    deployment: Deployment, hosts: Sequence[Host], uow: UnitOfWork, *, skipped: bool
+) -> None:
+    status = TargetStatus.SKIPPED if skipped else TargetStatus.PENDING
+    targets = [
+        NewTarget(id=TargetId(host.name), host_id=host.id, position=position, status=status)
+        for position, host in enumerate(hosts)
+    ]
+    uow.targets.add_all(
+        deployment.id, targets, segment=HOST_SEGMENT, events=HOST_EVENTS, at=uow.now()
+    )
+
+
+def _plan(deployment: Deployment, uow: UnitOfWork) -> None:
+    started_at = deployment.started_at or uow.now()
+    fleet = uow.targets.fleet(deployment.id, in_progress_for=uow.now() - started_at)
+    steps = list(plan_in_place(fleet, deployment.minimum_healthy or 0))
+    log.info("planned", deployment_id=deployment.id, fleet=str(fleet), steps=str(steps))
+    if not any(isinstance(step, Succeed | Fail) for step in steps):
+        uow.deployments.settle(deployment, wake_at=started_at + DEPLOYMENT_LIMIT)
+    for step in steps:
+        _apply(deployment, step, uow)
+
+
+def _apply(deployment: Deployment, step: Step, uow: UnitOfWork) -> None:
+    now = uow.now()
+    match step:
+        case StartTargets(count):
+            for target in uow.leases.dispatch_next(deployment.id, count, at=now):
+                want_target(uow, deployment.id, target, HOST_SEGMENT)
+        case Succeed():
+            move = Move(event=DeploymentEvent.SUCCEED, at=now, actor="tidegate")
+            end_deployment(deployment, move, None, uow=uow)
+        case Fail(code, reason):
+            uow.targets.skip_waiting(
+                deployment.id, at=now, actor="tidegate", reason="The deployment failed before."
+            )
+            uow.targets.request_cancel(deployment.id)
+            move = Move(
+                event=DeploymentEvent.FAIL, at=now, actor="tidegate", reason=reason, error_code=code
+            )
+            end_deployment(deployment, move, RollbackEvent.FAILURE, uow=uow)
+        case _:
+            assert_never(step)

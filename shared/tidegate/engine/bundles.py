@@ -1,0 +1,91 @@
+"""Bundles at the start of a deployment: fetched and read before any host is touched."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from tidegate.appspec import InvalidAppSpec, parse_appspec
+from tidegate.domain.deployment import Deployment
+from tidegate.domain.errors import Refused
+from tidegate.domain.ids import DeploymentId
+from tidegate.drivers.bundles import ArtifactStore
+from tidegate.drivers.bundles.archive import Limits, inspect_archive
+from tidegate.drivers.bundles.errors import AppSpecMissing, SourceUnreachable
+from tidegate.drivers.bundles.locations import fetch_location
+from tidegate.engine.revisions import BundleFacts
+from tidegate.messages import want_advance
+from tidegate.settings import Settings
+from tidegate.store.unit_of_work import Store
+
+TRY_AGAIN: Final = timedelta(seconds=10)
+KEEP_TRYING: Final = timedelta(minutes=2)
+
+log = structlog.get_logger(__name__)
+
+
+def look_into(path: Path, settings: Settings) -> BundleFacts:
+    """Return what a bundle holds, without unpacking it.
+
+    Raises:
+        BadArchive: It is no archive, or broken, or hostile, or larger than the limits.
+        InvalidAppSpec: Its AppSpec breaks the rules; the error has every problem.
+    """
+    limits = Limits(unpacked_bytes=settings.max_unpacked_bytes, entries=settings.max_entries)
+    contents = inspect_archive(path, limits=limits)
+    appspec = parse_appspec(contents.appspec_text)
+    return BundleFacts(
+        size=path.stat().st_size, bundle_type=contents.type, appspec=appspec.as_json()
+    )
+
+
+def fetch_bundle(
+    deployment_id: DeploymentId, *, store: Store, artifacts: ArtifactStore, settings: Settings
+) -> None:
+    """Fetch and read the bundle of a deployment that waits for it, and have it advanced.
+
+    What is wrong with it is written to the deployment, as the agent would have found it on the
+    host: fetching fails DownloadBundle, an AppSpec that breaks the rules fails BeforeInstall.
+    """
+    with store.read() as uow:
+        deployment = uow.deployments.get(deployment_id)
+        revision = uow.catalog.revision_by_id(deployment.revision_id)
+    if revision is None:
+        _fail(deployment, "DownloadBundle", "The revision was deleted.", store)
+        return
+    try:
+        artifact = fetch_location(revision.source, artifacts, limit=settings.max_upload_bytes)
+        facts = look_into(artifacts.fetch(artifact.sha256, settings.cache), settings)
+    except SourceUnreachable as error:
+        _try_again_or_fail(deployment, str(error), store)
+    except (InvalidAppSpec, AppSpecMissing) as error:
+        _fail(deployment, "BeforeInstall", str(error), store)
+    except Refused as error:
+        _fail(deployment, "DownloadBundle", str(error), store)
+    else:
+        with store.write() as uow:
+            uow.catalog.store_bundle(
+                revision.id,
+                size=facts.size or 0,
+                bundle_type=facts.bundle_type or "",
+                appspec=facts.appspec,
+            )
+            uow.deployments.wake(deployment_id, uow.now())
+            want_advance(uow, deployment_id)
+
+
+def _try_again_or_fail(deployment: Deployment, why: str, store: Store) -> None:
+    log.warning("bundle_unreachable", deployment_id=deployment.id, why=why)
+    if store.clock.now() - deployment.created_at > KEEP_TRYING:
+        _fail(deployment, "DownloadBundle", why, store)
+        return
+    with store.write() as uow:
+        uow.deployments.wake(deployment.id, uow.now() + TRY_AGAIN)
+
+
+def _fail(deployment: Deployment, event: str, message: str, store: Store) -> None:
+    with store.write() as uow:
+        uow.deployments.fail_bundle(deployment.id, event=event, message=message)
+        uow.deployments.wake(deployment.id, uow.now())
+        want_advance(uow, deployment.id)

@@ -1,0 +1,66 @@
+"""Whether the system is ready, and its figures."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from tidegate.store.health import BEAT, SWEEP, WORKER_KINDS
+from tidegate.store.unit_of_work import UnitOfWork
+
+BEAT_WITHIN: Final = timedelta(seconds=10)
+WORKER_WITHIN: Final = timedelta(seconds=15)
+
+
+@dataclass(frozen=True, slots=True)
+class HookSeconds:
+    """How many lifecycle events of one name ended, and how long they took together."""
+
+    event: str
+    count: int
+    total: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metrics:
+    deployments_by_status: dict[str, int]
+    hook_seconds: list[HookSeconds]
+    outbox_age: float
+    """Seconds that the oldest message has waited to be sent."""
+    lease_age: float
+    """Seconds that the most overdue target has waited for a worker."""
+    sweep_lag: float
+    """Seconds since the last sweep."""
+
+
+def unready(uow: UnitOfWork) -> str | None:
+    """Return why the system is not ready by what its rows show, or None when it is."""
+    now = uow.now()
+    beat = uow.heartbeats.last(BEAT)
+    if beat is None:
+        return "The beat has never ticked; start `tidegate beat`."
+    if now - beat > BEAT_WITHIN:
+        return f"The beat has not ticked for {_seconds(now - beat):.0f} s; start `tidegate beat`."
+    for queue, kind in WORKER_KINDS.items():
+        if not uow.heartbeats.alive(kind, since=now - WORKER_WITHIN):
+            return f"No worker serves the queue {queue!r}; start `tidegate worker`."
+    return None
+
+
+def metrics(uow: UnitOfWork) -> Metrics:
+    """Return the figures of the system as its rows show them."""
+    now = uow.now()
+    return Metrics(
+        deployments_by_status=uow.heartbeats.deployments_by_status(),
+        hook_seconds=[HookSeconds(*row) for row in uow.heartbeats.hook_seconds()],
+        outbox_age=_age(uow.outbox.oldest(), now),
+        lease_age=_seconds(uow.heartbeats.oldest_overdue(now)),
+        sweep_lag=_age(uow.heartbeats.last(SWEEP), now),
+    )
+
+
+def _age(moment: datetime | None, now: datetime) -> float:
+    return 0.0 if moment is None else max(_seconds(now - moment), 0.0)
+
+
+def _seconds(span: timedelta) -> float:
+    return span.total_seconds()

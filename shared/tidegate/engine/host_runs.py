@@ -1,0 +1,246 @@
+"""Runs on hosts, followed by one worker: taken, reported, let go, and kept alive."""
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import structlog
+
+from tidegate.domain.errors import Refused, Stale
+from tidegate.domain.ids import DeploymentId, TargetId
+from tidegate.domain.lifecycle import EventStatus
+from tidegate.drivers.bundles import ArtifactStore
+from tidegate.drivers.hosts import (
+    Bundle,
+    Fact,
+    Failed,
+    Finished,
+    HostDriver,
+    HostRun,
+    LetGo,
+    Outcome,
+    Report,
+    Seen,
+    Wish,
+)
+from tidegate.engine.reports import Progress, record_reports
+from tidegate.engine.spec import RunOrder, run_order
+from tidegate.engine.targets import finish_segment, give_up, late_outcome, look_again
+from tidegate.settings import Settings
+from tidegate.store.leases import Held, Lease
+from tidegate.store.unit_of_work import Store, UnitOfWork
+
+log = structlog.get_logger(__name__)
+
+Key = tuple[str, str]
+
+_SILENT: Final = frozenset({"lost", "unreachable", "name_unresolved"})
+"""Outcomes that leave open how a run ended."""
+
+
+@dataclass(slots=True)
+class _Followed:
+    attempt: int
+    wish: Wish = Wish.GO_ON
+
+
+@dataclass(slots=True)
+class HostRuns:
+    """All runs that one worker follows. Its methods are called from many threads."""
+
+    store: Store
+    driver: Callable[[str], HostDriver]
+    artifacts: ArtifactStore
+    settings: Settings
+    owner: str
+    """Names this worker process; its leases stand while its heartbeat is fresh."""
+    _followed: dict[Key, _Followed] = field(default_factory=dict)
+    _orphans: set[Held] = field(default_factory=set)
+    _leaving: threading.Event = field(default_factory=threading.Event)
+
+    def run(self, deployment_id: DeploymentId, target_id: TargetId) -> bool:
+        """Bring the host events of a target to their end; tell whether its chain goes on.
+
+        A target that somebody else holds, or that is skipped, ends the chain quietly.
+        """
+        if self._leaving.is_set():
+            return False
+        with self.store.write() as uow:
+            uow.deployments.lock(deployment_id)
+            lease = uow.leases.take(deployment_id, target_id, owner=self.owner, at=uow.now())
+            if lease is None:
+                return uow.leases.is_done(deployment_id, target_id)
+            progress, order = self._begin(lease, uow)
+        log.info("target_taken", **_who(lease))
+        outcome = self._follow(progress, order, self._recorder(progress))
+        return self._finish(progress, outcome)
+
+    def look_back(self, deployment_id: DeploymentId, target_id: TargetId) -> None:
+        """Ask a host that fell silent how its run ended; what it tells is kept as a note."""
+        if self._leaving.is_set():
+            return
+        with self.store.write() as uow:
+            uow.deployments.lock(deployment_id)
+            lease = uow.leases.take_lost(deployment_id, target_id, owner=self.owner, at=uow.now())
+            if lease is None:
+                return
+            progress, order = self._begin(lease, uow)
+        words: list[str] = []
+        outcome = self._follow(progress, order, self._listener(progress, words))
+        with self.store.write() as uow:
+            uow.deployments.lock(deployment_id)
+            match outcome:
+                case Finished():
+                    late_outcome(progress, _told(words), uow=uow)
+                case Failed(code, message) if code not in _SILENT:
+                    late_outcome(progress, message, uow=uow)
+                case _:
+                    look_again(progress, uow=uow)
+
+    def _begin(self, lease: Lease, uow: UnitOfWork) -> tuple[Progress, RunOrder | Failed]:
+        deployment = uow.deployments.get(lease.deployment_id)
+        progress = Progress(
+            lease=lease,
+            taken_at=uow.now(),
+            log_sizes=uow.lifecycle.log_sizes(lease.deployment_id, lease.target_id),
+            has_begun=lease.journal_offset > 0,
+        )
+        host = uow.catalog.host_by_id(lease.host_id)
+        revision = uow.catalog.revision_by_id(deployment.revision_id)
+        if host is None or revision is None:
+            gone = "host" if host is None else "revision"
+            sentence = f"The {gone} was deleted before this target was reached; create it again."
+            return progress, Failed("misconfigured", sentence)
+        group = uow.deployments.group_settings(lease.deployment_id)
+        order = run_order(
+            lease, deployment, group, host=host, revision=revision, settings=self.settings
+        )
+        return progress, order
+
+    def _follow(
+        self,
+        progress: Progress,
+        order: RunOrder | Failed,
+        report: Callable[[Sequence[Report]], Wish],
+    ) -> Outcome:
+        if isinstance(order, Failed):
+            return order
+        lease = progress.lease
+        key = (lease.deployment_id, lease.target_id)
+        wish = Wish.CANCEL if lease.cancel_requested else Wish.GO_ON
+        self._followed[key] = _Followed(lease.attempt, wish)
+        try:
+            bundle = self._fetch(order)
+            driver = self.driver(order.driver)
+            seen = Seen(journal=progress.lease.journal_offset, logs=dict(progress.log_sizes))
+            run = HostRun(key=order.key, spec=order.spec, bundle=bundle)
+            return driver.follow(order.address, run, seen=seen, report=report)
+        except Stale:
+            return LetGo()
+        except (Refused, LookupError) as error:
+            return Failed("misconfigured", str(error))
+        finally:
+            self._followed.pop(key, None)
+
+    def _fetch(self, order: RunOrder) -> Bundle:
+        revision = order.revision
+        path = self.artifacts.fetch(revision.source.sha256, self.settings.cache)
+        return Bundle(
+            sha256=revision.source.sha256,
+            size=path.stat().st_size,
+            type=revision.bundle_type,  # type: ignore[arg-type]
+            path=path,
+        )
+
+    def _recorder(self, progress: Progress) -> Callable[[Sequence[Report]], Wish]:
+        def report(reports: Sequence[Report]) -> Wish:
+            if reports:
+                with self.store.write() as uow:
+                    record_reports(progress, reports, uow=uow)
+            return self._wish_for(progress.lease)
+
+        return report
+
+    def _listener(self, progress: Progress, words: list[str]) -> Callable[[Sequence[Report]], Wish]:
+        def report(reports: Sequence[Report]) -> Wish:
+            words.extend(_in_words(r) for r in reports if isinstance(r, Fact))
+            return self._wish_for(progress.lease)
+
+        return report
+
+    def _wish_for(self, lease: Lease) -> Wish:
+        if self._leaving.is_set():
+            return Wish.LET_GO
+        followed = self._followed.get((lease.deployment_id, lease.target_id))
+        if followed is None or followed.attempt != lease.attempt:
+            return Wish.LET_GO
+        return followed.wish
+
+    def _finish(self, progress: Progress, outcome: Outcome) -> bool:
+        lease = progress.lease
+        log.info("target_followed", outcome=str(outcome), **_who(lease))
+        with self.store.write() as uow:
+            match outcome:
+                case Finished():
+                    return finish_segment(progress, uow=uow)
+                case Failed():
+                    return give_up(progress, outcome, uow=uow)
+                case LetGo():
+                    now = uow.now()
+                    uow.leases.keep(lease, at=now, lease_owner=None, due_at=now)
+                    return False
+
+    def keep_alive(self) -> None:
+        """Say that this worker lives, and learn what became of the targets that it holds.
+
+        A target that it holds by the rows and does not follow was dropped by an error; it is
+        given back at the second look, so that one that is just being taken is left alone.
+        """
+        # What is followed now was committed before the rows are read: nobody is let go too early.
+        followed = list(self._followed.items())
+        with self.store.read() as uow:
+            held: dict[Key, Held] = {
+                (h.deployment_id, h.target_id): h for h in uow.leases.held_by(self.owner)
+            }
+        for key, one in followed:
+            _wish_anew(one, held.get(key))
+        orphans = {h for key, h in held.items() if key not in self._followed}
+        dropped = orphans & self._orphans
+        self._orphans = orphans
+        if dropped:
+            with self.store.write() as uow:
+                uow.leases.give_back(self.owner, dropped, at=uow.now())
+
+    def let_go(self) -> None:
+        """Let go of every run, and take no more: this worker is about to end."""
+        self._leaving.set()
+
+
+def _wish_anew(followed: _Followed, held: Held | None) -> None:
+    if held is None or held.attempt != followed.attempt:
+        followed.wish = Wish.LET_GO
+    elif held.cancel_requested:
+        followed.wish = Wish.CANCEL
+
+
+def _who(lease: Lease) -> dict[str, object]:
+    return {
+        "deployment_id": lease.deployment_id,
+        "target": lease.target_id,
+        "segment": lease.segment,
+        "attempt": lease.attempt,
+    }
+
+
+def _in_words(fact: Fact) -> str:
+    body = fact.body
+    if body.get("fact") == "event" and body.get("status") != EventStatus.IN_PROGRESS:
+        message = str(body.get("message") or "")
+        return f"{body.get('name')} {body.get('status')}" + (f" ({message})" if message else "")
+    return ""
+
+
+def _told(words: Sequence[str]) -> str:
+    told = "; ".join(word for word in words if word)
+    return f"The host came back; its run had gone on: {told or 'nothing more happened'}."

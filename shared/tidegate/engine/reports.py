@@ -1,0 +1,199 @@
+"""What a run on a host reports, written as it happens and only while the lease stands."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+from tidegate.clock import from_epoch
+from tidegate.domain.errors import Stale
+from tidegate.domain.history import Subject, Transition
+from tidegate.domain.lifecycle import DiagnosticCode, EventMove, EventStatus
+from tidegate.drivers.hosts import Fact, HostKeyLearned, LogPiece, Report
+from tidegate.store.leases import Lease
+from tidegate.store.lifecycle import EventEnd
+from tidegate.store.logs import LogChunk
+from tidegate.store.unit_of_work import UnitOfWork
+
+MAX_CHUNK: Final = 262_144
+"""Pieces of one log that arrive together are kept together, up to this many bytes."""
+MAX_TEXT: Final = 4096
+"""Longest message or script name that is taken from a host."""
+
+_MOVE_TO: Final = {
+    EventStatus.SUCCEEDED: EventMove.SUCCEED,
+    EventStatus.FAILED: EventMove.FAIL,
+    EventStatus.SKIPPED: EventMove.SKIP,
+}
+
+
+@dataclass(slots=True)
+class Progress:
+    """What one worker knows of a run that it follows."""
+
+    lease: Lease
+    taken_at: datetime
+    log_sizes: dict[str, int] = field(default_factory=dict)
+    begun: dict[str, float] = field(default_factory=dict)
+    """When each event began, by the host's clock."""
+    has_begun: bool = False
+    """Whether the host was heard to run it, by this worker or one before."""
+
+
+def record_reports(progress: Progress, reports: Sequence[Report], *, uow: UnitOfWork) -> None:
+    """Write what a host reported, all of it in this transaction.
+
+    Raises:
+        Stale: The lease has gone to somebody else; nothing may be written any more.
+    """
+    lease, now = progress.lease, uow.now()
+    facts = [report for report in reports if isinstance(report, Fact)]
+    moves = [move for fact in facts for move in _record_fact(progress, fact, now, uow)]
+    uow.history.record(lease.deployment_id, moves)
+    changes: dict[str, Any] = {}
+    if facts:
+        progress.has_begun = True
+        changes["journal_offset"] = facts[-1].offset
+        changes.update(_message_of(facts))
+    if not uow.leases.keep(lease, at=now, **changes):
+        raise Stale(lease.target_id)
+    _record_logs(progress, [r for r in reports if isinstance(r, LogPiece)], uow)
+    for report in reports:
+        if isinstance(report, HostKeyLearned):
+            uow.catalog.learn_host_key(lease.host_id, report.host_key)
+
+
+def _message_of(facts: Iterable[Fact]) -> Mapping[str, str]:
+    message: dict[str, str] = {}
+    for fact in facts:
+        match fact.body.get("fact"):
+            case "waiting":
+                holder = str(fact.body.get("for"))[:MAX_TEXT]
+                message["message"] = (
+                    f"Waits for deployment {holder}, whose script still runs on this host."
+                )
+            case "event":
+                message["message"] = ""
+            case _:
+                pass
+    return message
+
+
+def _record_fact(
+    progress: Progress, fact: Fact, now: datetime, uow: UnitOfWork
+) -> list[Transition]:
+    match fact.body.get("fact"):
+        case "event":
+            return _record_event(progress, fact.body, now, uow)
+        case "waiting":
+            reason = _message_of([fact])["message"]
+            return [_note(progress.lease, "wait", now, reason)]
+        case _:
+            return []
+
+
+def _note(lease: Lease, name: str, at: datetime, reason: str) -> Transition:
+    return Transition(
+        subject=Subject.TARGET,
+        target=lease.target_id,
+        name=name,
+        source="InProgress",
+        to="InProgress",
+        at=at,
+        actor=lease.owner,
+        reason=reason,
+    )
+
+
+def _record_event(
+    progress: Progress, body: Mapping[str, object], now: datetime, uow: UnitOfWork
+) -> list[Transition]:
+    lease, name = progress.lease, str(body.get("name"))[:100]
+    status = EventStatus(str(body.get("status")))
+    at = _moment(body.get("at"), progress.taken_at, now)
+    if status is EventStatus.IN_PROGRESS:
+        progress.begun[name] = _number(body.get("at"))
+        moved = uow.lifecycle.begin(lease.deployment_id, lease.target_id, name, at=at)
+        source, reason = EventStatus.PENDING, ""
+    else:
+        end = _end(progress, name, status, body, at)
+        moved = uow.lifecycle.end(lease.deployment_id, lease.target_id, name, end)
+        skipped = status is EventStatus.SKIPPED
+        source = EventStatus.PENDING if skipped else EventStatus.IN_PROGRESS
+        reason = end.message if status is EventStatus.FAILED else _warnings(body)
+    if not moved:
+        return []
+    return [
+        Transition(
+            subject=Subject.LIFECYCLE_EVENT,
+            target=lease.target_id,
+            name=name,
+            source=source,
+            to=status,
+            at=at,
+            actor=lease.owner,
+            reason=reason,
+        )
+    ]
+
+
+def _end(
+    progress: Progress, name: str, status: EventStatus, body: Mapping[str, object], at: datetime
+) -> EventEnd:
+    begun = progress.begun.get(name)
+    code = body.get("exit_code")
+    error_code = body.get("error_code")
+    return EventEnd(
+        move=_MOVE_TO[status],
+        at=at,
+        seconds=None if begun is None else max(_number(body.get("at")) - begun, 0.0),
+        exit_code=code if isinstance(code, int) else None,
+        error_code=DiagnosticCode(str(error_code)) if error_code else None,
+        script=str(body.get("script") or "")[:MAX_TEXT],
+        message=str(body.get("message") or "")[:MAX_TEXT],
+    )
+
+
+def _warnings(body: Mapping[str, object]) -> str:
+    warnings = body.get("warnings")
+    return " ".join(map(str, warnings))[:MAX_TEXT] if isinstance(warnings, list) else ""
+
+
+def _number(value: object) -> float:
+    return float(value) if isinstance(value, int | float) else 0.0
+
+
+def _moment(value: object, earliest: datetime, latest: datetime) -> datetime:
+    # A host's clock may be wrong: what it says must lie between taking the target and now.
+    try:
+        moment = from_epoch(_number(value))
+    except (ValueError, OverflowError, OSError):
+        return latest
+    return moment if earliest <= moment <= latest else latest
+
+
+def _record_logs(progress: Progress, pieces: Sequence[LogPiece], uow: UnitOfWork) -> None:
+    lease = progress.lease
+    chunks: list[LogChunk] = []
+    for piece in pieces:
+        known = progress.log_sizes.get(piece.event, 0)
+        data = piece.data[max(known - piece.at, 0) :]
+        if not data:
+            continue
+        at = max(piece.at, known)
+        last = chunks[-1] if chunks else None
+        if last and _joins(last, piece.event, at, len(data)):
+            data, at = last.data + data, last.at
+            chunks.pop()
+        chunks.append(LogChunk(piece.event, at, data))
+        progress.log_sizes[piece.event] = at + len(data)
+    uow.logs.add(lease.deployment_id, lease.target_id, chunks)
+    for event in {chunk.event for chunk in chunks}:
+        uow.lifecycle.grow_log(
+            lease.deployment_id, lease.target_id, event, progress.log_sizes[event]
+        )
+
+
+def _joins(last: LogChunk, event: str, at: int, size: int) -> bool:
+    adjoins = last.event == event and last.at + len(last.data) == at
+    return adjoins and len(last.data) + size <= MAX_CHUNK

@@ -1,0 +1,97 @@
+"""The end of a deployment, and the rollback that may follow in the same transaction."""
+
+from dataclasses import replace
+
+from tidegate.domain.deployment import (
+    DEPLOYMENT_MACHINE,
+    Creator,
+    Deployment,
+    DeploymentEvent,
+    FileExistsBehavior,
+    RollbackEvent,
+)
+from tidegate.domain.group import Group
+from tidegate.domain.ids import RevisionId
+from tidegate.messages import want_advance
+from tidegate.planning.rollback import (
+    RollBackTo,
+    plan_rollback,
+    triggered_message,
+    triggering_message,
+)
+from tidegate.store.deployments import Move
+from tidegate.store.unit_of_work import UnitOfWork
+
+
+def end_deployment(
+    deployment: Deployment,
+    move: Move,
+    event: RollbackEvent | None,
+    *,
+    uow: UnitOfWork,
+    asked: bool | None = None,
+) -> None:
+    """End *deployment* by *move*; after *event* begin the rollback that is wanted, if any.
+
+    The rollback takes the group's slot directly: nobody can come between.
+    """
+    uow.deployments.on(deployment, move, wake_at=None)
+    uow.deployments.free_slot(deployment, succeeded=move.event is DeploymentEvent.SUCCEED)
+    group = uow.catalog.group_by_id(deployment.group_id)
+    if event is None or group is None:
+        return
+    decision = plan_rollback(deployment, event, asked=asked, last_good=group.target_revision_id)
+    if isinstance(decision, RollBackTo):
+        _begin(deployment, group, decision.revision_id, uow=uow)
+    elif decision.reason:
+        uow.deployments.link_rollback(deployment.id, None, decision.reason)
+
+
+def write_deployment(deployment: Deployment, group: Group, *, uow: UnitOfWork, actor: str) -> None:
+    """Write *deployment*, for which the group's slot was taken, and have it advanced."""
+    uow.deployments.add(deployment, uow.catalog.settings_of(group), actor=actor)
+    uow.catalog.mark_revision_used(deployment.revision_id, deployment.created_at)
+    want_advance(uow, deployment.id)
+
+
+def _begin(
+    deployment: Deployment, group: Group, revision_id: RevisionId, *, uow: UnitOfWork
+) -> None:
+    rollback_id = uow.ids.deployment()
+    rollback = Deployment(
+        id=rollback_id,
+        application_id=deployment.application_id,
+        application=deployment.application,
+        group_id=group.id,
+        group=group.name,
+        compute_platform=deployment.compute_platform,
+        revision_id=revision_id,
+        previous_revision_id=group.target_revision_id,
+        config_name=deployment.config_name,
+        creator=Creator.ROLLBACK,
+        options=replace(
+            deployment.options,
+            description=triggering_message(deployment.id, rollback_id),
+            file_exists_behavior=_behavior_of_last_success(deployment, group, uow),
+            update_outdated_only=False,
+        ),
+        auto_rollback=replace(deployment.auto_rollback, enabled=False),
+        status=DEPLOYMENT_MACHINE.initial,
+        version=0,
+        created_at=uow.now(),
+        rollback_triggering_deployment_id=deployment.id,
+        rollback_message=triggering_message(deployment.id, rollback_id),
+    )
+    uow.deployments.take_slot(group.id, rollback_id)
+    write_deployment(rollback, group, uow=uow, actor=Creator.ROLLBACK)
+    uow.deployments.link_rollback(
+        deployment.id, rollback_id, triggered_message(deployment.id, rollback_id)
+    )
+
+
+def _behavior_of_last_success(
+    deployment: Deployment, group: Group, uow: UnitOfWork
+) -> FileExistsBehavior:
+    if group.last_successful is None:
+        return deployment.options.file_exists_behavior
+    return uow.deployments.get(group.last_successful.deployment_id).options.file_exists_behavior

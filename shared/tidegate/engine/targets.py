@@ -1,0 +1,160 @@
+"""One target's way: taken by a worker, given up or finished, and completed."""
+
+from datetime import timedelta
+from typing import Final
+
+from tidegate.domain.fleet import Installation
+from tidegate.domain.history import Subject, Transition
+from tidegate.domain.ids import DeploymentId, TargetId
+from tidegate.domain.lifecycle import (
+    FINAL_EVENT_STATUSES,
+    DiagnosticCode,
+    EventMove,
+    EventStatus,
+    target_succeeded,
+)
+from tidegate.domain.target import TARGET_MACHINE, Target, TargetEvent
+from tidegate.drivers.hosts import Failed
+from tidegate.engine.reports import Progress
+from tidegate.messages import want_advance
+from tidegate.store.lifecycle import EventEnd
+from tidegate.store.unit_of_work import UnitOfWork
+
+COMPLETE_WITHIN: Final = timedelta(seconds=10)
+"""A segment that is done and whose target is not completed by then is sent again."""
+LOOK_BACK_AFTER: Final = timedelta(seconds=30)
+LOOK_BACK_FOR: Final = timedelta(days=1)
+
+
+def finish_segment(progress: Progress, *, uow: UnitOfWork) -> bool:
+    """Record that all host events of a target are final; tell whether the lease still stood."""
+    now = uow.now()
+    return uow.leases.keep(
+        progress.lease,
+        at=now,
+        segment_done=True,
+        lease_owner=None,
+        due_at=now + COMPLETE_WITHIN,
+    )
+
+
+def give_up(progress: Progress, failure: Failed, *, uow: UnitOfWork) -> bool:
+    """Fail the event at which a host was lost or refused us, and skip the rest.
+
+    Tells whether the lease still stood; if not, nothing is written.
+    """
+    lease, now = progress.lease, uow.now()
+    moves = []
+    for index, (name, status) in enumerate(
+        uow.lifecycle.still_open(lease.deployment_id, lease.target_id)
+    ):
+        failed = index == 0
+        end = EventEnd(
+            move=EventMove.FAIL if failed else EventMove.SKIP,
+            at=now,
+            error_code=DiagnosticCode.UNKNOWN_ERROR if failed else None,
+            message=failure.message if failed else "",
+        )
+        uow.lifecycle.end(lease.deployment_id, lease.target_id, name, end)
+        moves.append(
+            Transition(
+                subject=Subject.LIFECYCLE_EVENT,
+                target=lease.target_id,
+                name=name,
+                source=status,
+                to=EventStatus.FAILED if failed else EventStatus.SKIPPED,
+                at=now,
+                actor=lease.owner,
+                reason=failure.message if failed else "",
+            )
+        )
+    uow.history.record(lease.deployment_id, moves)
+    stood = uow.leases.keep(
+        lease, at=now, lost=failure.code == "lost" or progress.has_begun, message=failure.message
+    )
+    return stood and finish_segment(progress, uow=uow)
+
+
+def complete_target(deployment_id: DeploymentId, target_id: TargetId, *, uow: UnitOfWork) -> None:
+    """Write the outcome of a target whose events are all final, and want an advance.
+
+    May be called any number of times; only the first call with something to write writes.
+
+    Raises:
+        DeploymentNotFound, TargetNotFound: There is none.
+    """
+    deployment = uow.deployments.lock(deployment_id)
+    target = uow.targets.get(deployment_id, target_id)
+    if TARGET_MACHINE.is_final(target.status) or not _all_final(target):
+        return
+    event = _outcome(target, ignore=deployment.options.ignore_application_stop_failures)
+    now = uow.now()
+    uow.targets.complete(
+        target,
+        event,
+        at=now,
+        message="" if event is TargetEvent.SUCCEED else _why(target),
+        look_back_at=now + LOOK_BACK_AFTER if target.is_lost else None,
+    )
+    if event is not TargetEvent.SKIP:
+        succeeded = event is TargetEvent.SUCCEED
+        uow.installations.record(
+            deployment.group_id,
+            target_id,
+            Installation(
+                revision_id=deployment.revision_id if succeeded else None, healthy=succeeded
+            ),
+            deployment_id=deployment_id,
+        )
+    if not target.is_lost:
+        uow.catalog.touch_hosts([target_id], now)
+    if uow.deployments.wake(deployment_id, now):
+        want_advance(uow, deployment_id)
+
+
+def _all_final(target: Target) -> bool:
+    return all(event.status in FINAL_EVENT_STATUSES for event in target.events)
+
+
+def _outcome(target: Target, *, ignore: bool) -> TargetEvent:
+    if all(event.status is EventStatus.SKIPPED for event in target.events):
+        return TargetEvent.SKIP
+    succeeded = target_succeeded(target.events, ignore_stop_failures=ignore)
+    return TargetEvent.SUCCEED if succeeded else TargetEvent.FAIL
+
+
+def _why(target: Target) -> str:
+    for event in target.events:
+        if event.status is EventStatus.FAILED:
+            return f"{event.name}: {event.message}"
+    return target.message
+
+
+def late_outcome(progress: Progress, words: str, *, uow: UnitOfWork) -> None:
+    """Keep as a note what a lost host tells after all; the target's status stays."""
+    lease, now = progress.lease, uow.now()
+    target = uow.targets.get(lease.deployment_id, lease.target_id)
+    note = Transition(
+        subject=Subject.TARGET,
+        target=lease.target_id,
+        name="late",
+        source=target.status,
+        to=target.status,
+        at=now,
+        actor=lease.owner,
+        reason=words,
+    )
+    if uow.leases.keep(lease, at=now, lost=False, lease_owner=None, due_at=None):
+        uow.history.record(lease.deployment_id, [note])
+
+
+def look_again(progress: Progress, *, uow: UnitOfWork) -> None:
+    """Ask a host that is still silent once more later, for a day."""
+    lease, now = progress.lease, uow.now()
+    target = uow.targets.get(lease.deployment_id, lease.target_id)
+    since = now - (target.finished_at or now)
+    if since > LOOK_BACK_FOR:
+        late_outcome(progress, "The host was not heard of again for a day.", uow=uow)
+    else:
+        wait = LOOK_BACK_AFTER if since < timedelta(hours=1) else timedelta(minutes=10)
+        uow.leases.keep(lease, at=now, lease_owner=None, due_at=now + wait)

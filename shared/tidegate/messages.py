@@ -1,0 +1,134 @@
+"""Names of Celery tasks and queues, and how messages reach the broker after a commit."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import structlog
+from celery import Celery, chain
+from kombu import Queue
+from kombu.exceptions import KombuError, OperationalError
+
+from tidegate.settings import Settings
+from tidegate.store.outbox import Message
+from tidegate.store.unit_of_work import UnitOfWork
+
+ADVANCE: Final = "deployment.advance"
+FETCH_BUNDLE: Final = "deployment.fetch_bundle"
+RUN_HOOKS: Final = "target.run_hooks"
+COMPLETE: Final = "target.complete"
+LOOK_BACK: Final = "target.look_back"
+SWEEP: Final = "deployments.sweep"
+PRUNE: Final = "retention.prune"
+
+HOSTS: Final = "hosts"
+"""Queue of what holds a session, to a host or to where bundles lie."""
+CONTROL: Final = "control"
+"""Queue of all else; no session ever delays a decision."""
+
+_QUEUE_OF: Final = {RUN_HOOKS: HOSTS, LOOK_BACK: HOSTS, FETCH_BUNDLE: HOSTS}
+
+log = structlog.get_logger(__name__)
+
+
+def queue_of(task: str) -> str:
+    """Return the queue that *task* goes to."""
+    return _QUEUE_OF.get(task, CONTROL)
+
+
+def make_celery(settings: Settings) -> Celery:
+    """Return the Celery application that every process shares.
+
+    No results, acknowledged at the start, JSON only: the broker carries messages and recovers
+    nothing, rows and the sweep do.
+    """
+    url = settings.broker_url.get_secret_value() or "memory://"
+    app = Celery("tidegate", broker=url, set_as_current=True)
+    app.conf.update(
+        task_ignore_result=True,
+        task_acks_late=False,
+        worker_prefetch_multiplier=1,
+        broker_transport_options=_transport_options(url, settings.broker_prefix),
+        broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,
+        broker_connection_timeout=2,
+        worker_cancel_long_running_tasks_on_connection_loss=False,
+        accept_content=["json"],
+        task_serializer="json",
+        worker_send_task_events=True,
+        worker_hijack_root_logger=False,
+        task_queues=[Queue(HOSTS), Queue(CONTROL)],
+        task_default_queue=CONTROL,
+        task_routes={task: {"queue": queue} for task, queue in _QUEUE_OF.items()},
+        task_create_missing_queues=False,
+        enable_utc=True,
+    )
+    return app
+
+
+def _transport_options(url: str, prefix: str) -> dict[str, Any]:
+    # Without time-outs one frozen broker hangs every thread that publishes, for ever.
+    common = {"max_retries": 1, "interval_start": 0}
+    if url.startswith(("amqp", "pyamqp")):
+        times = {"read_timeout": 3, "write_timeout": 3, "connect_timeout": 2}
+        return {**common, **times, "confirm_publish": True}
+    if url.startswith("memory"):
+        return common
+    times = {"socket_timeout": 3, "socket_connect_timeout": 2}
+    return {**common, **times, "global_keyprefix": prefix, "visibility_timeout": 12 * 3600}
+
+
+class CelerySender:
+    """Sends outbox messages as Celery chains; what the broker refuses stays in its row."""
+
+    def __init__(self, app: Celery) -> None:
+        self._app = app
+
+    def send_all(self, messages: Sequence[Message]) -> Sequence[str]:
+        """Send *messages* and return the ids of those that the broker took."""
+        sent: list[str] = []
+        try:
+            with self._app.producer_or_acquire() as producer:
+                for message in messages:
+                    self._signature(message).apply_async(producer=producer, retry=False)
+                    sent.append(message.id)
+        except (OperationalError, KombuError, OSError) as error:
+            log.warning("broker_refused", messages=len(messages) - len(sent), why=str(error))
+        return sent
+
+    def _signature(self, message: Message) -> Any:
+        links = [
+            self._app.signature(
+                name, kwargs=dict(message.arguments), immutable=True, queue=queue_of(name)
+            )
+            for name in message.links
+        ]
+        return links[0] if len(links) == 1 else chain(*links)
+
+    def ping(self) -> str | None:
+        """Return None when the broker answers, else why it does not."""
+        try:
+            with self._app.connection_for_write() as connection:
+                connection.ensure_connection(max_retries=1, interval_start=0, timeout=2)
+        except (OperationalError, KombuError, OSError) as error:
+            return str(error) or type(error).__name__
+        return None
+
+
+def want_advance(uow: UnitOfWork, deployment_id: str) -> None:
+    """Have one more advance sent."""
+    uow.send(ADVANCE, deployment_id=deployment_id)
+
+
+def want_bundle(uow: UnitOfWork, deployment_id: str) -> None:
+    """Have a worker fetch and read the bundle of a deployment."""
+    uow.send(FETCH_BUNDLE, deployment_id=deployment_id)
+
+
+def want_target(uow: UnitOfWork, deployment_id: str, target: str, segment: str) -> None:
+    """Have the chain of one target sent; links that are done already end by themselves."""
+    uow.send(RUN_HOOKS, COMPLETE, deployment_id=deployment_id, target=target, segment=segment)
+
+
+def want_look_back(uow: UnitOfWork, deployment_id: str, target: str, segment: str) -> None:
+    """Have a worker ask a host that fell silent how its run ended after all."""
+    uow.send(LOOK_BACK, deployment_id=deployment_id, target=target, segment=segment)

@@ -1,0 +1,1 @@
+"""What comes next: pure functions of a snapshot, one module per strategy."""

@@ -1,0 +1,55 @@
+"""Automatic rollback: whether one follows, and what it says."""
+
+from dataclasses import dataclass
+
+from tidegate.domain.deployment import Creator, Deployment, RollbackEvent
+from tidegate.domain.ids import DeploymentId, RevisionId
+
+
+@dataclass(frozen=True, slots=True)
+class RollBackTo:
+    revision_id: RevisionId
+
+
+@dataclass(frozen=True, slots=True)
+class NoRollback:
+    reason: str
+    """Why, when one was asked for; empty when nobody asked."""
+
+
+def plan_rollback(
+    deployment: Deployment,
+    event: RollbackEvent,
+    *,
+    asked: bool | None,
+    last_good: RevisionId | None,
+) -> RollBackTo | NoRollback:
+    """Return what follows on the end of *deployment* by *event*.
+
+    *asked* is the explicit wish of whoever stopped it; None leaves it to the configuration.
+    A rollback that fails is not rolled back again.
+    """
+    wanted = deployment.auto_rollback.after(event) if asked is None else asked
+    if not wanted:
+        return NoRollback("")
+    if deployment.creator is Creator.ROLLBACK:
+        return NoRollback("A rollback is not rolled back again.")
+    if last_good is None:
+        return NoRollback(
+            "There is no successful deployment of this group to roll back to; "
+            "deploy a revision that works."
+        )
+    return RollBackTo(last_good)
+
+
+def triggered_message(deployment_id: DeploymentId, rollback_id: DeploymentId) -> str:
+    """Return what the deployment that ended says of its rollback."""
+    return (
+        f"Deployment {deployment_id} terminated. Automatic rollback is triggered "
+        f"with a DeploymentId {rollback_id}."
+    )
+
+
+def triggering_message(deployment_id: DeploymentId, rollback_id: DeploymentId) -> str:
+    """Return what the rollback says of the deployment that it rolls back."""
+    return f"Deployment {rollback_id} is triggered to roll back deployment {deployment_id}."

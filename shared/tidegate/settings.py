@@ -1,0 +1,110 @@
+"""The one settings class: every process reads the same environment."""
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def _default_data_dir() -> Path:
+    return Path.home() / ".local" / "share" / "tidegate"
+
+
+class Settings(BaseSettings):
+    """Settings from the environment, each with the prefix `TIDEGATE_`.
+
+    `docs/settings.md` has the same fields as one table; a test keeps both alike.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="TIDEGATE_", frozen=True, extra="ignore")
+
+    data_dir: Path = Field(default_factory=_default_data_dir)
+    """Folder of the embedded system: database, artifacts, tokens, caches."""
+    database_url: str = ""
+    """SQLAlchemy URL; empty means SQLite in the data directory."""
+    broker_url: SecretStr = SecretStr("")
+    """Redis or RabbitMQ URL; `up` starts a Redis of its own when it is empty."""
+    broker_prefix: str = "tidegate:"
+    """Prefix of all keys in Redis; two systems in one Redis database need two prefixes."""
+    artifact_store: str = ""
+    """Folder or `s3://bucket/prefix` for uploaded bundles; empty means `<data_dir>/artifacts`."""
+    cache_dir: Path | None = None
+    """Where workers keep fetched bundles; empty means `<data_dir>/cache`."""
+
+    host: str = "127.0.0.1"
+    """Address that the API listens on."""
+    port: int = Field(default=8080, ge=0, le=65535)
+    """Port of the API; 0 takes a free one."""
+    flower_host: str = "127.0.0.1"
+    """Address that Flower listens on."""
+    flower_port: int = Field(default=5555, ge=0, le=65535)
+    """Port of Flower; 0 takes a free one."""
+    flower_user: str = "tidegate"
+    """User of Flower's basic auth."""
+    flower_password: SecretStr = SecretStr("")
+    """Password of Flower's basic auth; `up` makes one when it is empty."""
+    no_flower: bool = False
+    """Whether `up` leaves Flower out."""
+    workers: int = Field(default=1, ge=0, le=64)
+    """Number of `hosts` workers that `up` starts; 0 starts no worker at all."""
+    concurrency: int = Field(default=500, ge=1, le=2000)
+    """Sessions that one `hosts` worker holds at once."""
+    control_concurrency: int = Field(default=8, ge=1, le=64)
+    """Threads of the `control` worker."""
+    log_format: str = Field(default="console", pattern="^(console|json)$")
+    """`console` for people, `json` for machines."""
+    log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
+    """Least important line that is logged."""
+
+    max_upload_bytes: int = Field(default=1_000_000_000, ge=1)
+    """Largest bundle that is taken, uploaded or fetched."""
+    max_unpacked_bytes: int = Field(default=4_000_000_000, ge=1)
+    """Largest size of an unpacked bundle."""
+    max_entries: int = Field(default=100_000, ge=1)
+    """Most files and folders in a bundle."""
+    max_log_bytes: int = Field(default=10_000_000, ge=4096)
+    """Log kept of one event: its head and its tail, half each."""
+    max_body_bytes: int = Field(default=1_000_000, ge=1024)
+    """Largest JSON body of a request."""
+    max_streams: int = Field(default=200, ge=1)
+    """Event streams (SSE) that one API process serves at once."""
+    disk_reserve_bytes: int = Field(default=64_000_000, ge=0)
+    """Space that uploads leave free on the disk, so that running deployments go on."""
+    ssh_connect_timeout: float = Field(default=10, gt=0)
+    """Seconds for the connection to a host."""
+    ssh_login_timeout: float = Field(default=10, gt=0)
+    """Seconds for the login on a host."""
+    ssh_max_connects: int = Field(default=100, ge=1)
+    """Connections that one worker opens at the same time."""
+    host_lost_after: float = Field(default=45, gt=0)
+    """Seconds of silence after which a host counts as lost."""
+    retention_days: int = Field(default=90, ge=1)
+    """Days for which logs and artifacts are kept."""
+    lease_seconds: float = Field(default=15, gt=0)
+    """Seconds after which a target whose worker fell silent goes to another one."""
+
+    @property
+    def database(self) -> str:
+        """Return the URL of the database."""
+        return self.database_url or f"sqlite:///{self.data_dir.absolute() / 'tidegate.db'}"
+
+    @property
+    def artifacts(self) -> str:
+        """Return where uploaded bundles lie."""
+        return self.artifact_store or str(self.data_dir.absolute() / "artifacts")
+
+    @property
+    def cache(self) -> Path:
+        """Return where workers keep fetched bundles."""
+        return self.cache_dir or self.data_dir.absolute() / "cache"
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Read the environment; what is given here and is not None wins over it.
+
+    Raises:
+        pydantic.ValidationError: A value cannot be taken.
+    """
+    given = {name: value for name, value in overrides.items() if value is not None}
+    return Settings(**given)

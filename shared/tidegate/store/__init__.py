@@ -1,0 +1,1 @@
+"""The SQL database, which alone knows the state."""

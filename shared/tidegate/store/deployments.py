@@ -1,0 +1,379 @@
+"""Deployments as rows: created, read, moved by compare-and-set, and woken."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import func, insert, or_, select, tuple_, update
+from sqlalchemy.orm import Session
+
+from tidegate.domain.deployment import (
+    DEPLOYMENT_MACHINE,
+    AutoRollback,
+    ComputePlatform,
+    Creator,
+    Deployment,
+    DeploymentEvent,
+    DeploymentOptions,
+    DeploymentStatus,
+    ErrorCode,
+    FileExistsBehavior,
+    RollbackEvent,
+)
+from tidegate.domain.errors import DeploymentNotFound, Stale
+from tidegate.domain.history import Subject, Transition
+from tidegate.domain.ids import ApplicationId, DeploymentId, GroupId, RevisionId
+from tidegate.store.groups import Groups, GroupSettings
+from tidegate.store.history import History
+from tidegate.store.tables import DeploymentRow, GroupRow, TargetRow
+
+_PLAIN: Final = ("started_at", "completed_at", "minimum_healthy", "total_targets")
+
+ACTIVE: Final = (
+    DeploymentStatus.CREATED,
+    DeploymentStatus.QUEUED,
+    DeploymentStatus.IN_PROGRESS,
+    DeploymentStatus.BAKING,
+    DeploymentStatus.READY,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """One move of a deployment: what happens, by whom and why."""
+
+    event: DeploymentEvent
+    at: datetime
+    actor: str
+    reason: str = ""
+    error_code: ErrorCode | None = None
+
+
+class Deployments:
+    """Reads and changes deployments."""
+
+    def __init__(self, session: Session, history: History) -> None:
+        self._session = session
+        self._history = history
+
+    def add(self, deployment: Deployment, group_settings: Mapping[str, Any], *, actor: str) -> None:
+        """Write a new deployment that wants its first advance at once."""
+        options = asdict(deployment.options)
+        rollback = deployment.auto_rollback
+        self._session.execute(
+            insert(DeploymentRow).values(
+                id=deployment.id,
+                application_id=deployment.application_id,
+                application=deployment.application,
+                group_id=deployment.group_id,
+                group=deployment.group,
+                compute_platform=deployment.compute_platform,
+                revision_id=deployment.revision_id,
+                previous_revision_id=deployment.previous_revision_id,
+                config_name=deployment.config_name,
+                creator=deployment.creator,
+                options=options,
+                auto_rollback={"enabled": rollback.enabled, "events": list(rollback.events)},
+                group_settings=dict(group_settings),
+                status=deployment.status,
+                version=0,
+                wake_at=deployment.created_at,
+                last_transition=0,
+                total_targets=0,
+                created_at=deployment.created_at,
+                error_message="",
+                rollback_triggering_id=deployment.rollback_triggering_deployment_id,
+                rollback_message=deployment.rollback_message,
+            )
+        )
+        created = Transition(
+            subject=Subject.DEPLOYMENT,
+            name="create",
+            source="",
+            to=deployment.status,
+            at=deployment.created_at,
+            actor=actor,
+            reason=deployment.options.description,
+        )
+        self._history.record(deployment.id, [created])
+
+    def get(self, deployment_id: DeploymentId) -> Deployment:
+        """Return one deployment with its overview.
+
+        Raises:
+            DeploymentNotFound: There is none.
+        """
+        row = self._row(deployment_id)
+        return _deployment(row, self.overview([deployment_id]).get(deployment_id, {}))
+
+    def lock(self, deployment_id: DeploymentId) -> Deployment:
+        """Return one deployment and keep everybody else from changing it or its targets.
+
+        Whoever changes a target also changes its deployment's row, so that this lock covers both.
+
+        Raises:
+            DeploymentNotFound: There is none.
+        """
+        row = self._session.scalars(
+            select(DeploymentRow).where(DeploymentRow.id == deployment_id).with_for_update()
+        ).one_or_none()
+        if row is None:
+            raise DeploymentNotFound(deployment_id)
+        return _deployment(row, {})
+
+    def page(
+        self,
+        *,
+        application: str | None = None,
+        group: str | None = None,
+        statuses: Sequence[DeploymentStatus] = (),
+        created_from: datetime | None = None,
+        created_to: datetime | None = None,
+        limit: int = 100,
+        after: tuple[datetime, str] | None = None,
+    ) -> list[Deployment]:
+        """Return deployments, newest first, that come after the one named by *after*."""
+        query = select(DeploymentRow)
+        if application is not None:
+            query = query.where(DeploymentRow.application == application)
+        if group is not None:
+            query = query.where(DeploymentRow.group == group)
+        if statuses:
+            query = query.where(DeploymentRow.status.in_(statuses))
+        if created_from is not None:
+            query = query.where(DeploymentRow.created_at >= created_from)
+        if created_to is not None:
+            query = query.where(DeploymentRow.created_at <= created_to)
+        key = tuple_(DeploymentRow.created_at, DeploymentRow.id)
+        if after is not None:
+            query = query.where(
+                or_(
+                    DeploymentRow.created_at < after[0],
+                    (DeploymentRow.created_at == after[0]) & (DeploymentRow.id < after[1]),
+                )
+            )
+        query = query.order_by(*(column.desc() for column in key)).limit(limit)
+        rows = self._session.scalars(query).all()
+        overviews = self.overview([DeploymentId(row.id) for row in rows])
+        return [_deployment(row, overviews.get(DeploymentId(row.id), {})) for row in rows]
+
+    def overview(
+        self, deployment_ids: Sequence[DeploymentId]
+    ) -> dict[DeploymentId, dict[str, int]]:
+        """Return the number of targets by status for each of *deployment_ids*."""
+        counts: dict[DeploymentId, dict[str, int]] = {}
+        if deployment_ids:
+            rows = self._session.execute(
+                select(TargetRow.deployment_id, TargetRow.status, func.count())
+                .where(TargetRow.deployment_id.in_(deployment_ids))
+                .group_by(TargetRow.deployment_id, TargetRow.status)
+            )
+            for deployment_id, status, count in rows:
+                counts.setdefault(DeploymentId(deployment_id), {})[status] = count
+        return counts
+
+    def group_settings(self, deployment_id: DeploymentId) -> GroupSettings:
+        """Return the group's settings as they were when the deployment was created."""
+        return Groups.group_from_settings(self._row(deployment_id).group_settings)
+
+    def bundle_failure(self, deployment_id: DeploymentId) -> dict[str, str] | None:
+        """Return which event the bundle failed at and why, if it did."""
+        return self._row(deployment_id).bundle_failure
+
+    def on(self, deployment: Deployment, move: Move, **changes: Any) -> Deployment:
+        """Move *deployment* to where the table says that the event leads, and record the move.
+
+        Returns it as it is now.
+
+        Raises:
+            IllegalTransition: The table has no such move.
+            Stale: Somebody else changed the deployment since it was read.
+        """
+        status = DEPLOYMENT_MACHINE.after(deployment.status, move.event)
+        if DEPLOYMENT_MACHINE.is_final(status):
+            changes["completed_at"] = move.at
+            changes["error_code"] = move.error_code
+            changes["error_message"] = move.reason if move.error_code else ""
+        self._change(deployment, status=status, **changes)
+        self._history.record(
+            deployment.id,
+            [
+                Transition(
+                    subject=Subject.DEPLOYMENT,
+                    name=move.event,
+                    source=deployment.status,
+                    to=status,
+                    at=move.at,
+                    actor=move.actor,
+                    reason=move.reason,
+                )
+            ],
+        )
+        known = {name: changes[name] for name in _PLAIN if name in changes}
+        return replace(deployment, status=status, version=deployment.version + 1, **known)
+
+    def settle(self, deployment: Deployment, *, wake_at: datetime | None) -> None:
+        """Record that an advance has looked, and when it wants to look again.
+
+        Raises:
+            Stale: Somebody else advanced the deployment meanwhile.
+        """
+        self._change(deployment, wake_at=wake_at)
+
+    def _change(self, deployment: Deployment, **changes: Any) -> None:
+        # The WHERE clause is the lock: two may compute the same move, one row changes.
+        changed = self._session.execute(
+            update(DeploymentRow)
+            .where(
+                DeploymentRow.id == deployment.id,
+                DeploymentRow.version == deployment.version,
+                DeploymentRow.status == deployment.status,
+            )
+            .values(version=deployment.version + 1, **changes)
+            .returning(DeploymentRow.id)
+            .execution_options(synchronize_session=False)
+        ).one_or_none()
+        if changed is None:
+            raise Stale(deployment.id)
+
+    def link_rollback(
+        self, deployment_id: DeploymentId, rollback_id: DeploymentId | None, message: str
+    ) -> None:
+        """Write what a deployment that ended says of its rollback, or why there is none."""
+        self._session.execute(
+            update(DeploymentRow)
+            .where(DeploymentRow.id == deployment_id)
+            .values(rollback_deployment_id=rollback_id, rollback_message=message)
+            .execution_options(synchronize_session=False)
+        )
+
+    def fail_bundle(self, deployment_id: DeploymentId, *, event: str, message: str) -> None:
+        """Record that the bundle cannot be used; the next advance fails the targets."""
+        self._session.execute(
+            update(DeploymentRow)
+            .where(DeploymentRow.id == deployment_id)
+            .values(bundle_failure={"event": event, "message": message})
+            .execution_options(synchronize_session=False)
+        )
+
+    def wake(self, deployment_id: DeploymentId, at: datetime) -> bool:
+        """Want an advance *at* the latest; tell whether nobody had wanted one so early."""
+        changed = self._session.execute(
+            update(DeploymentRow)
+            .where(
+                DeploymentRow.id == deployment_id,
+                or_(DeploymentRow.wake_at.is_(None), DeploymentRow.wake_at > at),
+            )
+            .values(wake_at=at)
+            .returning(DeploymentRow.id)
+            .execution_options(synchronize_session=False)
+        ).one_or_none()
+        return changed is not None
+
+    def claim_due(self, *, now: datetime, grace: timedelta, limit: int = 200) -> list[DeploymentId]:
+        """Return deployments whose advance has been due for *grace*; they are due again later."""
+        ids = self._session.scalars(
+            select(DeploymentRow.id)
+            .where(DeploymentRow.wake_at <= now - grace)
+            .order_by(DeploymentRow.wake_at)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        ).all()
+        if ids:
+            self._session.execute(
+                update(DeploymentRow)
+                .where(DeploymentRow.id.in_(ids))
+                .values(wake_at=now)
+                .execution_options(synchronize_session=False)
+            )
+        return [DeploymentId(deployment_id) for deployment_id in ids]
+
+    def take_slot(self, group_id: GroupId, deployment_id: DeploymentId) -> DeploymentId | None:
+        """Take the group's one slot for *deployment_id*; return who has it if that is another."""
+        taken = self._session.execute(
+            update(GroupRow)
+            .where(GroupRow.id == group_id, GroupRow.active_deployment_id.is_(None))
+            .values(active_deployment_id=deployment_id, last_attempted_id=deployment_id)
+            .returning(GroupRow.id)
+            .execution_options(synchronize_session=False)
+        ).one_or_none()
+        if taken is not None:
+            return None
+        holder = self._session.scalar(
+            select(GroupRow.active_deployment_id).where(GroupRow.id == group_id)
+        )
+        return None if holder is None else DeploymentId(holder)
+
+    def free_slot(self, deployment: Deployment, *, succeeded: bool) -> None:
+        """Give the group's slot back; a success becomes what the group rolls back to."""
+        changes: dict[str, Any] = {"active_deployment_id": None}
+        if succeeded:
+            changes["target_revision_id"] = deployment.revision_id
+            changes["last_successful_id"] = deployment.id
+        self._session.execute(
+            update(GroupRow)
+            .where(
+                GroupRow.id == deployment.group_id, GroupRow.active_deployment_id == deployment.id
+            )
+            .values(**changes)
+            .execution_options(synchronize_session=False)
+        )
+
+    def active_of(self, group_ids: Iterable[GroupId]) -> list[DeploymentId]:
+        """Return the deployments of these groups that are not final."""
+        ids = self._session.scalars(
+            select(DeploymentRow.id).where(
+                DeploymentRow.group_id.in_(list(group_ids)), DeploymentRow.status.in_(ACTIVE)
+            )
+        )
+        return [DeploymentId(deployment_id) for deployment_id in ids]
+
+    def _row(self, deployment_id: DeploymentId) -> DeploymentRow:
+        row = self._session.get(DeploymentRow, deployment_id, populate_existing=True)
+        if row is None:
+            raise DeploymentNotFound(deployment_id)
+        return row
+
+
+def _deployment(row: DeploymentRow, overview: Mapping[str, int]) -> Deployment:
+    options = dict(row.options)
+    behavior = FileExistsBehavior(options.pop("file_exists_behavior"))
+    return Deployment(
+        id=DeploymentId(row.id),
+        application_id=ApplicationId(row.application_id),
+        application=row.application,
+        group_id=GroupId(row.group_id),
+        group=row.group,
+        compute_platform=ComputePlatform(row.compute_platform),
+        revision_id=RevisionId(row.revision_id),
+        previous_revision_id=_revision_id(row.previous_revision_id),
+        config_name=row.config_name,
+        creator=Creator(row.creator),
+        options=DeploymentOptions(file_exists_behavior=behavior, **options),
+        auto_rollback=AutoRollback(
+            enabled=row.auto_rollback["enabled"],
+            events=tuple(RollbackEvent(event) for event in row.auto_rollback["events"]),
+        ),
+        status=DeploymentStatus(row.status),
+        version=row.version,
+        created_at=row.created_at,
+        started_at=row.started_at,
+        completed_at=row.completed_at,
+        error_code=None if row.error_code is None else ErrorCode(row.error_code),
+        error_message=row.error_message,
+        minimum_healthy=row.minimum_healthy,
+        total_targets=row.total_targets,
+        overview=overview,
+        rollback_deployment_id=_deployment_id(row.rollback_deployment_id),
+        rollback_triggering_deployment_id=_deployment_id(row.rollback_triggering_id),
+        rollback_message=row.rollback_message,
+    )
+
+
+def _revision_id(value: str | None) -> RevisionId | None:
+    return None if value is None else RevisionId(value)
+
+
+def _deployment_id(value: str | None) -> DeploymentId | None:
+    return None if value is None else DeploymentId(value)

@@ -1,0 +1,83 @@
+"""Signs of life of workers, beat and sweep, and what metrics count."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy.orm import Session
+
+from tidegate.store.tables import DeploymentRow, HeartbeatRow, LifecycleEventRow, TargetRow
+
+BEAT: Final = "beat"
+SWEEP: Final = "sweep"
+WORKER_KINDS: Final = {"control": "worker:control", "hosts": "worker:hosts"}
+
+
+class Heartbeats:
+    """Writes and reads signs of life."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def beat(self, name: str, kind: str, at: datetime) -> None:
+        """Note that *name* was alive *at*."""
+        changed = self._session.execute(
+            update(HeartbeatRow)
+            .where(HeartbeatRow.name == name)
+            .values(at=at, kind=kind)
+            .returning(HeartbeatRow.name)
+            .execution_options(synchronize_session=False)
+        ).one_or_none()
+        if changed is None:
+            self._session.execute(insert(HeartbeatRow).values(name=name, kind=kind, at=at))
+
+    def leave(self, name: str) -> None:
+        """Forget *name*: it has stopped on purpose."""
+        self._session.execute(delete(HeartbeatRow).where(HeartbeatRow.name == name))
+
+    def last(self, kind: str) -> datetime | None:
+        """Return when anybody of *kind* was last alive."""
+        return self._session.scalar(
+            select(func.max(HeartbeatRow.at)).where(HeartbeatRow.kind == kind)
+        )
+
+    def alive(self, kind: str, *, since: datetime) -> list[str]:
+        """Return the names of those of *kind* that were alive after *since*."""
+        return list(
+            self._session.scalars(
+                select(HeartbeatRow.name)
+                .where(HeartbeatRow.kind == kind, HeartbeatRow.at >= since)
+                .order_by(HeartbeatRow.name)
+            )
+        )
+
+    def forget_before(self, moment: datetime) -> None:
+        """Delete what has not been alive since *moment*."""
+        self._session.execute(delete(HeartbeatRow).where(HeartbeatRow.at < moment))
+
+    def deployments_by_status(self) -> dict[str, int]:
+        """Return the number of deployments by status."""
+        rows = self._session.execute(
+            select(DeploymentRow.status, func.count()).group_by(DeploymentRow.status)
+        )
+        return {status: count for status, count in rows}  # noqa: C416 - rows are no tuples
+
+    def oldest_overdue(self, now: datetime) -> timedelta:
+        """Return how long the most overdue target has waited for somebody to get on with it."""
+        due = self._session.scalar(select(func.min(TargetRow.due_at)))
+        return max(now - due, timedelta(0)) if due else timedelta(0)
+
+    def hook_seconds(self) -> Sequence[tuple[str, int, float]]:
+        """Return for each lifecycle event how many ended and how long they took together."""
+        rows = self._session.execute(
+            select(
+                LifecycleEventRow.name,
+                func.count(LifecycleEventRow.seconds),
+                func.sum(LifecycleEventRow.seconds),
+            )
+            .where(LifecycleEventRow.seconds.is_not(None))
+            .group_by(LifecycleEventRow.name)
+            .order_by(LifecycleEventRow.name)
+        )
+        return [(name, count, float(total or 0)) for name, count, total in rows]

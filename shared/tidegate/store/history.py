@@ -1,0 +1,79 @@
+"""History: transitions numbered 1, 2, 3 … within their deployment, in the order of commits."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.orm import Session
+
+from tidegate.domain.history import RecordedTransition, Subject, Transition
+from tidegate.domain.ids import DeploymentId, TargetId
+from tidegate.store.tables import DeploymentRow, TransitionRow
+
+
+class History:
+    """Writes and reads transitions."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def record(self, deployment_id: DeploymentId, transitions: Sequence[Transition]) -> None:
+        """Append *transitions*.
+
+        Taking the numbers locks the deployment's row until the commit, so that nobody can see
+        number 8 before number 7 is there: a reader that remembers a number misses nothing.
+        """
+        if not transitions:
+            return
+        last = self._session.execute(
+            update(DeploymentRow)
+            .where(DeploymentRow.id == deployment_id)
+            .values(last_transition=DeploymentRow.last_transition + len(transitions))
+            .returning(DeploymentRow.last_transition)
+            .execution_options(synchronize_session=False)
+        ).scalar_one()
+        first = last - len(transitions) + 1
+        rows = [
+            {
+                "deployment_id": deployment_id,
+                "number": first + index,
+                "subject": move.subject,
+                "target_id": move.target,
+                "name": move.name,
+                "source": move.source,
+                "to": move.to,
+                "at": move.at,
+                "actor": move.actor,
+                "reason": move.reason,
+            }
+            for index, move in enumerate(transitions)
+        ]
+        self._session.execute(insert(TransitionRow), rows)
+
+    def after(
+        self, deployment_id: DeploymentId, number: int, *, limit: int = 500
+    ) -> list[RecordedTransition]:
+        """Return what came after *number*, oldest first."""
+        rows = self._session.scalars(
+            select(TransitionRow)
+            .where(TransitionRow.deployment_id == deployment_id, TransitionRow.number > number)
+            .order_by(TransitionRow.number)
+            .limit(limit)
+        )
+        return [_recorded(row) for row in rows]
+
+
+def _recorded(row: TransitionRow) -> RecordedTransition:
+    return RecordedTransition(
+        number=row.number,
+        deployment_id=DeploymentId(row.deployment_id),
+        transition=Transition(
+            subject=Subject(row.subject),
+            target=None if row.target_id is None else TargetId(row.target_id),
+            name=row.name,
+            source=row.source,
+            to=row.to,
+            at=row.at,
+            actor=row.actor,
+            reason=row.reason,
+        ),
+    )

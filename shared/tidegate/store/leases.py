@@ -1,0 +1,275 @@
+"""Who holds which target: dispatch, take, give back, and what lapsed."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import and_, exists, or_, select, tuple_, update
+from sqlalchemy.orm import Session
+
+from tidegate.domain.history import Subject, Transition
+from tidegate.domain.ids import DeploymentId, HostId, TargetId
+from tidegate.domain.target import TargetEvent, TargetStatus
+from tidegate.store.history import History
+from tidegate.store.tables import HeartbeatRow, TargetRow
+
+FIRST_RESEND: Final = timedelta(seconds=30)
+LONGEST_RESEND: Final = timedelta(minutes=16)
+OPEN: Final = (TargetStatus.PENDING, TargetStatus.IN_PROGRESS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """A target in the hands of one worker, until a higher attempt is taken."""
+
+    deployment_id: DeploymentId
+    target_id: TargetId
+    host_id: HostId
+    segment: str
+    owner: str
+    attempt: int
+    journal_offset: int
+    cancel_requested: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a worker still holds, as the rows know it."""
+
+    deployment_id: DeploymentId
+    target_id: TargetId
+    attempt: int
+    cancel_requested: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Lapsed:
+    """A target that nobody gets on with."""
+
+    deployment_id: DeploymentId
+    target_id: TargetId
+    segment: str
+    lost: bool
+    is_final: bool
+
+
+class Leases:
+    """Dispatches, takes and gives back targets."""
+
+    def __init__(self, session: Session, history: History) -> None:
+        self._session = session
+        self._history = history
+
+    def dispatch_next(
+        self, deployment_id: DeploymentId, count: int, *, at: datetime
+    ) -> list[TargetId]:
+        """Mark the next *count* waiting targets as dispatched and return them."""
+        ids = self._session.scalars(
+            select(TargetRow.target_id)
+            .where(
+                TargetRow.deployment_id == deployment_id,
+                TargetRow.status == TargetStatus.PENDING,
+                TargetRow.dispatched.is_(False),
+            )
+            .order_by(TargetRow.position)
+            .limit(count)
+        ).all()
+        self._session.execute(
+            update(TargetRow)
+            .where(TargetRow.deployment_id == deployment_id, TargetRow.target_id.in_(ids))
+            .values(dispatched=True, due_at=at + FIRST_RESEND, sends=1)
+            .execution_options(synchronize_session=False)
+        )
+        return [TargetId(target_id) for target_id in ids]
+
+    def take(
+        self, deployment_id: DeploymentId, target_id: TargetId, *, owner: str, at: datetime
+    ) -> Lease | None:
+        """Take a dispatched target that nobody holds; None when there is nothing to take.
+
+        The attempt rises here and not when a message is sent: of several copies the first wins.
+        """
+        row = self._session.execute(
+            update(TargetRow)
+            .where(
+                TargetRow.deployment_id == deployment_id,
+                TargetRow.target_id == target_id,
+                TargetRow.dispatched,
+                TargetRow.lease_owner.is_(None),
+                TargetRow.segment_done.is_(False),
+                TargetRow.status.in_(OPEN),
+            )
+            .values(
+                attempt=TargetRow.attempt + 1,
+                lease_owner=owner,
+                due_at=None,
+                status=TargetStatus.IN_PROGRESS,
+                last_updated_at=at,
+            )
+            .returning(*_LEASE_COLUMNS)
+            .execution_options(synchronize_session=False)
+        ).one_or_none()
+        if row is None:
+            return None
+        lease = _lease(deployment_id, target_id, owner, row)
+        if lease.attempt == 1:
+            self._begin(lease, at)
+        return lease
+
+    def _begin(self, lease: Lease, at: datetime) -> None:
+        self._session.execute(
+            update(TargetRow)
+            .where(*_is(lease.deployment_id, lease.target_id))
+            .values(started_at=at)
+            .execution_options(synchronize_session=False)
+        )
+        self._history.record(
+            lease.deployment_id,
+            [
+                Transition(
+                    subject=Subject.TARGET,
+                    target=lease.target_id,
+                    name=TargetEvent.BEGIN,
+                    source=TargetStatus.PENDING,
+                    to=TargetStatus.IN_PROGRESS,
+                    at=at,
+                    actor=lease.owner,
+                )
+            ],
+        )
+
+    def take_lost(
+        self, deployment_id: DeploymentId, target_id: TargetId, *, owner: str, at: datetime
+    ) -> Lease | None:
+        """Take a target whose host fell silent, to ask how its run ended after all."""
+        row = self._session.execute(
+            update(TargetRow)
+            .where(*_is(deployment_id, target_id), TargetRow.lost, TargetRow.lease_owner.is_(None))
+            .values(
+                attempt=TargetRow.attempt + 1, lease_owner=owner, due_at=None, last_updated_at=at
+            )
+            .returning(*_LEASE_COLUMNS)
+            .execution_options(synchronize_session=False)
+        ).one_or_none()
+        return None if row is None else _lease(deployment_id, target_id, owner, row)
+
+    def keep(self, lease: Lease, *, at: datetime, **changes: object) -> bool:
+        """Write *changes* to the target if the lease still stands; tell whether it did."""
+        changed = self._session.execute(
+            update(TargetRow)
+            .where(
+                *_is(lease.deployment_id, lease.target_id),
+                TargetRow.attempt == lease.attempt,
+                TargetRow.lease_owner == lease.owner,
+            )
+            .values(last_updated_at=at, **changes)
+            .returning(TargetRow.target_id)
+            .execution_options(synchronize_session=False)
+        ).one_or_none()
+        return changed is not None
+
+    def is_done(self, deployment_id: DeploymentId, target_id: TargetId) -> bool:
+        """Tell whether a target's segment is done and only its completion is left."""
+        found = self._session.scalar(
+            select(TargetRow.segment_done).where(
+                *_is(deployment_id, target_id), TargetRow.status == TargetStatus.IN_PROGRESS
+            )
+        )
+        return bool(found)
+
+    def held_by(self, owner: str) -> list[Held]:
+        """Return what the rows say that *owner* holds."""
+        rows = self._session.execute(
+            select(
+                TargetRow.deployment_id,
+                TargetRow.target_id,
+                TargetRow.attempt,
+                TargetRow.cancel_requested,
+            ).where(TargetRow.lease_owner == owner)
+        )
+        return [
+            Held(DeploymentId(d), TargetId(t), attempt, cancel) for d, t, attempt, cancel in rows
+        ]
+
+    def claim_lapsed(
+        self, *, now: datetime, alive_since: datetime, limit: int = 200
+    ) -> list[Lapsed]:
+        """Free targets that nobody took, or whose holder shows no life, and return them.
+
+        Each is due again after a doubling interval, should the next message be lost as well.
+        """
+        holder_lives = exists().where(
+            HeartbeatRow.name == TargetRow.lease_owner, HeartbeatRow.at >= alive_since
+        )
+        rows = self._session.scalars(
+            select(TargetRow)
+            .where(
+                or_(
+                    TargetRow.due_at <= now,
+                    and_(TargetRow.lease_owner.is_not(None), ~holder_lives),
+                )
+            )
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        ).all()
+        for row in rows:
+            wait = min(FIRST_RESEND * 2 ** min(row.sends, 10), LONGEST_RESEND)
+            self._session.execute(
+                update(TargetRow)
+                .where(*_is(DeploymentId(row.deployment_id), TargetId(row.target_id)))
+                .values(lease_owner=None, due_at=now + wait, sends=row.sends + 1)
+                .execution_options(synchronize_session=False)
+            )
+        return [
+            Lapsed(
+                DeploymentId(r.deployment_id),
+                TargetId(r.target_id),
+                r.segment,
+                lost=r.lost,
+                is_final=r.status not in OPEN,
+            )
+            for r in rows
+        ]
+
+    def give_back(self, owner: str, held: Iterable[Held], *, at: datetime) -> None:
+        """Give back what *owner* still holds of *held*, so that the next sweep sends it again."""
+        attempts = [(h.deployment_id, h.target_id, h.attempt) for h in held]
+        self._session.execute(
+            update(TargetRow)
+            .where(
+                TargetRow.lease_owner == owner,
+                tuple_(TargetRow.deployment_id, TargetRow.target_id, TargetRow.attempt).in_(
+                    attempts
+                ),
+            )
+            .values(lease_owner=None, due_at=at)
+            .execution_options(synchronize_session=False)
+        )
+
+
+_LEASE_COLUMNS: Final = (
+    TargetRow.host_id,
+    TargetRow.segment,
+    TargetRow.attempt,
+    TargetRow.journal_offset,
+    TargetRow.cancel_requested,
+)
+
+
+def _is(deployment_id: DeploymentId, target_id: TargetId) -> tuple[Any, ...]:
+    return TargetRow.deployment_id == deployment_id, TargetRow.target_id == target_id
+
+
+def _lease(deployment_id: DeploymentId, target_id: TargetId, owner: str, row: Any) -> Lease:
+    host_id, segment, attempt, journal_offset, cancel = row
+    return Lease(
+        deployment_id=deployment_id,
+        target_id=target_id,
+        host_id=HostId(host_id),
+        segment=segment,
+        owner=owner,
+        attempt=attempt,
+        journal_offset=journal_offset,
+        cancel_requested=cancel,
+    )

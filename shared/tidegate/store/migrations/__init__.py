@@ -1,0 +1,1 @@
+"""Alembic's migrations, numbered in their order."""

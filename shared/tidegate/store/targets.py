@@ -1,0 +1,361 @@
+"""Targets as rows: written at the start, read with their events, skipped, failed, completed."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import func, insert, select, update
+from sqlalchemy.orm import Session
+
+from tidegate.domain.errors import TargetNotFound
+from tidegate.domain.fleet import Fleet
+from tidegate.domain.history import Subject, Transition
+from tidegate.domain.ids import DeploymentId, HostId, TargetId
+from tidegate.domain.lifecycle import OPEN_EVENT_STATUSES, DiagnosticCode, EventStatus
+from tidegate.domain.lifecycle import LifecycleEvent as Event
+from tidegate.domain.target import TARGET_MACHINE, Target, TargetEvent, TargetStatus
+from tidegate.store.history import History
+from tidegate.store.tables import LifecycleEventRow, TargetRow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewTarget:
+    id: TargetId
+    host_id: HostId
+    position: int
+    status: TargetStatus = TargetStatus.PENDING
+
+
+class Targets:
+    """Reads and changes targets and their lifecycle events."""
+
+    def __init__(self, session: Session, history: History) -> None:
+        self._session = session
+        self._history = history
+
+    def add_all(
+        self,
+        deployment_id: DeploymentId,
+        targets: Sequence[NewTarget],
+        *,
+        segment: str,
+        events: Sequence[str],
+        at: datetime,
+    ) -> None:
+        """Write the targets of a deployment with all their lifecycle events, each Pending."""
+        rows = [_new_row(deployment_id, target, segment, at) for target in targets]
+        self._session.execute(insert(TargetRow), rows)
+        skipped = {t.id for t in targets if t.status is TargetStatus.SKIPPED}
+        self._session.execute(
+            insert(LifecycleEventRow),
+            [
+                {
+                    "deployment_id": deployment_id,
+                    "target_id": target.id,
+                    "name": name,
+                    "position": position,
+                    "status": EventStatus.SKIPPED if target.id in skipped else EventStatus.PENDING,
+                    "script": "",
+                    "message": "",
+                    "log_size": 0,
+                }
+                for target in targets
+                for position, name in enumerate(events)
+            ],
+        )
+
+    def fleet(self, deployment_id: DeploymentId, *, in_progress_for: timedelta) -> Fleet:
+        """Return how many targets of a deployment stand where, counted in SQL."""
+        rows = self._session.execute(
+            select(TargetRow.status, TargetRow.dispatched, func.count())
+            .where(TargetRow.deployment_id == deployment_id)
+            .group_by(TargetRow.status, TargetRow.dispatched)
+        )
+        counts: dict[str, int] = {}
+        for status, dispatched, count in rows:
+            counts[_place(status, dispatched=dispatched)] = (
+                counts.get(_place(status, dispatched=dispatched), 0) + count
+            )
+        return Fleet(**counts, in_progress_for=in_progress_for)
+
+    def get(self, deployment_id: DeploymentId, target_id: TargetId) -> Target:
+        """Return one target with its lifecycle events.
+
+        Raises:
+            TargetNotFound: The deployment has no such target.
+        """
+        row = self._session.get(TargetRow, (deployment_id, target_id), populate_existing=True)
+        if row is None:
+            raise TargetNotFound(target_id)
+        return _target(row, self._events(deployment_id, [target_id]).get(target_id, []))
+
+    def page(
+        self,
+        deployment_id: DeploymentId,
+        *,
+        status: TargetStatus | None = None,
+        limit: int = 100,
+        after: int = -1,
+    ) -> list[Target]:
+        """Return targets with their events, in their order, that come after position *after*."""
+        query = select(TargetRow).where(
+            TargetRow.deployment_id == deployment_id, TargetRow.position > after
+        )
+        if status is not None:
+            query = query.where(TargetRow.status == status)
+        rows = self._session.scalars(query.order_by(TargetRow.position).limit(limit)).all()
+        events = self._events(deployment_id, [row.target_id for row in rows])
+        return [_target(row, events.get(row.target_id, [])) for row in rows]
+
+    def busy(self, deployment_id: DeploymentId) -> bool:
+        """Tell whether any target is still at work, also after the deployment has ended."""
+        found = self._session.scalar(
+            select(TargetRow.target_id)
+            .where(
+                TargetRow.deployment_id == deployment_id,
+                TargetRow.status == TargetStatus.IN_PROGRESS,
+            )
+            .limit(1)
+        )
+        return found is not None
+
+    def skip_waiting(
+        self, deployment_id: DeploymentId, *, at: datetime, actor: str, reason: str
+    ) -> int:
+        """Skip all targets that nobody has taken; return how many there were."""
+        return self._end_pending(deployment_id, TargetEvent.SKIP, at=at, actor=actor, reason=reason)
+
+    def _end_pending(
+        self,
+        deployment_id: DeploymentId,
+        event: TargetEvent,
+        *,
+        at: datetime,
+        actor: str,
+        reason: str,
+    ) -> int:
+        status = TARGET_MACHINE.after(TargetStatus.PENDING, event)
+        ids = self._session.scalars(
+            update(TargetRow)
+            .where(
+                TargetRow.deployment_id == deployment_id, TargetRow.status == TargetStatus.PENDING
+            )
+            .values(status=status, finished_at=at, last_updated_at=at, due_at=None, message=reason)
+            .returning(TargetRow.target_id)
+            .execution_options(synchronize_session=False)
+        ).all()
+        if not ids:
+            return 0
+        self._skip_events(deployment_id, ids, at)
+        self._history.record(
+            deployment_id,
+            [
+                Transition(
+                    subject=Subject.TARGET,
+                    target=TargetId(target_id),
+                    name=event,
+                    source=TargetStatus.PENDING,
+                    to=status,
+                    at=at,
+                    actor=actor,
+                    reason=reason,
+                )
+                for target_id in sorted(ids)
+            ],
+        )
+        return len(ids)
+
+    def fail_all(
+        self, deployment_id: DeploymentId, *, event: str, at: datetime, message: str
+    ) -> int:
+        """Fail all targets at lifecycle event *event*: the bundle can be used on none of them."""
+        position = (
+            select(func.min(LifecycleEventRow.position))
+            .where(
+                LifecycleEventRow.deployment_id == deployment_id, LifecycleEventRow.name == event
+            )
+            .scalar_subquery()
+        )
+        mine = LifecycleEventRow.deployment_id == deployment_id
+        for condition, values in (
+            (LifecycleEventRow.position < position, {"status": EventStatus.SUCCEEDED}),
+            (
+                LifecycleEventRow.name == event,
+                {
+                    "status": EventStatus.FAILED,
+                    "message": message,
+                    "error_code": DiagnosticCode.UNKNOWN_ERROR,
+                },
+            ),
+        ):
+            self._session.execute(
+                update(LifecycleEventRow)
+                .where(mine, condition)
+                .values(started_at=at, finished_at=at, **values)
+                .execution_options(synchronize_session=False)
+            )
+        return self._end_pending(
+            deployment_id, TargetEvent.FAIL, at=at, actor="tidegate", reason=message
+        )
+
+    def request_cancel(self, deployment_id: DeploymentId) -> int:
+        """Ask whoever holds a target of this deployment to end after the current script."""
+        ids = self._session.scalars(
+            update(TargetRow)
+            .where(
+                TargetRow.deployment_id == deployment_id,
+                TargetRow.status == TargetStatus.IN_PROGRESS,
+            )
+            .values(cancel_requested=True)
+            .returning(TargetRow.target_id)
+            .execution_options(synchronize_session=False)
+        ).all()
+        return len(ids)
+
+    def complete(
+        self,
+        target: Target,
+        event: TargetEvent,
+        *,
+        at: datetime,
+        message: str,
+        look_back_at: datetime | None = None,
+    ) -> bool:
+        """Move *target* to its end; tell whether it was this call that did."""
+        status = TARGET_MACHINE.after(target.status, event)
+        changed = self._session.execute(
+            update(TargetRow)
+            .where(
+                TargetRow.deployment_id == target.deployment_id,
+                TargetRow.target_id == target.id,
+                TargetRow.status == target.status,
+            )
+            .values(
+                status=status,
+                finished_at=at,
+                last_updated_at=at,
+                due_at=look_back_at,
+                lease_owner=None,
+                sends=0,
+                message=message,
+            )
+            .returning(TargetRow.target_id)
+            .execution_options(synchronize_session=False)
+        ).one_or_none()
+        if changed is None:
+            return False
+        self._history.record(
+            target.deployment_id,
+            [
+                Transition(
+                    subject=Subject.TARGET,
+                    target=target.id,
+                    name=event,
+                    source=target.status,
+                    to=status,
+                    at=at,
+                    actor="tidegate",
+                    reason=message,
+                )
+            ],
+        )
+        return True
+
+    def _skip_events(
+        self, deployment_id: DeploymentId, target_ids: Iterable[str], at: datetime
+    ) -> None:
+        self._session.execute(
+            update(LifecycleEventRow)
+            .where(
+                LifecycleEventRow.deployment_id == deployment_id,
+                LifecycleEventRow.target_id.in_(list(target_ids)),
+                LifecycleEventRow.status.in_(OPEN_EVENT_STATUSES),
+            )
+            .values(status=EventStatus.SKIPPED, finished_at=at)
+            .execution_options(synchronize_session=False)
+        )
+
+    def _events(
+        self, deployment_id: DeploymentId, target_ids: Sequence[str]
+    ) -> dict[str, list[Event]]:
+        rows = self._session.scalars(
+            select(LifecycleEventRow)
+            .where(
+                LifecycleEventRow.deployment_id == deployment_id,
+                LifecycleEventRow.target_id.in_(target_ids),
+            )
+            .order_by(LifecycleEventRow.target_id, LifecycleEventRow.position)
+            .execution_options(populate_existing=True)
+        )
+        events: dict[str, list[Event]] = {}
+        for row in rows:
+            events.setdefault(row.target_id, []).append(_event(row))
+        return events
+
+
+def _place(status: str, *, dispatched: bool) -> str:
+    match TargetStatus(status):
+        case TargetStatus.PENDING:
+            return "running" if dispatched else "waiting"
+        case TargetStatus.SUCCEEDED:
+            return "succeeded"
+        case TargetStatus.FAILED:
+            return "failed"
+        case TargetStatus.SKIPPED:
+            return "skipped"
+        case TargetStatus.IN_PROGRESS | TargetStatus.READY | TargetStatus.UNKNOWN:
+            return "running"
+
+
+def _new_row(
+    deployment_id: DeploymentId, target: NewTarget, segment: str, at: datetime
+) -> dict[str, Any]:
+    return {
+        "deployment_id": deployment_id,
+        "target_id": target.id,
+        "host_id": target.host_id,
+        "position": target.position,
+        "segment": segment,
+        "status": target.status,
+        "dispatched": False,
+        "attempt": 0,
+        "sends": 0,
+        "segment_done": False,
+        "cancel_requested": False,
+        "lost": False,
+        "journal_offset": 0,
+        "message": "",
+        "last_updated_at": at,
+    }
+
+
+def _target(row: TargetRow, events: Sequence[Event]) -> Target:
+    return Target(
+        deployment_id=DeploymentId(row.deployment_id),
+        id=TargetId(row.target_id),
+        position=row.position,
+        status=TargetStatus(row.status),
+        attempt=row.attempt,
+        message=row.message,
+        is_lost=row.lost,
+        started_at=row.started_at,
+        finished_at=row.finished_at,
+        last_updated_at=row.last_updated_at,
+        events=tuple(events),
+    )
+
+
+def _event(row: LifecycleEventRow) -> Event:
+    return Event(
+        name=row.name,
+        position=row.position,
+        status=EventStatus(row.status),
+        started_at=row.started_at,
+        finished_at=row.finished_at,
+        exit_code=row.exit_code,
+        error_code=None if row.error_code is None else DiagnosticCode(row.error_code),
+        script=row.script,
+        message=row.message,
+        log_size=row.log_size,
+    )

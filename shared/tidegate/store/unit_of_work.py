@@ -1,0 +1,104 @@
+"""The unit of work: one transaction, then its messages."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from tidegate.clock import Clock
+from tidegate.domain.errors import NoSpace
+from tidegate.domain.ids import IdSource
+from tidegate.store.access import Tokens
+from tidegate.store.catalog import Catalog
+from tidegate.store.deployments import Deployments
+from tidegate.store.health import Heartbeats
+from tidegate.store.history import History
+from tidegate.store.installations import Installations
+from tidegate.store.leases import Leases
+from tidegate.store.lifecycle import LifecycleEvents
+from tidegate.store.logs import Logs
+from tidegate.store.outbox import Message, Outbox, Sender
+from tidegate.store.targets import Targets
+
+_DISK_FULL = ("database or disk is full", "no space left", "disk i/o error")
+
+
+class UnitOfWork:
+    """One transaction and what can be done in it. It commits by itself on a clean exit."""
+
+    def __init__(self, session: Session, *, clock: Clock, ids: IdSource) -> None:
+        self.session = session
+        self.clock = clock
+        self.ids = ids
+        self.catalog = Catalog(session)
+        self.tokens = Tokens(session)
+        self.history = History(session)
+        self.deployments = Deployments(session, self.history)
+        self.targets = Targets(session, self.history)
+        self.leases = Leases(session, self.history)
+        self.lifecycle = LifecycleEvents(session)
+        self.installations = Installations(session)
+        self.logs = Logs(session)
+        self.heartbeats = Heartbeats(session)
+        self.outbox = Outbox(session)
+
+    def now(self) -> datetime:
+        """Return the present moment by the clock that was handed in."""
+        return self.clock.now()
+
+    def send(self, *links: str, **arguments: str) -> None:
+        """Have the chain of *links* sent with *arguments* after the commit."""
+        self.outbox.add(Message(id=self.ids.unique(), links=links, arguments=arguments))
+
+
+class Store:
+    """Opens units of work on one database."""
+
+    def __init__(self, engine: Engine, *, sender: Sender, clock: Clock, ids: IdSource) -> None:
+        self.engine = engine
+        self.clock = clock
+        self._reader = engine.execution_options(tidegate_reads=True)
+        self._sender = sender
+        self._ids = ids
+
+    @contextmanager
+    def write(self) -> Iterator[UnitOfWork]:
+        """Open a unit of work that changes rows; what it sends leaves after the commit.
+
+        Raises:
+            NoSpace: The disk under the database is full; nothing was changed.
+        """
+        with Session(self.engine, expire_on_commit=False) as session:
+            uow = UnitOfWork(session, clock=self.clock, ids=self._ids)
+            try:
+                with session.begin():
+                    yield uow
+                    uow.outbox.flush(at=uow.now())
+            except DBAPIError as error:
+                raise _as_situation(error) from error
+        self.send(uow.outbox.fresh)
+
+    @contextmanager
+    def read(self) -> Iterator[UnitOfWork]:
+        """Open a unit of work that only reads, from one consistent state."""
+        with Session(self._reader) as session:
+            yield UnitOfWork(session, clock=self.clock, ids=self._ids)
+
+    def send(self, messages: list[Message]) -> int:
+        """Send *messages* and forget those that the broker took; return how many it took.
+
+        No transaction is open while the broker is spoken to.
+        """
+        sent = self._sender.send_all(messages) if messages else ()
+        if sent:
+            with Session(self.engine) as session, session.begin():
+                Outbox(session).forget(sent)
+        return len(sent)
+
+
+def _as_situation(error: DBAPIError) -> Exception:
+    text = str(error.orig).lower()
+    return NoSpace("the database") if any(sign in text for sign in _DISK_FULL) else error
