@@ -1,0 +1,277 @@
+"""`tidegate deploy`, `deployments`, `show` and `stop`."""
+
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+
+from tidegate_cli import client
+from tidegate_cli.client import Document, Service
+from tidegate_cli.errors import ExitCode
+from tidegate_cli.options import Json, Profile, rollback
+from tidegate_cli.output import Column, Row, moment, say, show_facts, show_json, show_table
+from tidegate_cli.output import show as show_text
+from tidegate_cli.revisions import upload
+from tidegate_cli.verdict import rollback_of, sentence, summary
+from tidegate_cli.watch import Deadline, follow
+
+NEWEST: Final = 20
+BEHAVIORS: Final = ("DISALLOW", "OVERWRITE", "RETAIN")
+
+
+def _behavior(text: str) -> str:
+    if text.upper() not in BEHAVIORS:
+        raise typer.BadParameter(f"{text!r} is none of: {', '.join(BEHAVIORS)}.")
+    return text.upper()
+
+
+Id = Annotated[str, typer.Argument(metavar="ID", help="The deployment.")]
+Application = Annotated[str, typer.Option("--application", metavar="APP", help="The application.")]
+Group = Annotated[str, typer.Option("--group", metavar="GROUP", help="The deployment group.")]
+Revision = Annotated[
+    str | None, typer.Option("--revision", metavar="ID", help="A revision that was pushed.")
+]
+Bundle = Annotated[
+    Path | None, typer.Option("--bundle", metavar="DIR", help="A folder to push first.")
+]
+WaitForEnd = Annotated[
+    bool, typer.Option("--wait", help="Wait until it and its rollback have ended.")
+]
+Config = Annotated[
+    str | None,
+    typer.Option("--config", metavar="NAME", help="Another deployment config, this once."),
+]
+Description = Annotated[
+    str | None, typer.Option("--description", metavar="TEXT", help="What it is for.")
+]
+IgnoreStopFailures = Annotated[
+    bool,
+    typer.Option(
+        "--ignore-application-stop-failures",
+        help="Go on where the old revision's ApplicationStop fails.",
+    ),
+]
+FileExists = Annotated[
+    str | None,
+    typer.Option(
+        "--file-exists-behavior",
+        metavar="DISALLOW|OVERWRITE|RETAIN",
+        help="What to do with files that are there and are not of the last revision.",
+        parser=_behavior,
+    ),
+]
+OutdatedOnly = Annotated[
+    bool, typer.Option("--update-outdated-only", help="Only hosts that lack this revision.")
+]
+RollbackOn = Annotated[
+    str | None,
+    typer.Option("--rollback-on", metavar="failure,stop", help="When to roll back, this once."),
+]
+NoRollback = Annotated[bool, typer.Option("--no-rollback", help="Never roll back, this once.")]
+
+
+def _overview(deployment: Row) -> str:
+    counts: Any = deployment.get("overview") or {}
+    return ", ".join(f"{count} {status}" for status, count in counts.items() if count)
+
+
+def _last_event(target: Row) -> str:
+    """Return the event that runs or failed, else the last one that ended."""
+    events: Any = target.get("lifecycle_events") or ()
+    for wanted in (("InProgress",), ("Failed",), ("Succeeded",)):
+        found = [event for event in events if event.get("status") in wanted]
+        if found:
+            return f"{found[-1].get('name')} {found[-1].get('status')}"
+    return ""
+
+
+COLUMNS: Final[tuple[Column, ...]] = (
+    ("id", lambda deployment: deployment.get("id")),
+    ("group", lambda d: f"{d.get('application')}/{d.get('deployment_group')}"),
+    ("status", lambda deployment: deployment.get("status")),
+    ("revision", lambda deployment: deployment.get("revision")),
+    ("targets", _overview),
+    ("creator", lambda deployment: deployment.get("creator")),
+    ("created", lambda deployment: moment(deployment.get("created_at"))),
+)
+TARGET_COLUMNS: Final[tuple[Column, ...]] = (
+    ("target", lambda target: target.get("id")),
+    ("status", lambda target: target.get("status")),
+    ("event", _last_event),
+    ("message", lambda target: " ".join(str(target.get("message") or "").split())),
+)
+
+
+def deploy(
+    *,
+    application: Application,
+    deployment_group: Group,
+    revision: Revision = None,
+    bundle: Bundle = None,
+    wait: WaitForEnd = False,
+    deadline: Deadline = None,
+    config: Config = None,
+    description: Description = None,
+    ignore_stop_failures: IgnoreStopFailures = False,
+    file_exists_behavior: FileExists = None,
+    update_outdated_only: OutdatedOnly = False,
+    rollback_on: RollbackOn = None,
+    no_rollback: NoRollback = False,
+    as_json: Json = False,
+    profile: Profile = None,
+) -> None:
+    """Bring a revision to a deployment group.
+
+    The id of the deployment goes to stdout, everything else to stderr. With `--wait` the exit
+    code tells how it ended: 0 succeeded, 3 failed (also: its rollback failed), 4 failed and
+    rolled back, 5 stopped, 6 deadline passed (the deployment goes on).
+    """
+    _check(revision, bundle, wait=wait, deadline=deadline)
+    body: dict[str, object | None] = {
+        "application": application,
+        "deployment_group": deployment_group,
+        "deployment_config": config,
+        "description": description,
+        "ignore_application_stop_failures": ignore_stop_failures or None,
+        "file_exists_behavior": file_exists_behavior,
+        "update_outdated_only": update_outdated_only or None,
+        "auto_rollback": _rollback(rollback_on, never=no_rollback),
+    }
+    with client.connect(profile) as service:
+        body["revision"] = revision or upload(service, bundle or Path(), application)["id"]
+        created = service.create("deployments", body=_without_none(body))
+        raise typer.Exit(_tell(service, created, wait=wait, deadline=deadline, as_json=as_json))
+
+
+def deployments(
+    *,
+    application: Annotated[
+        str | None, typer.Option("--application", metavar="APP", help="Only of this application.")
+    ] = None,
+    deployment_group: Annotated[
+        str | None, typer.Option("--group", metavar="GROUP", help="Only to this group.")
+    ] = None,
+    status: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--status", metavar="STATUS", help="Only with this status; several may be given."
+        ),
+    ] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="Show so many.")] = NEWEST,
+    as_json: Json = False,
+    profile: Profile = None,
+) -> None:
+    """List deployments, newest first."""
+    with client.connect(profile) as service:
+        found = list(
+            service.items(
+                "deployments",
+                limit=limit,
+                application=application,
+                deployment_group=deployment_group,
+                status=status,
+            )
+        )
+    if as_json:
+        show_json(found)
+        return
+    nothing = "There is no such deployment; `tidegate deploy` creates one."
+    show_table(found, COLUMNS, nothing=nothing)
+
+
+def show(deployment_id: Id, as_json: Json = False, profile: Profile = None) -> None:
+    """Show a deployment and its targets."""
+    with client.connect(profile) as service:
+        deployment = service.get("deployments", deployment_id)
+        targets = list(service.items("deployments", deployment_id, "targets"))
+    if as_json:
+        show_json({**deployment, "targets": targets})
+        return
+    show_facts(_facts(deployment))
+    if targets:
+        show_text("")
+        show_table(targets, TARGET_COLUMNS, nothing="")
+
+
+def stop(
+    deployment_id: Id,
+    roll_back: Annotated[
+        bool | None,
+        typer.Option(
+            "--rollback/--no-rollback",
+            help="Bring back the last good revision, or do not; else as the group wants it.",
+        ),
+    ] = None,
+    as_json: Json = False,
+    profile: Profile = None,
+) -> None:
+    """Stop a deployment: what has not begun is skipped, a script that runs ends first."""
+    body = {} if roll_back is None else {"rollback": roll_back}
+    with client.connect(profile) as service:
+        deployment = service.create("deployments", deployment_id, "stop", body=body)
+    if as_json:
+        show_json(summary(deployment))
+        return
+    say(sentence(deployment))
+    rolled_back_by = rollback_of(deployment)
+    if rolled_back_by:
+        say(f"{rolled_back_by} rolls it back; `tidegate watch {rolled_back_by}` follows it.")
+
+
+def _check(
+    revision: str | None, bundle: Path | None, *, wait: bool, deadline: timedelta | None
+) -> None:
+    if (revision is None) == (bundle is None):
+        raise typer.BadParameter("give --revision ID or --bundle DIR, one of the two.")
+    if deadline is not None and not wait:
+        raise typer.BadParameter("it needs --wait.", param_hint="--deadline")
+
+
+def _rollback(text: str | None, *, never: bool) -> dict[str, object] | None:
+    if text is not None and never:
+        raise typer.BadParameter("give --rollback-on or --no-rollback, not both.")
+    if never:
+        return rollback("none")
+    return None if text is None else rollback(text)
+
+
+def _without_none(body: dict[str, object | None]) -> dict[str, object]:
+    return {key: value for key, value in body.items() if value is not None}
+
+
+def _tell(
+    service: Service, created: Document, *, wait: bool, deadline: timedelta | None, as_json: bool
+) -> ExitCode:
+    """Print what was created, and with *wait* how it ended."""
+    deployment_id = str(created["id"])
+    code = ExitCode.DONE
+    if not as_json:
+        show_text(deployment_id)
+    if wait:
+        ending = follow(service, deployment_id, out=sys.stderr, deadline=deadline, known=created)
+        created, code = ending.deployment, ending.code
+    elif not as_json:
+        say(f"It has begun; `tidegate watch {deployment_id}` follows it.")
+    if as_json:
+        show_json(summary(created))
+    return code
+
+
+def _facts(deployment: Document) -> list[tuple[str, object]]:
+    link = deployment.get("rollback") or {}
+    error = deployment.get("error") or {}
+    facts = [
+        *((head, value(deployment)) for head, value in COLUMNS),
+        ("started", moment(deployment.get("started_at"))),
+        ("completed", moment(deployment.get("completed_at"))),
+        ("config", deployment.get("deployment_config")),
+        ("description", deployment.get("description")),
+        ("previous revision", deployment.get("previous_revision")),
+        ("error", f"{error.get('code')}: {error.get('message')}" if error else None),
+        ("rolled back by", link.get("rollback_deployment_id")),
+        ("rolls back", link.get("rollback_triggering_deployment_id")),
+        ("rollback", link.get("message")),
+    ]
+    return [(name, value) for name, value in facts if value not in (None, "", {})]

@@ -1,0 +1,61 @@
+"""A deployment as lines: one for each transition, for pipes and logs of pipelines."""
+
+from collections.abc import Sequence
+from typing import IO
+
+from tidegate_cli.client import Document
+from tidegate_cli.output import write
+from tidegate_cli.progress import Progress
+from tidegate_cli.verdict import sentence
+
+
+class PlainView:
+    """Prints a line whenever something happened."""
+
+    def __init__(self, out: IO[str]) -> None:
+        self._out = out
+        self._trouble: str | None = None
+
+    def begin(self, progress: Progress) -> None:
+        self._print(headline(progress.deployment))
+
+    def note(self, progress: Progress, events: Sequence[Document]) -> None:
+        for event in events:
+            self._print(line(event, str(progress.deployment.get("id"))))
+
+    def worry(self, trouble: str | None) -> None:
+        if trouble and self._trouble is None:
+            self._print(f"{trouble} Trying again.")
+        elif self._trouble and trouble is None:
+            self._print("The service answers again.")
+        self._trouble = trouble
+
+    def end(self, progress: Progress) -> None:
+        self._print(sentence(progress.deployment))
+
+    def _print(self, text: str) -> None:
+        write(text, self._out)
+
+
+def headline(deployment: Document) -> str:
+    """Return what a deployment is about."""
+    rolled_back = (deployment.get("rollback") or {}).get("rollback_triggering_deployment_id")
+    why = f", to roll back {rolled_back}" if rolled_back else ""
+    return (
+        f"Deployment {deployment.get('id')}: {deployment.get('revision')} to "
+        f"{deployment.get('application')}/{deployment.get('deployment_group')}, "
+        f"{deployment.get('deployment_config')}{why}"
+    )
+
+
+def line(event: Document, deployment_id: str) -> str:
+    """Return a transition as one line; the time is UTC."""
+    _, _, time = str(event.get("at") or "").partition("T")
+    words = [time[:8], str(event.get("target") or deployment_id)]
+    is_note = event.get("from") == event.get("to")
+    if event.get("subject") == "lifecycle_event" or is_note:
+        words.append(str(event.get("name") or ""))
+    words.append(str(event.get("to") or ""))
+    text = "  ".join(word for word in words if word)
+    reason = " ".join(str(event.get("reason") or "").split())
+    return f"{text}  {reason}" if reason else text
