@@ -16,7 +16,8 @@ _LOCK = "up.lock"
 class DataFolder:
     """A folder that belongs to this process from `claim` on until the process ends."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, owner: str = "tidegate up") -> None:
+        self._owner = owner
         self.path = path.expanduser().absolute()
         self._lock: int | None = None
 
@@ -41,7 +42,7 @@ class DataFolder:
         except BlockingIOError:
             owner = os.read(self._lock, 20).decode(errors="replace").strip() or "unknown"
             raise CannotStart(
-                f"Another `tidegate up` (pid {owner}) already runs on {self.path}."
+                f"Another `{self._owner}` (pid {owner}) already runs on {self.path}."
             ) from None
         os.ftruncate(self._lock, 0)
         os.write(self._lock, f"{os.getpid()}\n".encode())
