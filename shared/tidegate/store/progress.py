@@ -23,6 +23,15 @@ class Progress:
     """The deployment is final and none of its targets runs any more."""
 
 
+def position_of(session: Session, deployment_id: DeploymentId, target_id: str) -> int | None:
+    """Return at which place in its deployment a target stands, if it is there."""
+    return session.scalar(
+        select(TargetRow.position).where(
+            TargetRow.deployment_id == deployment_id, TargetRow.target_id == target_id
+        )
+    )
+
+
 def progress_of(session: Session, ids: Iterable[DeploymentId]) -> dict[DeploymentId, Progress]:
     """Return how far each of the deployments has come, without those that are gone."""
     is_busy = exists().where(

@@ -1,0 +1,77 @@
+"""`python -m tidegate_api`: serves until SIGTERM, then lets what runs come to its end."""
+
+import logging
+import sys
+from types import FrameType
+
+import structlog
+import uvicorn
+from pydantic import ValidationError
+from sqlalchemy.exc import SQLAlchemyError
+from typing_extensions import override
+
+from tidegate.logs import configure_logging
+from tidegate.settings import Settings, load_settings
+from tidegate.store.migrate import is_current
+from tidegate_api.app import create_app
+from tidegate_api.feeds import Feeds
+
+GRACE_SECONDS = 10
+log = structlog.get_logger("tidegate_api")
+
+
+class _Server(uvicorn.Server):
+    """Ends event streams when it is told to stop; they would keep it waiting."""
+
+    def __init__(self, config: uvicorn.Config, feeds: Feeds) -> None:
+        super().__init__(config)
+        self._feeds = feeds
+
+    @override
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        super().handle_exit(sig, frame)
+        self._feeds.close_soon()
+
+
+def main() -> int:
+    """Serve, and return the exit code."""
+    try:
+        settings = load_settings()
+    except ValidationError as invalid:
+        first = invalid.errors()[0]
+        name = "TIDEGATE_" + "_".join(map(str, first["loc"])).upper()
+        sys.stderr.write(f"{name} cannot be taken: {first['msg']}.\n")
+        return 2
+    configure_logging(settings.log_format, settings.log_level)
+    reason = _not_ready(settings)
+    if reason is not None:
+        log.error("cannot_start", why=reason)
+        return 1
+    app = create_app(settings)
+    config = uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        lifespan="off",
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+    log.info("api_starts", host=settings.host, port=settings.port)
+    _Server(config, app.state.parts.feeds).run()
+    return 0
+
+
+def _not_ready(settings: Settings) -> str | None:
+    try:
+        if is_current(settings.database):
+            return None
+    except SQLAlchemyError as error:
+        return f"The database does not answer: {getattr(error, 'orig', None) or error}"
+    return "The database has another schema than this version; run `tidegate migrate`."
+
+
+if __name__ == "__main__":
+    sys.exit(main())

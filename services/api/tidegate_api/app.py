@@ -1,0 +1,70 @@
+"""Puts the service together."""
+
+from importlib.metadata import version
+from typing import Any, Final
+
+from fastapi import APIRouter, FastAPI
+
+from tidegate.settings import Settings
+from tidegate_api import health, metrics
+from tidegate_api.bodies import Bodies
+from tidegate_api.edge import Edge
+from tidegate_api.parts import Parts, make_parts
+from tidegate_api.problems import Problem, add_handlers
+from tidegate_api.rest import (
+    applications,
+    configs,
+    deployments,
+    events,
+    groups,
+    hosts,
+    logs,
+    revisions,
+    targets,
+    tokens,
+)
+
+_REFUSALS: Final = {
+    401: "No token, or one that does not count.",
+    403: "The token's role does not allow this.",
+    422: "Something in the request cannot be taken; detail is one sentence on it.",
+}
+
+
+def create_app(settings: Settings, parts: Parts | None = None) -> FastAPI:
+    """Return the service as an ASGI application; *parts* stand in for those of the settings."""
+    app = FastAPI(
+        title="Tidegate",
+        version=version("tidegate"),
+        summary="Deploys applications to servers in rolling batches, and says what happened.",
+        redirect_slashes=False,
+    )
+    app.state.parts = parts or make_parts(settings)
+    add_handlers(app)
+    app.add_middleware(Bodies, limit=settings.max_body_bytes)
+    app.add_middleware(Edge)
+    app.include_router(health.router)
+    app.include_router(metrics.router)
+    app.include_router(_v1())
+    return app
+
+
+def _v1() -> APIRouter:
+    problems: dict[int | str, dict[str, Any]] = {
+        status: {"model": Problem, "description": text} for status, text in _REFUSALS.items()
+    }
+    v1 = APIRouter(prefix="/v1", responses=problems)
+    for resource in (
+        hosts,
+        applications,
+        groups,
+        configs,
+        revisions,
+        deployments,
+        targets,
+        logs,
+        events,
+        tokens,
+    ):
+        v1.include_router(resource.router)
+    return v1

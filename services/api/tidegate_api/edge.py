@@ -1,0 +1,59 @@
+"""The outermost layer: one log line per request, and no failure that escapes."""
+
+from typing import Final
+
+import structlog
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from tidegate.clock import monotonic
+from tidegate.domain.ids import RandomIds
+from tidegate_api.problems import failure
+
+_QUIET: Final = frozenset({"/healthz", "/readyz", "/metrics"})
+log = structlog.get_logger(__name__)
+
+
+class Edge:
+    """Logs each request and answers for what failed inside."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._ids = RandomIds()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started, answer = monotonic(), _Answer(send)
+        try:
+            await self._app(scope, receive, answer.send)
+        except ClientDisconnect:
+            log.info("client_went_away", method=scope["method"], path=scope["path"])
+        except Exception:
+            failure_id = self._ids.unique()
+            log.exception("request_failed", id=failure_id, path=scope["path"])
+            if answer.status is None:
+                await failure(failure_id)(scope, receive, answer.send)
+        finally:
+            note = log.debug if scope["path"] in _QUIET else log.info
+            note(
+                "request_finished",
+                method=scope["method"],
+                path=scope["path"],
+                status=answer.status,
+                milliseconds=round((monotonic() - started) * 1000),
+            )
+
+
+class _Answer:
+    """Remembers what was answered."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.status: int | None = None
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+        await self._send(message)

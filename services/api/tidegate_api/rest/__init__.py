@@ -1,0 +1,1 @@
+"""`/v1`: one module per resource, each with shapes in, use cases called, and shapes out."""

@@ -1,0 +1,220 @@
+"""`/v1/applications/{application}/deployment-groups`."""
+
+from datetime import datetime
+from typing import Any, Final
+
+from fastapi import APIRouter, Depends, Response
+from pydantic import BaseModel, Field, model_validator
+
+from tidegate.domain.access import Role
+from tidegate.domain.deployment import DeploymentStatus
+from tidegate.domain.errors import Invalid
+from tidegate.domain.group import DeploymentSummary, Group, TagFilter, TagFilterType
+from tidegate.engine.groups import GroupRequest, create_group, delete_group, replace_group
+from tidegate_api.auth import needs
+from tidegate_api.parts import TheParts
+from tidegate_api.rest.hosts import SshIn
+from tidegate_api.rest.paging import page_of, read_name
+from tidegate_api.rest.shapes import Cursor, In, Limit, Page, RollbackIn, RollbackOut
+
+router: Final = APIRouter(
+    prefix="/applications/{application}/deployment-groups", tags=["deployment groups"]
+)
+
+
+class TagFilterIn(In):
+    """One condition; without a type, what is given of key and value decides."""
+
+    key: str | None = None
+    value: str | None = None
+    type: TagFilterType | None = None
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> "TagFilterIn":
+        kind = self._kind()
+        if kind is not TagFilterType.VALUE_ONLY and not self.key:
+            raise ValueError(f"A filter of the type {kind} needs a key.")
+        if kind is not TagFilterType.KEY_ONLY and self.value is None:
+            raise ValueError(f"A filter of the type {kind} needs a value.")
+        return self
+
+    def _kind(self) -> TagFilterType:
+        if self.type is not None:
+            return self.type
+        if self.key and self.value is not None:
+            return TagFilterType.KEY_AND_VALUE
+        return TagFilterType.KEY_ONLY if self.key else TagFilterType.VALUE_ONLY
+
+    def filter(self) -> TagFilter:
+        kind = self._kind()
+        key = "" if kind is TagFilterType.VALUE_ONLY else self.key or ""
+        value = "" if kind is TagFilterType.KEY_ONLY else self.value or ""
+        return TagFilter(kind, key, value)
+
+
+class GroupReplaceIn(In):
+    name: str | None = None
+    """May be left out; a deployment group keeps its name."""
+    deployment_config: str | None = None
+    """Null stands for CodeDeploy's default, OneAtATime for servers."""
+    tag_filters: list[list[TagFilterIn]] = Field(default_factory=list)
+    """Lists of conditions: a host must meet at least one of each list."""
+    hosts: list[str] = Field(default_factory=list)
+    auto_rollback: RollbackIn = Field(default=RollbackIn(enabled=False))
+    ssh: SshIn = SshIn()
+    """For hosts that do not say it themselves."""
+    variables: dict[str, str] = Field(default_factory=dict)
+    """Environment of hooks; a host's own variables win."""
+
+    def request(self) -> GroupRequest:
+        return GroupRequest(
+            config_name=self.deployment_config,
+            tag_set=tuple(tuple(one.filter() for one in either) for either in self.tag_filters),
+            hosts=tuple(self.hosts),
+            auto_rollback=self.auto_rollback.value(),
+            ssh=self.ssh.model_dump(exclude_none=True),
+            variables=self.variables,
+        )
+
+
+class GroupIn(GroupReplaceIn):
+    name: str
+
+
+class TagFilterOut(BaseModel):
+    key: str | None
+    value: str | None
+    type: TagFilterType
+
+    @classmethod
+    def of(cls, tag_filter: TagFilter) -> "TagFilterOut":
+        kind = tag_filter.type
+        return cls(
+            key=None if kind is TagFilterType.VALUE_ONLY else tag_filter.key,
+            value=None if kind is TagFilterType.KEY_ONLY else tag_filter.value,
+            type=kind,
+        )
+
+
+class SummaryOut(BaseModel):
+    id: str
+    status: DeploymentStatus
+    created_at: datetime
+    completed_at: datetime | None
+
+    @classmethod
+    def of(cls, summary: DeploymentSummary) -> "SummaryOut":
+        return cls(
+            id=summary.deployment_id,
+            status=summary.status,
+            created_at=summary.created_at,
+            completed_at=summary.completed_at,
+        )
+
+
+class SshOut(BaseModel):
+    user: str | None = None
+    port: int | None = None
+    identity: str | None = None
+    proxy_jump: str | None = None
+    proxy_host_key: str | None = None
+    state_dir: str | None = None
+
+
+class GroupOut(BaseModel):
+    id: str
+    name: str
+    application: str
+    deployment_config: str
+    tag_filters: list[list[TagFilterOut]]
+    hosts: list[str]
+    auto_rollback: RollbackOut
+    ssh: SshOut
+    variables: dict[str, str]
+    target_revision: str | None
+    """Revision of the last successful deployment."""
+    active_deployment: str | None
+    last_attempted_deployment: SummaryOut | None
+    last_successful_deployment: SummaryOut | None
+    created_at: datetime
+
+    @classmethod
+    def of(cls, group: Group) -> "GroupOut":
+        attempted, successful = group.last_attempted, group.last_successful
+        ssh: dict[str, Any] = dict(group.ssh)
+        return cls(
+            id=group.id,
+            name=group.name,
+            application=group.application,
+            deployment_config=group.config_name,
+            tag_filters=[[TagFilterOut.of(one) for one in either] for either in group.tag_set],
+            hosts=list(group.hosts),
+            auto_rollback=RollbackOut.of(group.auto_rollback),
+            ssh=SshOut(**ssh),
+            variables=dict(group.variables),
+            target_revision=group.target_revision_id,
+            active_deployment=group.active_deployment_id,
+            last_attempted_deployment=attempted and SummaryOut.of(attempted),
+            last_successful_deployment=successful and SummaryOut.of(successful),
+            created_at=group.created_at,
+        )
+
+
+@router.post(
+    "",
+    status_code=201,
+    summary="Create a deployment group",
+    dependencies=[Depends(needs(Role.ADMIN))],
+)
+def create(application: str, body: GroupIn, parts: TheParts, response: Response) -> GroupOut:
+    with parts.store.write() as uow:
+        group = create_group(application, body.name, body.request(), uow=uow)
+    response.headers["Location"] = f"/v1/applications/{application}/deployment-groups/{group.name}"
+    return GroupOut.of(group)
+
+
+@router.get(
+    "", summary="List deployment groups by name", dependencies=[Depends(needs(Role.VIEWER))]
+)
+def list_(
+    application: str, parts: TheParts, limit: Limit = 100, cursor: Cursor = None
+) -> Page[GroupOut]:
+    after = read_name(cursor)
+    with parts.store.read() as uow:
+        owner = uow.catalog.application(application)
+        found = uow.catalog.groups_page(owner.id, limit=limit + 1, after=after)
+    return page_of(found, limit, key=lambda one: [one.name], shape=GroupOut.of)
+
+
+@router.get(
+    "/{group}", summary="Show a deployment group", dependencies=[Depends(needs(Role.VIEWER))]
+)
+def show(application: str, group: str, parts: TheParts) -> GroupOut:
+    with parts.store.read() as uow:
+        uow.catalog.application(application)
+        return GroupOut.of(uow.catalog.group(application, group))
+
+
+@router.put(
+    "/{group}",
+    summary="Replace a deployment group; an active deployment goes on as it began",
+    dependencies=[Depends(needs(Role.ADMIN))],
+)
+def put(application: str, group: str, body: GroupReplaceIn, parts: TheParts) -> GroupOut:
+    if body.name not in {None, group}:
+        raise Invalid(
+            f"A deployment group keeps its name; this one is {group!r}, not {body.name!r}."
+        )
+    with parts.store.write() as uow:
+        return GroupOut.of(replace_group(application, group, body.request(), uow=uow))
+
+
+@router.delete(
+    "/{group}",
+    status_code=204,
+    summary="Delete a deployment group; history stays",
+    dependencies=[Depends(needs(Role.ADMIN))],
+)
+def delete(application: str, group: str, parts: TheParts) -> None:
+    with parts.store.write() as uow:
+        delete_group(application, group, uow=uow)

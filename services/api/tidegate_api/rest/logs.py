@@ -1,0 +1,70 @@
+"""`/v1/deployments/{id}/targets/{target}/log`."""
+
+from collections.abc import Iterable, Iterator
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends, Query
+from fastapi.responses import PlainTextResponse, StreamingResponse
+
+from tidegate.domain.access import Role
+from tidegate.domain.errors import NotFound
+from tidegate.domain.ids import DeploymentId, TargetId
+from tidegate.domain.target import Target
+from tidegate.store.unit_of_work import Store
+from tidegate_api.auth import needs
+from tidegate_api.parts import TheParts
+
+router: Final = APIRouter(prefix="/deployments/{id}/targets", tags=["deployments"])
+
+
+class LifecycleEventNotFound(NotFound):
+    code = "InvalidLifecycleEventHookExecutionStatusException"
+    kind = "lifecycle event"
+
+    def __init__(self, name: str, known: Iterable[str]) -> None:
+        super().__init__(name)
+        self.args = (f"{self} The target has: {', '.join(known) or 'none'}.",)
+
+
+@router.get(
+    "/{target}/log",
+    summary="Read the log of a target, or of one of its lifecycle events",
+    response_class=PlainTextResponse,
+    dependencies=[Depends(needs(Role.VIEWER))],
+)
+def log(
+    id: str,  # noqa: A002 - the path's word
+    target: str,
+    parts: TheParts,
+    event: Annotated[
+        str | None, Query(description="Name of the lifecycle event; all without it.")
+    ] = None,
+) -> StreamingResponse:
+    with parts.store.read() as uow:
+        uow.deployments.get(DeploymentId(id))
+        found = uow.targets.get(DeploymentId(id), TargetId(target))
+    names = [one.name for one in found.events]
+    if event is not None and event not in names:
+        raise LifecycleEventNotFound(event, names)
+    text = _one(parts.store, found, event) if event else _all(parts.store, found)
+    return StreamingResponse(text, media_type="text/plain; charset=utf-8")
+
+
+def _all(store: Store, target: Target) -> Iterator[bytes]:
+    for event in target.events:
+        if event.log_size:
+            yield f"==> {event.name} ({event.status}) <==\n".encode()
+            yield from _one(store, target, event.name)
+            yield b"\n"
+
+
+def _one(store: Store, target: Target, event: str) -> Iterator[bytes]:
+    # Read first, then sent: a client that reads slowly must not hold a transaction open.
+    with store.read() as uow:
+        pieces = list(uow.logs.pieces(target.deployment_id, target.id, event))
+    reached = 0
+    for at, data in pieces:
+        if at > reached:
+            yield f"\n[… {at - reached:,} bytes cut …]\n".encode()
+        yield data
+        reached = at + len(data)

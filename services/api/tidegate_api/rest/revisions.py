@@ -1,0 +1,209 @@
+"""`/v1/applications/{application}/revisions`."""
+
+from datetime import datetime
+from typing import Annotated, Any, Final, Literal
+
+from anyio import to_thread
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
+from typing_extensions import override
+
+from tidegate.domain.access import Role
+from tidegate.domain.ids import RevisionId
+from tidegate.domain.revision import Revision, Source, SourceType
+from tidegate.engine.revisions import RevisionRequest, register_revision
+from tidegate_api.auth import needs
+from tidegate_api.bodies import is_json
+from tidegate_api.parts import Parts, TheParts
+from tidegate_api.problems import Problem
+from tidegate_api.rest.paging import page_of, read_moment
+from tidegate_api.rest.shapes import Cursor, In, Limit, Page
+from tidegate_api.uploads import receive_upload
+
+router: Final = APIRouter(prefix="/applications/{application}/revisions", tags=["revisions"])
+
+
+class S3In(In):
+    type: Literal["s3"]
+    bucket: str
+    key: str
+    version: str = ""
+
+    def source(self, sha256: str) -> Source:
+        return Source(
+            type=SourceType.S3,
+            sha256=sha256,
+            bucket=self.bucket,
+            key=self.key,
+            version=self.version,
+        )
+
+
+class HttpIn(In):
+    type: Literal["http"]
+    url: str
+
+    def source(self, sha256: str) -> Source:
+        return Source(type=SourceType.HTTP, sha256=sha256, url=self.url)
+
+
+class RegisterIn(In):
+    """A revision that lies elsewhere; a worker fetches it when it is deployed."""
+
+    source: Annotated[S3In | HttpIn, Field(discriminator="type")]
+    sha256: str
+    description: str = ""
+
+    def request(self) -> RevisionRequest:
+        source = self.source.source(self.sha256.lower())
+        return RevisionRequest(source=source, description=self.description)
+
+
+class SourceOut(BaseModel):
+    type: SourceType
+    bucket: str | None = None
+    key: str | None = None
+    version: str | None = None
+    url: str | None = None
+
+    @classmethod
+    def of(cls, source: Source) -> "SourceOut":
+        return cls(
+            type=source.type,
+            bucket=source.bucket or None,
+            key=source.key or None,
+            version=source.version or None,
+            url=source.url or None,
+        )
+
+
+class RevisionOut(BaseModel):
+    id: str
+    application: str
+    source: SourceOut
+    sha256: str
+    size: int | None
+    """Null until a worker has fetched it."""
+    bundle_type: str | None
+    description: str
+    registered_at: datetime
+    first_used_at: datetime | None
+    last_used_at: datetime | None
+    deployment_groups: list[str]
+    """Those whose last successful deployment was of this revision."""
+
+    @classmethod
+    def of(cls, revision: Revision) -> "RevisionOut":
+        return cls(**_fields(revision))
+
+
+class RevisionWithAppSpecOut(RevisionOut):
+    appspec: dict[str, Any] | None
+    """The AppSpec as it was understood; null until a worker has fetched the bundle."""
+
+    @override
+    @classmethod
+    def of(cls, revision: Revision) -> "RevisionWithAppSpecOut":
+        appspec = None if revision.appspec is None else dict(revision.appspec)
+        return cls(**_fields(revision), appspec=appspec)
+
+
+_REGISTER: Final = TypeAdapter(RegisterIn)
+_BODY: Final = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
+            "application/json": {"schema": RegisterIn.model_json_schema()},
+        },
+    }
+}
+
+
+@router.post(
+    "",
+    status_code=201,
+    summary="Upload a bundle (zip, tar or tgz as the body), or register one that lies elsewhere",
+    dependencies=[Depends(needs(Role.DEPLOYER))],
+    openapi_extra=_BODY,
+    responses={
+        200: {"model": RevisionWithAppSpecOut, "description": "It was there already."},
+        413: {"model": Problem, "description": "The bundle is too large."},
+        507: {"model": Problem, "description": "There is no space left."},
+    },
+)
+async def create(
+    request: Request,
+    application: str,
+    parts: TheParts,
+    response: Response,
+    description: Annotated[str, Query(description="For uploads; JSON has its own.")] = "",
+) -> RevisionWithAppSpecOut:
+    if is_json(request.headers):
+        body = _registration(await request.body())
+        revision, is_new = await to_thread.run_sync(_register, application, body, parts)
+    else:
+        revision, is_new = await receive_upload(request, application, description, parts)
+    response.status_code = 201 if is_new else 200
+    response.headers["Location"] = f"/v1/applications/{application}/revisions/{revision.id}"
+    return RevisionWithAppSpecOut.of(revision)
+
+
+@router.get("", summary="List revisions, newest first", dependencies=[Depends(needs(Role.VIEWER))])
+def list_(
+    application: str, parts: TheParts, limit: Limit = 100, cursor: Cursor = None
+) -> Page[RevisionOut]:
+    after = read_moment(cursor)
+    with parts.store.read() as uow:
+        owner = uow.catalog.application(application)
+        found = uow.catalog.revisions_page(owner.id, limit=limit + 1, after=after)
+    return page_of(
+        found,
+        limit,
+        key=lambda one: [one.registered_at.isoformat(), one.id],
+        shape=RevisionOut.of,
+    )
+
+
+@router.get(
+    "/{revision}",
+    summary="Show a revision with its AppSpec",
+    dependencies=[Depends(needs(Role.VIEWER))],
+)
+def show(application: str, revision: str, parts: TheParts) -> RevisionWithAppSpecOut:
+    with parts.store.read() as uow:
+        owner = uow.catalog.application(application)
+        return RevisionWithAppSpecOut.of(uow.catalog.revision(owner.id, RevisionId(revision)))
+
+
+def _registration(body: bytes) -> RegisterIn:
+    try:
+        return _REGISTER.validate_json(body)
+    except ValidationError as invalid:
+        errors = [
+            {**error, "loc": ("body", *error["loc"])}
+            for error in invalid.errors(include_url=False, include_input=False)
+        ]
+        raise RequestValidationError(errors) from None
+
+
+def _register(application: str, body: RegisterIn, parts: Parts) -> tuple[Revision, bool]:
+    with parts.store.write() as uow:
+        return register_revision(application, body.request(), uow=uow)
+
+
+def _fields(revision: Revision) -> dict[str, Any]:
+    return {
+        "id": revision.id,
+        "application": revision.application,
+        "source": SourceOut.of(revision.source),
+        "sha256": revision.source.sha256,
+        "size": revision.size,
+        "bundle_type": revision.bundle_type,
+        "description": revision.description,
+        "registered_at": revision.registered_at,
+        "first_used_at": revision.first_used_at,
+        "last_used_at": revision.last_used_at,
+        "deployment_groups": list(revision.groups),
+    }

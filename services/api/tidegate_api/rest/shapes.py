@@ -1,0 +1,57 @@
+"""Shapes that several resources share."""
+
+from typing import Annotated, Generic, TypeVar
+
+from fastapi import Query
+from pydantic import BaseModel, ConfigDict, Field
+
+from tidegate.domain.deployment import AutoRollback, RollbackEvent
+from tidegate.domain.errors import Invalid
+
+Item = TypeVar("Item")
+
+Limit = Annotated[int, Query(ge=1, le=1000, description="Most entries of one page.")]
+Cursor = Annotated[
+    str | None, Query(max_length=500, description="`next_cursor` of the page before.")
+]
+
+
+class In(BaseModel):
+    """What comes in; a field that is not known is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Page(BaseModel, Generic[Item]):
+    """A page of a list; without `next_cursor` it is the last one."""
+
+    items: list[Item]
+    next_cursor: str | None
+
+
+class RollbackIn(In):
+    enabled: bool = True
+    events: list[RollbackEvent] = Field(default_factory=list)
+
+    def value(self) -> AutoRollback:
+        """Return it as a value.
+
+        Raises:
+            Invalid: It asks for what this version cannot see.
+        """
+        if RollbackEvent.ALARM in self.events:
+            raise Invalid(
+                "This version of Tidegate knows no alarms; auto_rollback takes the events "
+                "DEPLOYMENT_FAILURE and DEPLOYMENT_STOP_ON_REQUEST.",
+                code="InvalidAutoRollbackConfigException",
+            )
+        return AutoRollback(enabled=self.enabled, events=tuple(dict.fromkeys(self.events)))
+
+
+class RollbackOut(BaseModel):
+    enabled: bool
+    events: list[RollbackEvent]
+
+    @classmethod
+    def of(cls, rollback: AutoRollback) -> "RollbackOut":
+        return cls(enabled=rollback.enabled, events=list(rollback.events))
