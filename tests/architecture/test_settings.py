@@ -1,6 +1,10 @@
 """The table of settings tells the truth."""
 
+import os
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 from architecture.tree import text_of
 from tidegate.settings import Settings
@@ -25,3 +29,21 @@ def test_the_table_says_what_each_setting_means():
 
     assert documented()
     assert silent == []
+
+
+def test_every_option_of_up_has_its_environment_name_in_the_table():
+    tidegate = Path(sys.executable).with_name("tidegate")
+    helped = subprocess.run(
+        [tidegate, "up", "--help"],
+        env={**os.environ, "NO_COLOR": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+
+    options = set(re.findall(r"^\W+(--[a-z-]+)", helped, re.MULTILINE)) - {"--help"}
+    names = set(re.findall(r"env\s+var:\s+(\w+)", helped))
+
+    assert names == {f"TIDEGATE_{option[2:].replace('-', '_').upper()}" for option in options}
+    assert names
+    assert names <= documented().keys()
