@@ -97,12 +97,20 @@ class Follower:
     """Follows a run in a thread of its own, and remembers what it was told."""
 
     def __init__(
-        self, driver: HostDriver, address: HostAddress, run: HostRun, *, seen: Seen | None = None
+        self,
+        driver: HostDriver,
+        address: HostAddress,
+        run: HostRun,
+        *,
+        seen: Seen | None = None,
+        before: Callable[[], object] = lambda: None,
     ) -> None:
+        """Call *before* at each report, before anything else."""
         self.reports: list[Report] = []
         self.batches: list[int] = []
         self.outcome: Outcome | None = None
         self.raised: BaseException | None = None
+        self._before = before
         self._wish = Wish.GO_ON
         self._to_raise: Exception | None = None
         self._news = threading.Condition()
@@ -173,6 +181,7 @@ class Follower:
             self._news.notify_all()
 
     def _report(self, reports: Sequence[Report]) -> Wish:
+        self._before()
         with self._news:
             self.reports.extend(reports)
             self.batches.append(len(reports))

@@ -33,6 +33,7 @@ class LoopbackSshServer:
         home: Path,
         authorized_key: str,
         host_key: asyncssh.SSHKey | None = None,
+        host_certificate: asyncssh.SSHCertificate | None = None,
         environment: Mapping[str, str] | None = None,
         address: str = "127.0.0.1",
         port: int = 0,
@@ -43,6 +44,7 @@ class LoopbackSshServer:
         self.port = port
         self._authorized = asyncssh.import_authorized_keys(authorized_key)
         self._key = host_key or asyncssh.generate_private_key(_HOST_KEY_ALG)
+        self._certificate = host_certificate
         self._environment = {
             "PATH": os.environ.get("PATH", os.defpath),
             "LANG": "C.UTF-8",
@@ -87,6 +89,7 @@ class LoopbackSshServer:
             self.port,
             server_factory=lambda: _Door(self._connections),
             server_host_keys=[self._key],
+            server_host_certs=[self._certificate] if self._certificate else (),
             authorized_client_keys=self._authorized,
             process_factory=self._run,
             encoding=None,

@@ -1,13 +1,17 @@
 """Keys, hosts and drivers for the contract of host drivers."""
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import asyncssh
 import pytest
 
+from contract.hosts.scripted import Script, ScriptedHost
+from tidegate.drivers.hosts import HostRun
 from tidegate.drivers.hosts.ssh import SshHosts
+from tidegate.testing.host_runs import run_of
 
 
 @pytest.fixture(scope="session")
@@ -40,3 +44,21 @@ def make_driver(tmp_path: Path) -> Iterator[Callable[..., SshHosts]]:
     yield make
     for driver in made:
         driver.close()
+
+
+@pytest.fixture
+def scripted(authorized_key: str) -> Iterator[Callable[[Script], ScriptedHost]]:
+    """Start hosts that follow a script."""
+    with ExitStack() as stack:
+        yield lambda script: stack.enter_context(ScriptedHost(authorized_key, script))
+
+
+@pytest.fixture
+def hasty(make_driver: Callable[..., SshHosts]) -> SshHosts:
+    """A driver that loses patience soon."""
+    return make_driver(silence=0.5, lost_after=2.0, connect_timeout=1.0, login_timeout=1.0)
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> HostRun:
+    return run_of({"AfterInstall": "true"}, folder=tmp_path / "bundles")

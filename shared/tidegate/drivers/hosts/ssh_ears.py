@@ -21,6 +21,7 @@ class Ears(asyncssh.SSHClientSession[bytes]):
         self._size = 0
         self._news = asyncio.Event()
         self._nudged = False
+        self._paused = False
         self._writable = asyncio.Event()
         self._writable.set()
         self._channel: asyncssh.SSHClientChannel[bytes] | None = None
@@ -42,6 +43,7 @@ class Ears(asyncssh.SSHClientSession[bytes]):
         self._size += len(data)
         self._news.set()
         if self._size > _FULL and self._channel is not None:
+            self._paused = True
             self._channel.pause_reading()
 
     @override
@@ -83,9 +85,10 @@ class Ears(asyncssh.SSHClientSession[bytes]):
         self._nudged = False
         said = b"".join(self._heard)
         self._heard.clear()
-        if self._size > _FULL and self._channel is not None and not self.is_closed:
-            self._channel.resume_reading()
         self._size = 0
+        if self._paused and self._channel is not None:
+            self._paused = False
+            self._channel.resume_reading()
         return said
 
     async def say(self, data: bytes) -> None:

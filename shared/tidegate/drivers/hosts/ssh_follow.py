@@ -46,6 +46,7 @@ class Following:
         self._talk: Talk | None = None
         self._was_logged_in = False
         self._forgiven = 0.0
+        self._last = Broken("the connection timed out")
         self._now = now
 
     def wish(self, wish: Wish) -> None:
@@ -62,19 +63,18 @@ class Following:
         """Try, and connect again, until there is an end or the host counts as lost."""
         failures = fruitless = 0
         while True:
-            heard_at, journal = self._progress.heard_at, self._progress.journal
+            begun_at, journal = self._now(), self._progress.journal
             ending = await self._attempt()
             if not isinstance(ending, Broken):
                 return ending
-            fruitless = fruitless + 1 if ending.by_runner and not self._moved(journal) else 0
-            failures = 0 if self._progress.heard_at > heard_at > 0 else failures + 1
-            last = self._given_up(ending, fruitless)
-            if last is not None:
-                return last
+            moved = self._progress.journal > journal
+            fruitless = fruitless + 1 if ending.by_runner and not moved else 0
+            failures = 0 if moved or self._now() - begun_at > _LONGEST_PAUSE else failures + 1
+            self._last = ending
+            verdict = self._given_up(ending, fruitless)
+            if verdict is not None:
+                return verdict
             await self._pause(failures)
-
-    def _moved(self, journal: int) -> bool:
-        return self._progress.journal > journal
 
     def _given_up(self, ending: Broken, fruitless: int) -> Failed | None:
         if fruitless >= _MOST_FRUITLESS:
@@ -155,7 +155,7 @@ class Following:
                     way = connected(self._hops, self._pace)
                     return await stack.enter_async_context(way)
             except TimeoutError:
-                raise Unreached(Broken("the connection timed out")) from None
+                raise Unreached(self._last) from None
 
     def _forgive(self, waited: float) -> None:
         """Do not blame the host for what it waited in our own queue, within bounds."""

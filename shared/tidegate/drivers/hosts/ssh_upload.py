@@ -51,7 +51,8 @@ class Upload:
             self._ears.nudge()
             return
         # A slow line empties its buffers no faster than it filled them.
-        self._moved(min(_LONGEST_GRACE, _IN_FLIGHT * (now() - began_at) / max(size, 1)))
+        emptying = (now() - began_at) * min(1.0, _IN_FLIGHT / max(size, 1))
+        self._moved(min(_LONGEST_GRACE, emptying))
         self._ears.nudge()
 
 
