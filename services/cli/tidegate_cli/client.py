@@ -161,7 +161,13 @@ def connect(profile: str | None = None) -> Service:
 
 
 def _path(parts: tuple[str, ...]) -> str:
-    return "/".join(quote(part, safe="") if part not in {".", ".."} else "%2E" for part in parts)
+    if not all(parts):
+        raise Refused("A name cannot be empty.")
+    return "/".join(map(_quoted, parts))
+
+
+def _quoted(part: str) -> str:
+    return part.replace(".", "%2E") if part in {".", ".."} else quote(part, safe="")
 
 
 def _given(params: Mapping[str, object]) -> dict[str, str | list[str]]:

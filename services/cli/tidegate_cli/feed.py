@@ -65,20 +65,28 @@ class Feed:
             yield arrived
 
     def _read(self) -> None:
-        pause = FIRST_PAUSE
-        while not self._closed.wait(pause if self._last or pause > FIRST_PAUSE else 0):
+        pause = 0.0
+        while not self._closed.wait(pause):
             before = self._last
             try:
-                self._follow()
-            except Unavailable:
-                self._poll()
+                self._read_once()
             except Refused as refusal:
                 self._arrived.put(refusal)
                 return
             except RuntimeError:
-                # The service's connections were closed under us: the command is over.
-                return
-            pause = FIRST_PAUSE if self._last > before else min(pause * 2, LONGEST_PAUSE)
+                if self._closed.is_set():
+                    # The connections were closed under us: the command is over.
+                    return
+                raise
+            news = self._last > before
+            pause = FIRST_PAUSE if news else min(max(pause, FIRST_PAUSE) * 2, LONGEST_PAUSE)
+
+    def _read_once(self) -> None:
+        try:
+            self._follow()
+        except Unavailable:
+            if not self._closed.is_set():
+                self._poll()
 
     def _follow(self) -> None:
         with self._service.stream(*self._path, after=str(self._last)) as events:

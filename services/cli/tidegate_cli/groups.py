@@ -115,7 +115,7 @@ def create(
 @app.command("list")
 def list_groups(
     app_name: Annotated[
-        str | None, typer.Argument(metavar="[APP]", help="Only those of this application.")
+        str | None, typer.Argument(metavar="APP", help="Only those of this application.")
     ] = None,
     as_json: Json = False,
     profile: Profile = None,

@@ -46,6 +46,14 @@ Jump = Annotated[
     str | None,
     typer.Option("--proxy-jump", metavar="[USER@]HOST[:PORT]", help="Reach it through this one."),
 ]
+JumpKey = Annotated[
+    str | None,
+    typer.Option(
+        "--proxy-host-key",
+        metavar="'TYPE BASE64'",
+        help="Host key of the host that is jumped over.",
+    ),
+]
 StateDir = Annotated[
     str | None,
     typer.Option("--state-dir", metavar="DIR", help="Where the runner keeps its folder there."),
@@ -95,6 +103,7 @@ def add(
     host_key: HostKey = None,
     trust_on_first_use: Trust = None,
     proxy_jump: Jump = None,
+    proxy_host_key: JumpKey = None,
     state_dir: StateDir = None,
     tag: Tags = None,
     var: Vars = None,
@@ -116,6 +125,7 @@ def add(
                 "host_key": host_key,
                 "trust_on_first_use": trust_on_first_use,
                 "proxy_jump": proxy_jump,
+                "proxy_host_key": proxy_host_key,
                 "state_dir": state_dir,
             },
             tag,
@@ -136,6 +146,7 @@ def change(
     host_key: HostKey = None,
     trust_on_first_use: Trust = None,
     proxy_jump: Jump = None,
+    proxy_host_key: JumpKey = None,
     state_dir: StateDir = None,
     tag: Tags = None,
     var: Vars = None,
@@ -149,6 +160,7 @@ def change(
         "host_key": host_key,
         "trust_on_first_use": trust_on_first_use,
         "proxy_jump": proxy_jump,
+        "proxy_host_key": proxy_host_key,
         "state_dir": state_dir,
     }
     body = _given(settings, tag, var)

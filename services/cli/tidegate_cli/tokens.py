@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import typer
-from pydantic import ValidationError
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
@@ -15,7 +14,7 @@ from tidegate.domain import errors as domain
 from tidegate.domain.access import Role, Token
 from tidegate.domain.ids import RandomIds
 from tidegate.engine.tokens import create_token, revoke_token
-from tidegate.settings import Settings, load_settings
+from tidegate.settings import Settings
 from tidegate.store.database import connect
 from tidegate.store.outbox import NoSender
 from tidegate.store.unit_of_work import Store
@@ -23,6 +22,7 @@ from tidegate_cli.commands import group
 from tidegate_cli.errors import Ended
 from tidegate_cli.options import Json
 from tidegate_cli.output import Column, moment, say, show, show_json, show_table
+from tidegate_cli.refusal import chosen_settings
 
 app = group(
     "API tokens. Works on the database itself: that of `--data-dir`, or of TIDEGATE_DATABASE_URL."
@@ -58,7 +58,7 @@ class DatabaseUnusable(Ended):
 def create(
     name: Annotated[
         str | None,
-        typer.Argument(metavar="[NAME]", help="Name of the token; else the role and a number."),
+        typer.Argument(metavar="NAME", help="Name of the token; else the role and a number."),
     ] = None,
     role: Annotated[
         Role,
@@ -104,7 +104,7 @@ def revoke(name: Name, data_dir: DataDir = None) -> None:
 
 @contextmanager
 def _store(data_dir: Path | None) -> Iterator[Store]:
-    settings = _settings(data_dir)
+    settings = chosen_settings(data_dir=data_dir)
     _check_there(settings)
     engine = connect(settings.database)
     try:
@@ -118,15 +118,6 @@ def _store(data_dir: Path | None) -> Iterator[Store]:
         ) from None
     finally:
         engine.dispose()
-
-
-def _settings(data_dir: Path | None) -> Settings:
-    try:
-        return load_settings(data_dir=data_dir)
-    except ValidationError as error:
-        problem = error.errors()[0]
-        name = "_".join(str(part) for part in problem["loc"]).upper()
-        raise DatabaseUnusable(f"TIDEGATE_{name} cannot be used: {problem['msg']}.") from None
 
 
 def _check_there(settings: Settings) -> None:

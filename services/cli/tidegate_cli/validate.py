@@ -13,7 +13,7 @@ from tidegate_cli.output import say, show, show_json
 
 def validate(
     file: Annotated[
-        Path, typer.Argument(metavar="[FILE]", help="The AppSpec, or the folder that holds it.")
+        Path, typer.Argument(metavar="FILE", help="The AppSpec, or the folder that holds it.")
     ] = Path("appspec.yml"),
     as_json: Json = False,
 ) -> None:

@@ -91,10 +91,10 @@ def _why(service: Service, ending: Ending) -> Iterator[str]:
 
 
 def _failed_targets(service: Service, deployment_id: str) -> list[Document]:
-    targets = service.items(
-        "deployments", deployment_id, "targets", status="Failed", limit=FAILURES
-    )
-    return [target for target in targets if target.get("status") == "Failed"]
+    path = ("deployments", deployment_id, "targets")
+    failed = list(service.items(*path, status="Failed", limit=FAILURES))
+    # Lists leave the logs out.
+    return [service.get(*path, str(target["id"])) for target in failed]
 
 
 def explain(target: Document, deployment_id: str) -> Iterator[str]:

@@ -1,0 +1,35 @@
+"""Commands run in this process against a service that lives in the test."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+
+from tidegate_cli import client
+from tidegate_cli.main import run
+from unit.cli.fake_service import FakeService
+
+
+@dataclass
+class Outcome:
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch) -> FakeService:
+    fake = FakeService()
+    monkeypatch.setattr(client, "connect", lambda profile=None: fake.service(profile=profile))
+    return fake
+
+
+@pytest.fixture
+def cli(capsys: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
+    def call(*arguments: str) -> Outcome:
+        capsys.readouterr()
+        code = run(arguments)
+        captured = capsys.readouterr()
+        return Outcome(int(code), captured.out, captured.err)
+
+    return call
