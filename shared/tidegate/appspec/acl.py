@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tidegate.appspec.findings import FAILED, Findings
-from tidegate.appspec.nodes import Node, Scalar, Sequence
+from tidegate.appspec.nodes import Mapping, Node, Scalar, Sequence
 from tidegate.appspec.ruby import cut, is_nil
 
 _DEFAULT: Final = ("d", "default")
@@ -42,7 +42,7 @@ class _Entry:
 
 def read_acls(node: Node | None, key: str, findings: Findings) -> tuple[str, ...]:
     """Return the entries, each in its long form."""
-    if is_nil(node):
+    if is_nil(node) or (isinstance(node, Mapping) and not node.pairs):
         return ()
     if not isinstance(node, Sequence):
         findings.wrong_type(node, key, "a list of entries such as u:bob:rw")

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Final, TypeAlias
+from typing import Final, NoReturn, TypeAlias
 
 import yaml
 
@@ -12,6 +12,7 @@ from tidegate.appspec.values import Problem
 MOST_BYTES: Final = 1024 * 1024
 MOST_NODES: Final = 100_000
 MOST_DEPTH: Final = 50
+_MOST_PROBLEMS: Final = 100
 
 
 @dataclass(slots=True, kw_only=True)
@@ -52,9 +53,9 @@ Node: TypeAlias = Scalar | Sequence | Mapping
 class Unreadable(Exception):
     """The text is no YAML that the agent can read."""
 
-    def __init__(self, problem: Problem) -> None:
-        super().__init__(str(problem))
-        self.problem = problem
+    def __init__(self, *problems: Problem) -> None:
+        super().__init__(str(problems[0]))
+        self.problems = problems
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,8 @@ def read(text: str) -> Document:
         line, column = _place(text, error.start)
         message = "The text holds half of a surrogate pair, which is no character."
         raise Unreadable(Problem(line=line, column=column, key="", message=message)) from None
+    if builder.problems:
+        raise Unreadable(*builder.problems)
     return Document(builder.root, tuple(builder.notes))
 
 
@@ -170,6 +173,7 @@ class _Builder:
     def __init__(self) -> None:
         self.root: Node | None = None
         self.notes: list[Problem] = []
+        self.problems: list[Problem] = []
         self._open: list[_Open] = []
         self._count = 0
 
@@ -177,6 +181,7 @@ class _Builder:
         match event:
             case yaml.AliasEvent():
                 self._refuse(event, "Alias parsing was not enabled.", "Write the value out again.")
+                self._add(event, self._nothing(event))
             case yaml.ScalarEvent():
                 self._add(event, self._scalar(event))
             case yaml.SequenceStartEvent() | yaml.MappingStartEvent():
@@ -190,12 +195,21 @@ class _Builder:
         self.notes.append(_problem(event, message, hint))
 
     def _refuse(self, event: yaml.Event, message: str, hint: str) -> None:
-        raise Unreadable(_problem(event, message, hint))
+        # An error of syntax further down comes first in the agent, so reading goes on.
+        if len(self.problems) < _MOST_PROBLEMS:
+            self.problems.append(_problem(event, message, hint))
+
+    def _give_up(self, event: yaml.Event, message: str) -> NoReturn:
+        raise Unreadable(*self.problems, _problem(event, message, ""))
+
+    def _nothing(self, event: yaml.Event) -> Scalar:
+        line, column = _position(event)
+        return Scalar(line=line, column=column, value=None)
 
     def _begin(self, event: yaml.SequenceStartEvent | yaml.MappingStartEvent) -> None:
         self._check_tag(event)
         if len(self._open) >= MOST_DEPTH:
-            self._refuse(event, f"The values are nested more than {MOST_DEPTH} deep.", "")
+            self._give_up(event, f"The values are nested more than {MOST_DEPTH} deep.")
         kind = Sequence if isinstance(event, yaml.SequenceStartEvent) else Mapping
         line, column = _position(event)
         node = kind(line=line, column=column)
@@ -226,7 +240,7 @@ class _Builder:
     def _add(self, event: yaml.Event, node: Node) -> None:
         self._count += 1
         if self._count > MOST_NODES:
-            self._refuse(event, f"The file holds more than {MOST_NODES:,} values.", "")
+            self._give_up(event, f"The file holds more than {MOST_NODES:,} values.")
         if not self._open:
             self.root = node
             return

@@ -33,7 +33,7 @@ def _read(text: str) -> tuple[AppSpec | None, Findings]:
         document = read(text)
     except Unreadable as refusal:
         findings = Findings()
-        findings.problems.append(refusal.problem)
+        findings.problems.extend(refusal.problems)
         return None, findings
     findings = Findings(document.notes)
     return read_server(document.root, findings), findings

@@ -8,6 +8,7 @@ from tidegate.appspec.findings import FAILED, Findings
 from tidegate.appspec.hooks import BLANKS
 from tidegate.appspec.nodes import Mapping, Node, Scalar, Sequence
 from tidegate.appspec.ruby import cut, inspect, is_nil, shown, to_s, truthy
+from tidegate.appspec.scalars import Symbol
 from tidegate.appspec.selinux import BadRange, normal_range
 from tidegate.appspec.values import Context, Permission
 
@@ -52,7 +53,7 @@ def _read(item: Node, path: str, findings: Findings) -> Permission | None:
         findings.refuse(item, f"{path}.object", _NO_OBJECT)
     permission = Permission(
         object=object_,
-        pattern=_optional(item.get("pattern")) or "**",
+        pattern=to_s(item.get("pattern")) if truthy(item.get("pattern")) else "**",
         except_=_read_except(item.get("except"), f"{path}.except", findings),
         type=_read_type(item.get("type"), f"{path}.type", findings),
         owner=_optional(item.get("owner")),
@@ -67,7 +68,7 @@ def _read(item: Node, path: str, findings: Findings) -> Permission | None:
 
 
 def _optional(node: Node | None) -> str | None:
-    return None if is_nil(node) else to_s(node)
+    return to_s(node) if truthy(node) else None
 
 
 def _read_except(node: Node | None, key: str, findings: Findings) -> tuple[str, ...]:
@@ -138,19 +139,25 @@ def _mode_hint(node: Node | None, mode: str) -> str:
 def _read_context(node: Node | None, key: str, findings: Findings) -> Context | None:
     if is_nil(node):
         return None
+    if isinstance(node, Scalar) and isinstance(node.value, str | Symbol):
+        _refuse_context(node, key, findings)
+        return None
     if not isinstance(node, Mapping):
         findings.wrong_type(node, key, "a map with a type")
         return None
     _warn_of_context_keys(node, key, findings)
-    range_ = _read_range(node.get("range"), f"{key}.range", findings)
     if is_nil(node.get("type")):
-        message = (
-            f"{FAILED}the application specification file specifies an invalid context type "
-            f"({cut(inspect(node))}). {_AGAIN}"
-        )
-        findings.refuse(node, f"{key}.type", message)
-        return None
+        _refuse_context(node, f"{key}.type", findings)
+    range_ = _read_range(node.get("range"), f"{key}.range", findings)
     return Context(type=to_s(node.get("type")), user=_optional(node.get("name")), range=range_)
+
+
+def _refuse_context(node: Node, key: str, findings: Findings) -> None:
+    message = (
+        f"{FAILED}the application specification file specifies an invalid context type "
+        f"({cut(inspect(node))}). {_AGAIN}"
+    )
+    findings.refuse(node, key, message, "A context is a map with a type.")
 
 
 def _warn_of_context_keys(node: Mapping, key: str, findings: Findings) -> None:
@@ -170,5 +177,5 @@ def _read_range(node: Node | None, key: str, findings: Findings) -> str | None:
         return normal_range(node.value)
     except BadRange as refusal:
         hint = "An SELinux range is s0, s0-s3 or s0:c0.c5,c7, with categories up to c1023."
-        findings.refuse(node, key, cut(str(refusal)), hint)
+        findings.refuse(node, key, str(refusal), hint)
         return None

@@ -130,4 +130,4 @@ def type_name(node: Node | None) -> str:
         return f"the truth value {str(value).lower()}"
     if isinstance(value, int | float):
         return f"the number {cut(_scalar_to_s(value))}"
-    return f"the text '{cut(_scalar_to_s(value))}'"
+    return f"the text {cut(_scalar_inspect(value))}"

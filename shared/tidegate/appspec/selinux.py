@@ -37,7 +37,7 @@ def normal_range(text: str) -> str:
 def _parts(text: str, separator: str) -> list[str]:
     parts = text.split(separator, 1)
     if not all(parts):
-        raise BadRange(f"invalid range part {text}")
+        raise BadRange(f"invalid range part {cut(text)}")
     return parts
 
 
@@ -45,7 +45,7 @@ def _number(text: str, letter: str, kind: str) -> int:
     digits = text.removeprefix(letter)
     right = text.startswith(letter) and digits.isascii() and digits.isdigit()
     if not right or len(digits) > _MOST_DIGITS:
-        raise BadRange(f"invalid {kind} {text}")
+        raise BadRange(f"invalid {kind} {cut(text)}")
     return int(digits)
 
 
@@ -56,7 +56,7 @@ def _sensitivity(text: str) -> int:
 def _category(text: str) -> int:
     number = _number(text, "c", "category")
     if number > _HIGHEST_CATEGORY:
-        raise BadRange(f"invalid category {text}")
+        raise BadRange(f"invalid category {cut(text)}")
     return number
 
 
@@ -66,7 +66,7 @@ def _categories(text: str) -> list[int]:
         if "." in part:
             low, high = _parts(part, ".")
             if _category(high) < _category(low):
-                raise BadRange(f"invalid category range {low}.{high}")
+                raise BadRange(f"invalid category range {cut(low)}.{cut(high)}")
             found.extend(range(_category(low), _category(high) + 1))
         else:
             found.append(_category(part))
