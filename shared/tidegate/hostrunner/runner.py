@@ -24,10 +24,12 @@ VERSION = 1
 BEAT = 4.0
 GRACE = 5.0
 PIECE = 48 * 1024
+FREE_AFTER = 4 << 20
 KEEP_RUNS_FOR = 7 * 86400
 STOPPED = "The deployment was stopped while this event ran."
 FROM_PREVIOUS = ("ApplicationStop", "BeforeBlockTraffic", "AfterBlockTraffic")
 INHERITED = ("PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TZ")
+SYSTEM = ("/usr/local/sbin", "/usr/sbin", "/sbin")
 NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}\Z")
 
 
@@ -109,6 +111,13 @@ def read_file(path: str) -> bytes:
         return b""
 
 
+def names_in(folder: str) -> "list[str]":
+    try:
+        return os.listdir(folder)
+    except FileNotFoundError:
+        return []
+
+
 def sync_folder(path: str) -> None:
     fd = os.open(path, os.O_RDONLY)
     try:
@@ -131,6 +140,19 @@ def started_at(pid: int) -> str:
     except OSError:
         return ""
     return "" if fields[0] in (b"Z", b"X") else fields[19].decode()
+
+
+def free(fd: int, start: int, stop: int) -> None:
+    """Give the disk back what lies between *start* and *stop*, where the file system can."""
+    import ctypes
+
+    punch_hole_and_keep_size = 3
+    libc = ctypes.CDLL(None)
+    start, size = ctypes.c_longlong(start), ctypes.c_longlong(stop - start)  # type: ignore[assignment]
+    try:
+        libc.fallocate64(fd, punch_hole_and_keep_size, start, size)
+    except AttributeError:
+        return
 
 
 def remove_tree(path: bytes) -> None:
@@ -390,8 +412,7 @@ def run_session(header: "dict[str, Any]", state: str, link: Link) -> None:
     spec, seen = header["spec"], header.get("seen") or {}
     check_names(header["key"], spec)
     run = Run(state, header["key"])
-    limit = int(spec.get("limits", {}).get("log_bytes", 10485760))
-    replay = Replay(run, seen, link, limit)
+    replay = Replay(run, seen, link, log_cap(spec))
     if replay.seen > len(read_file(run.journal)):
         link.say(t="unknown")
         return
@@ -410,6 +431,10 @@ def run_session(header: "dict[str, Any]", state: str, link: Link) -> None:
             link.say(t="end")
             return
         wake = None
+
+
+def log_cap(spec: "dict[str, Any]") -> int:
+    return int(spec.get("limits", {}).get("log_bytes", 10485760))
 
 
 def conclude(replay: Replay, begun: bool) -> None:
@@ -470,6 +495,11 @@ def detach(run: Run, keep: "tuple[int, ...]") -> None:
     os.dup2(null, 0)
     os.dup2(null, 1)
     os.dup2(notes, 2)
+    close_all_but(set(keep))
+
+
+def close_all_but(keep: "set[int]") -> None:
+    """Close every descriptor from 3 on but those."""
     try:
         fds = [int(name) for name in os.listdir("/proc/self/fd")]
     except OSError:
@@ -573,14 +603,18 @@ class Journal:
 class EventLog:
     """The log of one event, in the agent's line format; the host's scripts.log gets it too."""
 
-    def __init__(self, event: str, path: str, scripts_log: str) -> None:
+    def __init__(self, event: str, path: str, scripts_log: str, cap: int) -> None:
         self.event = event
         self.paths = (path, scripts_log)
         self.fds = ()  # type: tuple[int, ...]
         self.size = 0
+        self.half = cap // 2
+        self.freed = self.half
         self.full = False
 
     def write(self, lines: "list[bytes]") -> None:
+        if not lines:
+            return
         if not self.fds:
             os.makedirs(os.path.dirname(self.paths[1]), 0o755, exist_ok=True)
             flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
@@ -588,9 +622,16 @@ class EventLog:
         stamp = time.strftime("%Y-%m-%d %H:%M:%S ").encode()
         try:
             write_all(self.fds[0], b"".join(line + b"\n" for line in lines))
-            write_all(self.fds[1], b"".join(stamp + line + b"\n" for line in lines))
+            if self.size < 2 * self.half:
+                write_all(self.fds[1], b"".join(stamp + line + b"\n" for line in lines))
         except OSError:
             self.full = True
+        self.measure()
+        if self.size - self.half - self.freed > FREE_AFTER:
+            free(self.fds[0], self.half, self.size - self.half)
+            self.freed = self.size - self.half
+
+    def measure(self) -> None:
         self.size = os.fstat(self.fds[0]).st_size
 
     def close(self) -> None:
@@ -599,36 +640,120 @@ class EventLog:
         self.fds = ()
 
 
-class Stream:
-    """One output of a script: a file that is copied to the event's log while it grows."""
+class Scribe:
+    """A process that copies a script's output to the event's log, and outlives whoever dies.
 
-    def __init__(self, path: str, prefix: bytes) -> None:
-        flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
-        self.fd = os.open(path, flags, 0o600)
-        self.prefix = prefix
-        self.at = 0
-        self.partial = b""
+    Files instead of pipes would lose lines: `echo x >/dev/stderr` empties a file.
+    """
 
-    def pump(self, log: EventLog, last: bool = False) -> bool:
-        moved = False
-        while True:
-            data = os.pread(self.fd, 1 << 18, self.at)
-            self.at += len(data)
-            lines = (self.partial + data).split(b"\n")
-            self.partial = lines.pop()
-            if len(self.partial) > 1 << 16 or (last and not data and self.partial):
-                lines.append(self.partial)
-                self.partial = b""
-            if lines:
-                log.write([self.prefix + line for line in lines])
-                moved = True
-            if not data:
-                return moved
+    def __init__(self, log: EventLog, account: "Any") -> None:
+        self.log = log
+        self.out, self.script_out = os.pipe()
+        self.err, self.script_err = os.pipe()
+        self.orders, self.order_fd = os.pipe()
+        self.answer_fd, self.answers = os.pipe()
+        if account:  # so that the script can open /dev/stdout
+            for fd in (self.script_out, self.script_err):
+                os.fchown(fd, account.pw_uid, account.pw_gid)
+        child = os.fork()
+        if child == 0:
+            try:
+                self.serve()
+            except BaseException:
+                complain()
+            finally:
+                os._exit(0)
+        self.child = child
+        for fd in (self.out, self.err, self.orders, self.answers):
+            os.close(fd)
 
-    def close(self) -> None:
-        # What a daemon still writes here starts over; what the script wrote is in the log.
-        os.ftruncate(self.fd, 0)
-        os.close(self.fd)
+    def let_script_go(self) -> None:
+        """Close our copies of what only the script may hold."""
+        os.close(self.script_out)
+        os.close(self.script_err)
+
+    def heard(self) -> None:
+        """Take note that there was output."""
+        os.read(self.answer_fd, 4096)
+
+    def finish(self) -> None:
+        """Have everything that the script wrote until now in the log."""
+        os.write(self.order_fd, b"!")
+        until = time.monotonic() + 30
+        last = b""
+        while last not in (b"D", b"F") and time.monotonic() < until:
+            if select.select([self.answer_fd], [], [], 1)[0]:
+                answer = os.read(self.answer_fd, 4096)
+                if not answer:
+                    break
+                last = answer[-1:]
+        self.log.full = self.log.full or last == b"F"
+        os.close(self.order_fd)
+        os.close(self.answer_fd)
+        self.log.measure()
+
+    # The other process
+
+    def serve(self) -> None:
+        keep = set(self.log.fds) | {self.out, self.err, self.orders, self.answers}
+        close_all_but(keep)
+        self.partial = {self.out: b"", self.err: b""}
+        orders = [self.orders]
+        while self.partial or orders:
+            ready = select.select(list(self.partial) + orders, [], [])[0]
+            for fd in ready:
+                if fd != self.orders:
+                    self.copy(fd)
+                    self.answer(b".")
+            if self.orders in ready:
+                if os.read(self.orders, 1):
+                    self.drain()
+                    self.answer(b"F" if self.log.full else b"D")
+                    self.linger()
+                    return
+                orders = []  # the runner has died; the script goes on, and so does its log
+
+    def answer(self, byte: bytes) -> None:
+        try:
+            os.write(self.answers, byte)
+        except OSError:
+            return
+
+    def copy(self, fd: int) -> bool:
+        """Copy what there is, and return whether there may be more."""
+        prefix = b"[stdout]" if fd == self.out else b"[stderr]"
+        data = os.read(fd, 1 << 16)
+        lines = (self.partial[fd] + data).split(b"\n")
+        last = lines.pop()
+        if last and (not data or len(last) > 1 << 16):
+            lines.append(last)
+            last = b""
+        self.log.write([prefix + line for line in lines])
+        self.partial[fd] = last
+        if not data:
+            del self.partial[fd]
+            os.close(fd)
+        return bool(data)
+
+    def drain(self) -> None:
+        for fd in list(self.partial):
+            # A daemon may write for ever; more than a pipe holds is not of the script.
+            for _ in range(16):
+                if not select.select([fd], [], [], 0)[0] or not self.copy(fd):
+                    break
+            if self.partial.get(fd):
+                self.log.write(
+                    [(b"[stdout]" if fd == self.out else b"[stderr]") + self.partial[fd]]
+                )
+
+    def linger(self) -> None:
+        """Keep reading for a daemon that kept its output, which would die of a closed pipe."""
+        if not self.partial:
+            return
+        fds = [os.dup2(fd, number) for fd, number in zip(sorted(self.partial), (0, 1))]
+        os.dup2(fds[-1], 1)
+        close_all_but(set())
+        os.execv("/bin/sh", ["sh", "-c", "exec 3<&1; cat <&3 >/dev/null & exec cat >/dev/null"])
 
 
 class Runner:
@@ -647,6 +772,7 @@ class Runner:
         self.archive = os.path.join(self.folder, "deployment-archive")
         self.notes = os.path.join(self.root, "deployment-instructions", spec["group_id"])
         self.group_lock = -1
+        self.holding = False
         self.warnings = []  # type: list[str]
         os.set_blocking(knock, False)
         self.journal = Journal(run, self.knock)
@@ -667,13 +793,14 @@ class Runner:
         signal.set_wakeup_fd(mouth)
         return ear
 
-    def nap(self, pause: float) -> None:
-        """Sleep, but not longer than until a child ends."""
-        if select.select([self.child_ended], [], [], pause)[0]:
-            try:
-                os.read(self.child_ended, 4096)
-            except BlockingIOError:
-                return
+    def nap(self, pause: float, scribe: Scribe) -> None:
+        """Sleep, but not longer than until a child ends or says something."""
+        ready = select.select([self.child_ended, scribe.answer_fd], [], [], pause)[0]
+        if self.child_ended in ready:
+            os.read(self.child_ended, 4096)
+        if scribe.answer_fd in ready:
+            scribe.heard()
+            self.knock()
 
     def main(self) -> None:
         self.journal.fact("begun", boot=boot_id(), pid=os.getpid())
@@ -685,7 +812,7 @@ class Runner:
             self.leave()
         self.journal.fact("end", outcome=outcome)
         self.journal.sync()
-        self.prune_runs()
+        self.tidy(self.prune_runs)
 
     # One run per group at a time
 
@@ -695,15 +822,11 @@ class Runner:
         os.makedirs(folder, 0o700, exist_ok=True)
         path = os.path.join(folder, self.spec["group_id"])
         self.group_lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-        told, locked = "", False
+        locked, told = False, ""
         while True:
-            holder, script = self.holder()
-            if not locked:
-                locked = self.try_group_lock()
-                continue_ = locked  # what the file says now is true
-                if continue_:
-                    holder, script = self.holder()
-            if locked and not script:
+            locked = locked or self.try_group_lock()
+            holder, busy = self.holder()
+            if locked and not busy:
                 self.hold()
                 return True
             if self.run.wish():
@@ -729,6 +852,8 @@ class Runner:
         return "".join(words[:1]), False
 
     def hold(self, script: "int | None" = None) -> None:
+        """Write down whose lock it is, and which process the next run has to wait for as well."""
+        self.holding = True
         text = self.spec["deployment_id"]
         if script is not None:
             text += "\n%d %s %s" % (script, started_at(script), boot_id())
@@ -737,9 +862,9 @@ class Runner:
         os.ftruncate(self.group_lock, len(data))
 
     def leave(self) -> None:
+        if self.holding:
+            os.ftruncate(self.group_lock, 0)
         if self.group_lock >= 0:
-            if self.try_group_lock():
-                os.ftruncate(self.group_lock, 0)
             os.close(self.group_lock)
 
     # Events
@@ -762,7 +887,8 @@ class Runner:
 
     def run_event(self, name: str) -> bool:
         """Run one event and return whether it failed."""
-        log = EventLog(name, self.run.log(name), os.path.join(self.folder, "logs", "scripts.log"))
+        scripts_log = os.path.join(self.folder, "logs", "scripts.log")
+        log = EventLog(name, self.run.log(name), scripts_log, log_cap(self.spec))
         self.warnings = []
         self.journal.fact("event", name=name, status="InProgress")
         failure, exit_code = None, None  # type: Failure | None, int | None
@@ -824,7 +950,7 @@ class Runner:
     # DownloadBundle
 
     def download(self) -> None:
-        self.prune_archives()
+        self.tidy(self.prune_archives)
         os.makedirs(self.folder, 0o755, exist_ok=True)
         target, fresh = raw(self.archive), raw(self.archive + ".new")
         remove_tree(fresh)
@@ -850,17 +976,21 @@ class Runner:
         )
         replace_file(self.notes + "_most_recent_install", raw(self.folder))
         remove_tree(raw(self.run.bundle))
-        self.prune_bundles()
+        self.tidy(self.prune_bundles)
+
+    def tidy(self, act: "Callable[[], None]") -> None:
+        """Do what no deployment depends on."""
+        try:
+            act()
+        except OSError as error:
+            self.warnings.append("Old files on this host could not be removed: %s." % error)
 
     def revisions_kept(self) -> int:
         return max(1, int(self.spec.get("max_revisions") or 5))
 
     def prune_archives(self) -> None:
         """Delete the oldest archives of this group as the agent does, never the installed one."""
-        try:
-            names = [name for name in os.listdir(self.group) if name != self.spec["deployment_id"]]
-        except FileNotFoundError:
-            return
+        names = [name for name in names_in(self.group) if name != self.spec["deployment_id"]]
         folders = sorted(
             (os.path.join(self.group, name) for name in names),
             key=lambda path: os.lstat(path).st_mtime,
@@ -874,7 +1004,7 @@ class Runner:
 
     def prune_bundles(self) -> None:
         folder = os.path.join(self.run.state, "bundles")
-        paths = [os.path.join(folder, name) for name in os.listdir(folder)]
+        paths = [os.path.join(folder, name) for name in names_in(folder)]
         whole = [path for path in paths if "." not in os.path.basename(path)]
         # Downloads that ended half-way leave a name with a dot; an hour is longer than any of them.
         old = [path for path in paths if path not in whole and age(path) > 3600]
@@ -883,8 +1013,14 @@ class Runner:
             remove_tree(raw(path))
 
     def prune_runs(self) -> None:
+        """Delete old runs that have ended, and old versions of this file."""
+        runners = os.path.join(self.run.state, "runner")
+        for name in names_in(runners):
+            path = os.path.join(runners, name)
+            if name.endswith(".py") and name != __name__ + ".py" and age(path) > KEEP_RUNS_FOR:
+                os.unlink(path)
         folder = os.path.dirname(self.run.folder)
-        for name in os.listdir(folder):
+        for name in names_in(folder):
             run = Run(self.run.state, name)
             if run.key == self.run.key or age(run.journal) < KEEP_RUNS_FOR:
                 continue
@@ -928,7 +1064,9 @@ class Runner:
         for name in os.environ:
             if name not in INHERITED and not name.startswith("LC_"):
                 del values[name]
-        values.setdefault("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+        # A login over SSH often lacks what a service of the host has.
+        path = values.get("PATH", "/usr/local/bin:/usr/bin:/bin").split(":")
+        values["PATH"] = ":".join(path + [folder for folder in SYSTEM if folder not in path])
         values.update(self.spec.get("revision") or {})
         values.update(self.spec.get("environment") or {})
         values.update(
@@ -978,16 +1116,17 @@ class Script:
         account = None if self.sudo else self.account()
         self.log.write([b"Script - " + raw(self.location)])
         self.runner.journal.sync()
-        out, err = self.streams(account)
+        scribe = Scribe(self.log, account)
         try:
-            child = self.spawn(argv, account, out.fd, err.fd)
+            try:
+                child = self.spawn(argv, account, scribe.script_out, scribe.script_err)
+            finally:
+                scribe.let_script_go()
             self.runner.hold(child)
-            why, status = self.wait(child, out, err)
+            why, status = self.wait(child, scribe)
             self.runner.hold()
         finally:
-            for stream in (out, err):
-                stream.pump(self.log, last=True)
-                stream.close()
+            scribe.finish()
             self.runner.knock()
         self.judge(why, status)
 
@@ -1038,17 +1177,6 @@ class Script:
         os.chmod(self.runner.run.state, os.stat(self.runner.run.state).st_mode & 0o7777 | 0o011)
         return account
 
-    def streams(self, account: "Any") -> "tuple[Stream, Stream]":
-        folder = self.runner.run.path("output")
-        os.makedirs(folder, 0o700, exist_ok=True)
-        number = len(os.listdir(folder)) // 2
-        name = os.path.join(folder, "%s.%d." % (self.log.event, number))
-        pair = Stream(name + "stdout", b"[stdout]"), Stream(name + "stderr", b"[stderr]")
-        if account:  # so that the script can open /dev/stdout
-            for stream in pair:
-                os.fchown(stream.fd, account.pw_uid, account.pw_gid)
-        return pair
-
     def spawn(self, argv: "list[bytes]", account: "Any", out: int, err: int) -> int:
         if account:
             names = {"HOME": account.pw_dir, "SHELL": account.pw_shell or "/bin/sh"}
@@ -1059,8 +1187,8 @@ class Script:
         if child == 0:
             try:
                 self.become(argv, account, out, err)
-            except OSError as error:
-                os.write(mouth, b"%d" % (error.errno or errno.EIO))
+            except (OSError, ValueError) as error:
+                os.write(mouth, b"%d" % (getattr(error, "errno", None) or errno.EINVAL))
             finally:
                 os._exit(127)
         os.close(mouth)
@@ -1119,17 +1247,14 @@ class Script:
             )
         return text
 
-    def wait(self, child: int, out: Stream, err: Stream) -> "tuple[str, int]":
+    def wait(self, child: int, scribe: Scribe) -> "tuple[str, int]":
         """Wait for the script, not for its children; return why it was ended, and how it ended."""
         deadline = time.monotonic() + self.timeout
-        why, status, pause, kill_at = "", None, 0.01, 0.0  # type: str, int | None, float, float
+        why, status, kill_at = "", None, 0.0  # type: str, int | None, float
         while True:
             if status is None:
                 ended, code = os.waitpid(child, os.WNOHANG)
                 status = code if ended else None
-            moved = [stream.pump(self.log) for stream in (out, err)]
-            if any(moved):
-                self.runner.knock()
             now = time.monotonic()
             if status is not None and (not why or not signal_group(child, 0)):
                 return why, status
@@ -1148,8 +1273,8 @@ class Script:
                         "Process %d of this script could not be ended and may still run." % child
                     )
                     return why, signal.SIGKILL
-            pause = 0.01 if any(moved) else min(pause * 1.5, 0.1)
-            self.runner.nap(max(0.0, min(pause, deadline - now) if not why else pause))
+            pause = 0.05 if why else max(0.0, min(0.1, deadline - now))
+            self.runner.nap(pause, scribe)
 
     def judge(self, why: str, status: int) -> None:
         exit_code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else None
@@ -1297,7 +1422,7 @@ def unpack(bundle: bytes, kind: str, folder: bytes, limits: "dict[str, Any]") ->
     import zlib
 
     unpacking = Unpacking(folder, limits)
-    broken = (zlib.error, EOFError, ValueError, NotImplementedError, RuntimeError)
+    broken = (zlib.error, EOFError, ValueError, OverflowError, RuntimeError)
     try:
         if kind == "zip":
             unpack_zip(bundle, unpacking)
@@ -1472,14 +1597,15 @@ class Install:
         self.steps = []  # type: list[tuple[str, bytes, bytes]]
         self.copies = {}  # type: dict[bytes, bytes]
         self.folders = {}  # type: dict[bytes, bool]
+        self.renewed = set()  # type: set[bytes]
         self.space = {}  # type: dict[int, tuple[int, bytes]]
         self.writable = set()  # type: set[bytes]
         self.attributes = {}  # type: dict[bytes, Attributes]
         self.unique = binascii.hexlify(os.urandom(5))
         self.count = 0
         self.undo = []  # type: list[tuple[Callable[..., None], tuple[Any, ...]]]
-        self.backups = []  # type: list[bytes]
-        self.temporaries = []  # type: list[bytes]
+        self.backups = {}  # type: dict[bytes, bytes]
+        self.staged = {}  # type: dict[bytes, bytes]
         self.warnings = []  # type: list[str]
 
     def read_list(self) -> "list[bytes]":
@@ -1497,15 +1623,16 @@ class Install:
             return []
         try:
             self.apply()
-        except (OSError, Failure) as error:
+        except OSError as error:
             self.roll_back()
-            if isinstance(error, Failure):
-                raise
             where = shown(error.filename) if isinstance(error.filename, bytes) else "this host"
             raise Failure(
                 "Installing failed at %s: %s. Everything was put back as it was."
                 % (where, reason(error))
             ) from None
+        except BaseException:
+            self.roll_back()
+            raise
         self.finish()
         return self.warnings
 
@@ -1563,7 +1690,10 @@ class Install:
             return
         if os.path.isdir(path) and not (os.path.islink(path) and path in self.owned):
             if path in self.owned:  # the previous revision made it: now it is this one's
+                self.plan_folder(os.path.dirname(path))
                 self.folders[path] = False
+                if not self.foreigner(path):
+                    self.renewed.add(path)
                 self.steps.append(("mkdir", path, b""))
             return
         if os.path.lexists(path) and path not in self.owned:
@@ -1606,8 +1736,12 @@ class Install:
     def may_replace(self, target: bytes) -> bool:
         """Return whether what lies at *target* gives way; false if it is to stay."""
         if target in self.owned:
-            if os.path.isdir(target) and not os.path.islink(target):
-                self.check_all_owned(target)
+            foreigner = self.foreigner(target) if real_folder(target) else None
+            if foreigner:
+                raise Failure(
+                    "The revision has a file where the previous one had the folder %s, and %s in it"
+                    " is of neither; move it away." % (shown(target), shown(foreigner))
+                )
             return True
         if self.behaviour == "RETAIN":
             return False
@@ -1622,16 +1756,16 @@ class Install:
             )
         return True
 
-    def check_all_owned(self, folder: bytes) -> None:
+    def foreigner(self, folder: bytes) -> "bytes | None":
+        """Return something in *folder* that the previous revision did not put there."""
         for name in os.listdir(folder):
             path = os.path.join(folder, name)
             if path not in self.owned:
-                raise Failure(
-                    "The revision has a file where the previous one had the folder %s, and %s in it"
-                    " belongs to nobody; move it away." % (shown(folder), shown(path))
-                )
-            if os.path.isdir(path) and not os.path.islink(path):
-                self.check_all_owned(path)
+                return path
+            found = self.foreigner(path) if real_folder(path) else None
+            if found:
+                return found
+        return None
 
     def check_writable(self, folder: bytes) -> None:
         if folder in self.writable or folder in self.folders:
@@ -1662,8 +1796,7 @@ class Install:
 
     def plan_removals(self) -> None:
         for path in self.owned:
-            gone = path not in self.copies and path not in self.folders
-            if gone and os.path.lexists(path) and not os.path.isdir(path):
+            if self.is_gone(path) and os.path.lexists(path) and not real_folder(path):
                 self.check_writable(os.path.dirname(path))
 
     # Permissions
@@ -1765,31 +1898,38 @@ class Install:
     # Applying: every step knows how to undo itself
 
     def apply(self) -> None:
-        self.write_list(self.old_lines + [path for _, path, _ in self.steps])
-        for kind, path, _ in self.steps:
-            if kind == "mkdir" and self.folders[path]:
-                self.make_folder(path)
-        staged = [(self.stage(source, target), target) for target, source in self.copies.items()]
-        self.write_list(
-            self.old_lines + [path for _, path, _ in self.steps] + [path for path, _ in staged]
-        )
-        for temporary, target in staged:
-            self.set_aside(target, keep_name=True)
-            os.replace(temporary, target)
-            self.on_undo(unlink_if_there, target)
-        for path in sorted(self.owned, reverse=True):
-            if path not in self.copies and path not in self.folders and not real_folder(path):
-                self.set_aside(path, keep_name=False)
-        for path, again in [(path, not made) for path, made in self.folders.items()][::-1]:
-            if again:
-                self.reset_folder(path)
-            if path in self.attributes:
-                self.set_attributes(path, path)
+        made = [path for kind, path, _ in self.steps if kind == "mkdir" and self.folders[path]]
+        gone = [path for path in self.owned if self.is_gone(path) and not real_folder(path)]
+        for path in made + sorted(self.copies) + sorted(gone, reverse=True):
+            if os.path.lexists(path):
+                self.backups[path] = self.temporary(path)
+        for path in self.copies:
+            self.staged[path] = self.temporary(path)
+        # Whatever happens from here on, the next deployment finds everything that is ours.
+        steps = [path for _, path, _ in self.steps]
+        extra = list(self.backups.values()) + list(self.staged.values())
+        self.write_list(self.old_lines + steps + extra)
+        for path in made:
+            self.set_aside(path)
+            os.mkdir(path, 0o755)
+            self.on_undo(os.rmdir, path)
+        for path in self.copies:
+            self.stage(path)
+        for path in self.copies:
+            self.set_aside(path)
+            os.replace(self.staged[path], path)
+            self.on_undo(unlink_if_there, path)
+        for path in sorted(gone, reverse=True):
+            self.set_aside(path)
+        for path in reversed(list(self.folders)):
+            self.set_folder(path)
         contexts = self.set_contexts()
-        lines = [path for _, path, _ in self.steps] + [b"semanage\0" + path for path in contexts]
-        self.write_list(lines)
+        self.write_list(steps + [b"semanage\0" + path for path in contexts])
         pointer = self.runner.notes + "_last_successful_install"
         replace_file(pointer, raw(self.runner.folder))
+
+    def is_gone(self, path: bytes) -> bool:
+        return path not in self.copies and path not in self.folders
 
     def on_undo(self, act: "Callable[..., None]", *arguments: "Any") -> None:
         self.undo.append((act, arguments))
@@ -1802,21 +1942,19 @@ class Install:
                 self.runner.warnings.append(
                     "%s could not be put back: %s." % (shown(arguments[0]), reason(error))
                 )
-        self.write_list(self.old_lines)
+        try:
+            self.write_list(self.old_lines)
+        except OSError as error:
+            self.runner.warnings.append("%s is not up to date: %s." % (self.list, reason(error)))
 
     def temporary(self, target: bytes) -> bytes:
         self.count += 1
         name = b".tidegate-%s-%d" % (self.unique, self.count)
         return os.path.join(os.path.dirname(target), name)
 
-    def make_folder(self, path: bytes) -> None:
-        self.set_aside(path, keep_name=False)
-        os.mkdir(path, 0o755)
-        self.on_undo(os.rmdir, path)
-
-    def stage(self, source: bytes, target: bytes) -> bytes:
-        """Copy *source* beside *target*, complete with owner, mode and ACL."""
-        temporary = self.temporary(target)
+    def stage(self, target: bytes) -> None:
+        """Copy a file beside its target, complete with owner, mode and ACL."""
+        source, temporary = self.copies[target], self.staged[target]
         info = os.lstat(source)
         self.on_undo(unlink_if_there, temporary)
         if stat.S_ISLNK(info.st_mode):
@@ -1830,30 +1968,32 @@ class Install:
             os.utime(temporary, ns=(info.st_atime_ns, info.st_mtime_ns))
         if target in self.attributes:
             self.set_attributes(target, temporary)
-        return temporary
 
-    def set_aside(self, path: bytes, keep_name: bool) -> None:
+    def set_aside(self, path: bytes) -> None:
         """Keep what lies at *path* under another name until the new revision is in place."""
         if not os.path.lexists(path):
             return
-        backup = self.temporary(path)
-        if keep_name and not real_folder(path):
-            try:
+        backup = self.backups.setdefault(path, self.temporary(path))
+        if path in self.copies and not real_folder(path):
+            try:  # the name is never without a file
                 os.link(path, backup, follow_symlinks=False)
             except OSError:
                 os.rename(path, backup)
         else:
             os.rename(path, backup)
-        self.backups.append(backup)
         self.on_undo(put_back, backup, path)
 
-    def reset_folder(self, path: bytes) -> None:
-        info = os.stat(path)
-        self.on_undo(os.chmod, path, stat.S_IMODE(info.st_mode))
-        self.on_undo(os.chown, path, info.st_uid, info.st_gid)
-        if info.st_uid == os.geteuid() or os.geteuid() == 0:
-            os.chown(path, os.geteuid(), os.getegid())
-            os.chmod(path, 0o755)
+    def set_folder(self, path: bytes) -> None:
+        if path in self.renewed:  # the agent would have removed it and made it anew
+            info, me = os.stat(path), (os.geteuid(), os.getegid())
+            if (info.st_uid, info.st_gid) != me and me[0] == 0:
+                self.on_undo(os.chown, path, info.st_uid, info.st_gid)
+                os.chown(path, *me)
+            if stat.S_IMODE(info.st_mode) != 0o755 and me[0] in (0, info.st_uid):
+                self.on_undo(os.chmod, path, stat.S_IMODE(info.st_mode))
+                os.chmod(path, 0o755)
+        if path in self.attributes:
+            self.set_attributes(path, path)
 
     def set_attributes(self, path: bytes, place: bytes) -> None:
         """Give *place*, where *path* lies for now, what the AppSpec file says."""
@@ -1887,7 +2027,7 @@ class Install:
 
     def finish(self) -> None:
         """Remove what the previous revision had and this one, in place already, has not."""
-        for backup in self.backups:
+        for backup in self.backups.values():
             self.try_to(remove_tree, backup)
         for path in reversed(self.old_lines):
             if path.startswith(b"semanage\0"):
