@@ -27,6 +27,15 @@ def pack_folder(folder: Path, out: Path, *, appspec_filename: str = "appspec.yml
             f"The folder {str(folder)!r} has no {appspec_filename}; "
             "a bundle needs one at its top, in exactly this spelling."
         )
+    try:
+        _pack(folder, out)
+    except BaseException:
+        out.unlink(missing_ok=True)
+        raise
+    return out
+
+
+def _pack(folder: Path, out: Path) -> None:
     with (
         disk_errors(out.parent),
         out.open("wb") as file,
@@ -37,7 +46,6 @@ def pack_folder(folder: Path, out: Path, *, appspec_filename: str = "appspec.yml
         for path in _walk(folder):
             if not os.path.samestat(written, path.lstat()):
                 _add(tar, folder, path)
-    return out
 
 
 def _walk(folder: Path) -> Iterator[Path]:
