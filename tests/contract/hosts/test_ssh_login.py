@@ -145,6 +145,18 @@ class TestIdentities:
         assert "user 'tide'" in failed.message
         assert str(path) in failed.message
 
+    def test_a_certificate_beside_the_key_is_shown_too(self, tmp_path, hasty):
+        authority, key = other_key(), other_key()
+        path = write_key(tmp_path / "certified", key)
+        certificate = authority.generate_user_certificate(key, "ops", principals=["tide"])
+        certificate.write_certificate(f"{path}-cert.pub")
+        trusted = f"cert-authority {public(authority)}"
+
+        with LoopbackSshServer(home=tmp_path / "home", authorized_key=trusted) as server:
+            address = HostAddress(name="web-1", settings=server.settings(f"file:{path}"))
+
+            assert hasty.probe(address) == Finished()
+
     def test_a_key_may_come_from_the_environment(self, probe, make_driver, user_key):
         pem = user_key.export_private_key("openssh").decode()
 

@@ -117,6 +117,7 @@ class Failed:
     code: FailureCode
     message: str
     retryable: bool = False
+    """Following the same run again later may end better."""
 
 
 @dataclass(frozen=True, slots=True)

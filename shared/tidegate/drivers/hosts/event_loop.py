@@ -3,7 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -16,8 +16,10 @@ class LoopClosed(Exception):
 class LoopThread:
     """Starts with the first coroutine that it is given, and ends when it is closed."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, helpers: int = 4) -> None:
+        """Let so many *helpers*, threads too, do what would block the loop."""
         self._name = name
+        self._helpers = helpers
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
@@ -34,6 +36,7 @@ class LoopThread:
                 raise LoopClosed(self._name)
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
+                self._loop.set_default_executor(ThreadPoolExecutor(self._helpers, self._name))
                 self._thread = threading.Thread(
                     target=self._run, args=[self._loop], name=self._name, daemon=True
                 )

@@ -1,6 +1,7 @@
 """The host driver `ssh`: one session per run, all of a process on one event loop."""
 
 import asyncio
+import logging
 import os
 import secrets
 from collections.abc import Mapping
@@ -9,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+import asyncssh
 from typing_extensions import override
 
 from tidegate.drivers.hosts import (
@@ -32,6 +34,8 @@ from tidegate.drivers.hosts.ssh_route import Unroutable, route_to
 from tidegate.drivers.hosts.ssh_talk import Party
 
 _TICK: Final = 1.0
+_HELPERS: Final = 32
+"""Threads that look up names and read bundles."""
 
 
 class SshHosts(HostDriver):
@@ -63,7 +67,9 @@ class SshHosts(HostDriver):
         self._known_hosts = known_hosts or Path("~/.ssh/known_hosts")
         self._environment = environment
         self._runner = runner or Runner.ours()
-        self._thread = LoopThread("tidegate-ssh")
+        self._thread = LoopThread("tidegate-ssh", helpers=_HELPERS)
+        # It tells of every connection made and lost; what matters of that is in the outcomes.
+        asyncssh.set_log_level(logging.WARNING)
 
     @override
     def follow(

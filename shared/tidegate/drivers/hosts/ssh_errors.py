@@ -142,8 +142,11 @@ def silent_shell(place: Place, *, exit_code: int | None, said: bytes, complaint:
             f"{place} has no python3 on the PATH of user {place.user!r}; "
             "install Python 3.6 or newer there.",
         )
-    if "python" in words.lower() and "3.6" in words:
-        return Failed("python_too_old", f"{place} has too old a python3: {words}")
+    if "unknown option" in words.lower() and "-I" in words:
+        return Failed(
+            "python_too_old",
+            f"{place} has a python3 that is older than 3.4; install Python 3.6 or newer there.",
+        )
     if "not available" in words or "nologin" in words:
         return Failed(
             "permission_denied",

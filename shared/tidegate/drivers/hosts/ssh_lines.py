@@ -196,6 +196,12 @@ def _exit_code(value: object) -> int | None:
     return value
 
 
+def _texts(value: object) -> list[str]:
+    if not isinstance(value, list):
+        raise TypeError
+    return [_text(item) for item in value]
+
+
 def _one_of(*words: str) -> Callable[[object], str]:
     def check(value: object) -> str:
         if not isinstance(value, str) or value not in words:
@@ -221,6 +227,7 @@ _OPTIONAL: Final[Mapping[str, Callable[[object], object]]] = {
     "script": _text,
     "message": _text,
     "log_size": _count,
+    "warnings": _texts,
 }
 
 
