@@ -23,6 +23,7 @@ from tidegate_cli.folder import DataFolder
 from tidegate_cli.progress import moment
 from tidegate_cli.verdict import FINAL
 from tidegate_cli.waiting import Ending, Wait
+from tidegate_cli.watch import explain
 
 APPLICATION: Final = "sample"
 GROUP: Final = "web"
@@ -119,7 +120,7 @@ class Story:
             self._set_up()
         with self._stage.busy("Three revisions are packed and uploaded"):
             revisions = {chapter.revision: self._upload(chapter.revision) for chapter in STORY}
-        labels = {revision: f"revision {number}" for number, revision in revisions.items()}
+        labels = {revision: str(number) for number, revision in revisions.items()}
         for number, chapter in enumerate(STORY, start=1):
             self._stage.head(f"{number} of {len(STORY)}  {chapter.title}")
             ending = self._deploy(chapter, revisions[chapter.revision])
@@ -225,24 +226,20 @@ class Story:
         if ending.rollback is None:
             self._stage.say("The rollback did not come.", "red")
             return
-        good = labels.get(str(ending.rollback.get("revision"))) == f"revision {GOOD}"
-        yield _row(ending.rollback, labels, expected=f"Succeeded, to {GOOD}", holds=good)
+        good = labels.get(str(ending.rollback.get("revision"))) == str(GOOD)
+        yield _row(ending.rollback, labels, expected="Succeeded", holds=good)
 
     def _failed_on(self, deployment: Document) -> dict[str, str | None]:
-        """Return the targets that failed, each with the event that did."""
-        targets = self._service.items("deployments", str(deployment["id"]), "targets")
-        return {
-            str(target["id"]): next(
-                (
-                    str(event["name"])
-                    for event in target["lifecycle_events"]
-                    if event["status"] == "Failed"
-                ),
-                None,
-            )
-            for target in targets
-            if target["status"] == "Failed"
-        }
+        """Tell why targets failed; return them, each with the event that did."""
+        deployment_id, failed = str(deployment["id"]), {}
+        for target in self._service.items("deployments", deployment_id, "targets"):
+            if target["status"] != "Failed":
+                continue
+            for line in explain(target, deployment_id):
+                self._stage.say(line, "dim")
+            events = (event for event in target["lifecycle_events"] if event["status"] == "Failed")
+            failed[str(target["id"])] = next((str(event["name"]) for event in events), None)
+        return failed
 
 
 def _row(deployment: Document, labels: dict[str, str], *, expected: str, holds: bool = True) -> Row:
@@ -287,7 +284,7 @@ def _stay(system: DemoSystem, stage: Stage) -> None:
     )
     token = system.data_dir / "admin.token"
     stage.say(f'CLI     export TIDEGATE_URL={system.url} TIDEGATE_TOKEN="$(cat {token})"')
-    stage.say("        tidegate deployments")
+    stage.say(f"        {sys.argv[0]} deployments")
     stage.say("\nAll of this stays up until Ctrl-C.", "bold")
     with suppress(KeyboardInterrupt):
         Event().wait()

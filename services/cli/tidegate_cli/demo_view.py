@@ -22,6 +22,7 @@ from tidegate_cli.screen import frame
 from tidegate_cli.waiting import View
 
 _ASK_EVERY: Final = 1.0
+_WIDE: Final = 120
 _NOTHING: Final = "nothing"
 
 
@@ -127,7 +128,8 @@ class Stage:
     def __init__(self, out: IO[str]) -> None:
         self._out = out
         self._live = on_terminal(out)
-        self._console = Console(file=out, highlight=False, markup=False, emoji=False)
+        width = None if self._live else _WIDE
+        self._console = Console(file=out, width=width, highlight=False, markup=False, emoji=False)
 
     def view(self, hosts: Sequence[DemoHost]) -> View:
         """Return what shows deployments."""
@@ -158,11 +160,10 @@ class Stage:
         for head in ("deployment", "revision", "config", "ended", "seconds", "expected", ""):
             table.add_column(head, justify="right" if head == "seconds" else "left", no_wrap=True)
         for row in rows:
-            mark = Text("as planned", "green") if row.as_planned else Text("NOT AS PLANNED", "red")
+            mark = Text("ok", "green") if row.as_planned else Text("NO", "bold red")
             status = Text(row.status, "green" if row.status == "Succeeded" else "red")
             seconds = f"{row.seconds:.1f}"
             table.add_row(
                 row.deployment, row.revision, row.config, status, seconds, row.expected, mark
             )
-        width = None if self._live else 160
-        self._console.print(table, width=width)
+        self._console.print(table)
