@@ -23,15 +23,15 @@ MOST_TAGS: Final = 50
 
 
 def check_name(kind: str, name: str) -> None:
-    """Refuse a name that CodeDeploy would not take.
+    """Refuse a name that CodeDeploy would not take, or that no URL can hold.
 
     Raises:
         Invalid: It has other characters, is empty or has more than 100 of them.
     """
-    if not NAME_PATTERN.fullmatch(name):
+    if not NAME_PATTERN.fullmatch(name) or name in {".", ".."}:
         raise Invalid(
             f"{name[:120]!r} cannot be the name of {_with_article(kind)}; "
-            "it must have 1 to 100 letters, digits and characters of +=,.@_- only.",
+            "it must have 1 to 100 letters, digits or any of +=,.@_- and be more than a dot or two.",
             code="InvalidName",
         )
 

@@ -80,7 +80,7 @@ def authorize(token: Token, needed: Role) -> None:
         NotAllowed: It does not.
     """
     if not token.role.includes(needed):
-        raise NotAllowed(token.role, needed)
+        raise NotAllowed(token.role.value, needed.value)
 
 
 def _exists(name: str, uow: UnitOfWork) -> bool:

@@ -71,7 +71,7 @@ class Hosts:
         if not tags:
             return [_host(row) for row in self._session.scalars(query.limit(limit))]
         found: list[Host] = []
-        for row in self._session.scalars(query.execution_options(yield_per=500)):
+        for row in self._session.scalars(query):
             if all(row.tags.get(key) == value for key, value in tags):
                 found.append(_host(row))
             if len(found) == limit:
