@@ -5,7 +5,7 @@ import io
 import secrets
 import tarfile
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, Self
 
@@ -70,17 +70,7 @@ def run_of(
         "target": "host",
         "creator": "user",
         "events": list(SERVER_EVENTS),
-        "appspec": {
-            "version": 0.0,
-            "os": "linux",
-            "file_exists_behavior": None,
-            "files": [],
-            "permissions": [],
-            "hooks": {
-                event: [{"location": f"{event}.sh", "timeout": 60, "runas": None, "sudo": False}]
-                for event in hooks
-            },
-        },
+        "appspec": _appspec(hooks),
         "environment": dict(environment or {}),
         "revision": {},
         "ignore_application_stop_failures": False,
@@ -91,6 +81,20 @@ def run_of(
     }
     bundle = pack(folder, {**scripts, **(files or {})})
     return HostRun(key=f"{deployment_id}.{key}", spec=spec, bundle=bundle)
+
+
+def _appspec(events: Iterable[str]) -> dict[str, object]:
+    return {
+        "version": 0.0,
+        "os": "linux",
+        "file_exists_behavior": None,
+        "files": [],
+        "permissions": [],
+        "hooks": {
+            event: [{"location": f"{event}.sh", "timeout": 60, "runas": None, "sudo": False}]
+            for event in events
+        },
+    }
 
 
 class Follower:

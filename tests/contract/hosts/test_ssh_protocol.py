@@ -190,6 +190,7 @@ ENVELOPES: dict[str, bytes] = {
     "a bundle for a run without": b'{"t":"need","what":"bundle"}',
     "the moon": b'{"t":"need","what":"moon"}',
     "an answer to no probe": b'{"t":"pong","python":"3","uid":0,"state_dir":"/"}',
+    "an end without an outcome": b'{"t":"end"}',
     "an unknown way to die": b'{"t":"lost","why":"bored","event":null}',
 }
 

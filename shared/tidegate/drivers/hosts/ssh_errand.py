@@ -37,6 +37,8 @@ class Progress:
     journal: int
     logs: dict[str, int]
     has_begun: bool
+    may_be_over: bool
+    """The last fact told the end, or was told to the caller earlier and may have."""
     heard_at: float = 0.0
     wishes: list[str] = field(default_factory=list)
     """What is asked of the run, in order; every connection asks it once."""
@@ -44,7 +46,8 @@ class Progress:
 
     @classmethod
     def since(cls, seen: Seen) -> Self:
-        return cls(seen.journal, dict(seen.logs), has_begun=seen.journal > 0)
+        begun = seen.journal > 0
+        return cls(seen.journal, dict(seen.logs), has_begun=begun, may_be_over=begun)
 
     def hear(self, at: float) -> None:
         """Note that the run, or the one that follows it on the host, gave a sign of life."""
@@ -60,6 +63,7 @@ class Progress:
             if line.offset <= self.journal:
                 raise ProtocolBroken("it sent a fact twice")
             self.journal, self.has_begun = line.offset, True
+            self.may_be_over = line.body["fact"] == "end"
         else:
             if line.at < self.logs.get(line.event, 0):
                 raise ProtocolBroken(f"it sent log bytes of {quoted(line.event)!r} twice")

@@ -68,7 +68,7 @@ class Talk:
     async def hold(self) -> Ending:
         """Talk until there is an end, or the connection breaks."""
         try:
-            await self._ears.say(self._errand.header(self._preface.marker, self._progress))
+            await self._say(self._errand.header(self._preface.marker, self._progress))
             return await self._listen(await self._after_marker())
         except ProtocolBroken as broken:
             return Failed("protocol", f"{self._place} does not talk as the runner does: {broken}.")
@@ -78,6 +78,10 @@ class Talk:
             return await self._hung()
         finally:
             self._upload.cancel()
+
+    async def _say(self, line: bytes) -> None:
+        async with asyncio.timeout(self._pace.silence):
+            await self._ears.say(line)
 
     async def _after_marker(self) -> bytes:
         while True:
@@ -126,7 +130,7 @@ class Talk:
         while self._wishes_sent < len(self._progress.wishes):
             wish = self._progress.wishes[self._wishes_sent]
             self._wishes_sent += 1
-            await self._ears.say(b'{"op":"%s"}\n' % wish.encode())
+            await self._say(b'{"op":"%s"}\n' % wish.encode())
 
     def _take(self, line: HostLine) -> Finished | Failed | None:
         match line:
@@ -150,8 +154,8 @@ class Talk:
         self._follows = True
         self._progress.hear(self._now())
         if isinstance(line, End):
-            if not self._progress.has_begun:
-                raise ProtocolBroken("it ended a run that never began")
+            if not self._progress.may_be_over:
+                raise ProtocolBroken("it ended a run without telling how it ended")
             return Finished()
         if isinstance(line, Fact | LogPiece):
             self._errand.check(line)
