@@ -24,8 +24,12 @@ class Findings:
             self.problems.append(_problem(node, key, message, hint))
 
     def warn(self, node: Node | None, key: str, message: str, hint: str = "") -> None:
-        if len(self.warnings) < _MOST:
+        if self.wants_warnings:
             self.warnings.append(_problem(node, key, message, hint))
+
+    @property
+    def wants_warnings(self) -> bool:
+        return len(self.warnings) < _MOST
 
     def wrong_type(self, node: Node | None, key: str, wanted: str) -> None:
         """Refuse what makes the agent fail with a message about Ruby's types."""
@@ -35,7 +39,7 @@ class Findings:
     def warn_of_unknown_keys(self, mapping: Mapping, known: Collection[str], path: str) -> None:
         for key, _ in mapping.entries():
             name = cut(to_s(key))
-            if name not in known:
+            if name not in known and self.wants_warnings:
                 full = f"{path}.{name}" if path else name
                 message = f"'{name}' is no key that an AppSpec knows here; it is ignored."
                 self.warn(key, full, message, did_you_mean(name, known))

@@ -50,7 +50,7 @@ def read_hooks(node: Node | None, findings: Findings) -> dict[str, tuple[Script,
 
 
 def _warn_of_event(key: Node, event: str, findings: Findings) -> None:
-    if event in _SCRIPTED:
+    if event in _SCRIPTED or not findings.wants_warnings:
         return
     if event in _UNSCRIPTED:
         message = f"The event {event} runs no scripts; these are ignored."

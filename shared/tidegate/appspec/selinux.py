@@ -61,18 +61,22 @@ def _category(text: str) -> int:
 
 
 def _categories(text: str) -> list[int]:
-    found: list[int] = []
+    found: set[int] = set()
     for part in text.rstrip(",").split(","):
-        if "." in part:
-            low, high = _parts(part, ".")
-            if _category(high) < _category(low):
-                raise BadRange(f"invalid category range {cut(low)}.{cut(high)}")
-            found.extend(range(_category(low), _category(high) + 1))
-        else:
-            found.append(_category(part))
-    if len(set(found)) != len(found):
-        raise BadRange("duplicate categories")
+        named = _span(part)
+        if not found.isdisjoint(named):
+            raise BadRange("duplicate categories")
+        found.update(named)
     return sorted(found)
+
+
+def _span(text: str) -> range:
+    if "." not in text:
+        return range(_category(text), _category(text) + 1)
+    low, high = _parts(text, ".")
+    if _category(high) < _category(low):
+        raise BadRange(f"invalid category range {cut(low)}.{cut(high)}")
+    return range(_category(low), _category(high) + 1)
 
 
 def _joined(categories: list[int]) -> str:

@@ -25,12 +25,14 @@ SCALARS = st.one_of(
     st.none(), st.booleans(), st.integers(), st.floats(), st.text(), st.sampled_from(["/", "0644"])
 )
 VALUES = st.recursive(
-    SCALARS, lambda inner: st.lists(inner) | st.dictionaries(st.text(max_size=5), inner)
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=6,
 )
 KEYS = st.sampled_from(
     ["location", "timeout", "runas", "source", "destination", "object", "mode", "acls", "context"]
 )
-ENTRIES = st.lists(st.dictionaries(KEYS, VALUES) | VALUES)
+ENTRIES = st.lists(st.dictionaries(KEYS, VALUES, max_size=5) | VALUES, max_size=3)
 DOCUMENTS = st.fixed_dictionaries(
     {"version": st.just(0.0), "os": st.just("linux")},
     optional={

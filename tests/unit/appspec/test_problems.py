@@ -271,3 +271,20 @@ def test_warnings_come_with_problems_too():
     refusal = refused("version: 1\nos: linux\nHooks: 1\n")
 
     assert [warning.key for warning in refusal.warnings] == ["Hooks"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"permissions: [{{object: a, context: {{type: t, range: 's0:{'c0.c9,' * 150_000}'}}}}]",
+        f"{HEAD}hooks: {{{', '.join(f'AfterInstal{number}: []' for number in range(30_000))}}}",
+        f"version: {'9' * 1_000_000}",
+        f"{HEAD}a: [{'&a b, ' * 140_000}]",
+    ],
+)
+@pytest.mark.timeout(20)
+def test_no_text_of_a_megabyte_takes_long(text: str):
+    try:
+        assert len(parse_appspec(text).warnings) <= 100
+    except InvalidAppSpec as refusal:
+        assert len(refusal.problems) <= 100  # noqa: PT017 - both outcomes are fine

@@ -324,3 +324,24 @@ def test_any_damage_is_refused_or_harmless(tmp_path: Path, sample: bytes, change
         assert re.fullmatch(r"[^\n]+\.", sentence)
     else:
         assert contents.unpacked_bytes < MIB
+
+
+def test_an_entry_that_claims_to_lie_before_the_file_is_broken(zipped):
+    path = zipped(("appspec.yml", APPSPEC))
+    data = bytearray(path.read_bytes())
+    end = data.rindex(b"PK\5\6")
+    offset = struct.unpack_from("<L", data, end + 16)[0]
+    struct.pack_into("<L", data, end + 16, offset + 100)
+    path.write_bytes(data)
+
+    assert "the archive is broken (an entry lies outside of it)" in refusal(path)
+
+
+def test_many_small_files_are_no_bomb(tmp_path: Path):
+    path = tmp_path / "x"
+    with tarfile.open(path, "w:gz") as archive:
+        archive.addfile(*_file("appspec.yml", APPSPEC))
+        for number in range(10_000):
+            archive.addfile(member(f"f{number}")[0])
+
+    assert inspect_archive(path, limits=Limits(ratio_from=MIB, ratio=50)).entries == 10_001

@@ -96,7 +96,8 @@ class _Bounded:
         self._read += len(data)
         if self._read > self._most:
             self._tree.broken(f"it unpacks to more than {self._most:,} bytes")
-        self._tree.check_ratio("the archive", self._read, self._packed.tell())
+        honest = self._read - _OVERHEAD * self._tree.entries
+        self._tree.check_ratio("the archive", honest, self._packed.tell())
         return data
 
 

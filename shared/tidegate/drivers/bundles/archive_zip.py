@@ -1,5 +1,6 @@
 """Looking through a zip archive, without unpacking it."""
 
+import errno
 import stat
 import struct
 import zipfile
@@ -55,6 +56,11 @@ def _breakage(tree: Tree) -> Iterator[None]:
         MemoryError,
     ) as error:
         tree.broken(error)
+    except OSError as error:
+        # An entry that claims to lie before the beginning of the file.
+        if error.errno != errno.EINVAL:
+            raise
+        tree.broken("an entry lies outside of it")
 
 
 def _take(
