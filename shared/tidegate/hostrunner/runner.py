@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
 VERSION = 1
-BEAT = 4.0
+BEAT = 3.0
 GRACE = 5.0
 PIECE = 48 * 1024
 FREE_AFTER = 4 << 20
@@ -148,11 +148,11 @@ def free(fd: int, start: int, stop: int) -> None:
 
     punch_hole_and_keep_size = 3
     libc = ctypes.CDLL(None)
-    start, size = ctypes.c_longlong(start), ctypes.c_longlong(stop - start)  # type: ignore[assignment]
-    try:
-        libc.fallocate64(fd, punch_hole_and_keep_size, start, size)
-    except AttributeError:
-        return
+    where = ctypes.c_longlong(start), ctypes.c_longlong(stop - start)
+    for name in ("fallocate64", "fallocate"):
+        if hasattr(libc, name):
+            getattr(libc, name)(fd, punch_hole_and_keep_size, *where)
+            return
 
 
 def remove_tree(path: bytes) -> None:
@@ -199,10 +199,12 @@ class Link:
     def take(self, size: int) -> "Iterator[bytes]":
         """Yield exactly *size* raw bytes in pieces."""
         while size:
-            if not self.rest:
-                self.rest = os.read(0, 1 << 18)
-                if not self.rest:
-                    raise Gone
+            while not self.rest:
+                if select.select([0], [], [], BEAT)[0]:
+                    self.rest = os.read(0, 1 << 18)
+                    if not self.rest:
+                        raise Gone
+                self.beat()
             piece, self.rest = self.rest[:size], self.rest[size:]
             size -= len(piece)
             yield piece
@@ -592,6 +594,10 @@ class Journal:
                 os.unlink(self.reserve)
         self.knock()
 
+    def close(self) -> None:
+        self.sync()
+        unlink_if_there(raw(self.reserve))
+
     def sync(self) -> None:
         os.fsync(self.fd)
         if not self.synced_folders:
@@ -805,16 +811,24 @@ class Runner:
     def main(self) -> None:
         self.journal.fact("begun", boot=boot_id(), pid=os.getpid())
         try:
-            os.makedirs(os.path.dirname(self.notes), 0o755, exist_ok=True)
-            entered = self.enter()
-            outcome = self.run_events("succeeded" if entered else "stopped")
+            outcome = self.run_events(self.enter_or_say_why_not())
         finally:
             self.leave()
         self.journal.fact("end", outcome=outcome)
-        self.journal.sync()
+        self.journal.close()
         self.tidy(self.prune_runs)
 
     # One run per group at a time
+
+    def enter_or_say_why_not(self) -> str:
+        try:
+            os.makedirs(os.path.dirname(self.notes), 0o755, exist_ok=True)
+            return "succeeded" if self.enter() else "stopped"
+        except OSError as error:
+            why = "The state folder %s cannot be used: %s." % (self.run.state, reason(error))
+            for name in self.spec["events"][:1]:
+                self.finish(name, "Failed", 0, Failure(why))
+            return "failed"
 
     def enter(self) -> bool:
         """Wait for the group's lock; false when the run was cancelled meanwhile."""
@@ -870,7 +884,7 @@ class Runner:
     # Events
 
     def run_events(self, outcome: str) -> str:
-        for name in self.spec["events"]:
+        for name in self.spec["events"][1 if outcome == "failed" else 0 :]:
             if outcome == "succeeded" and self.run.wish():
                 outcome = "stopped"
             if outcome != "succeeded":
@@ -1014,11 +1028,13 @@ class Runner:
 
     def prune_runs(self) -> None:
         """Delete old runs that have ended, and old versions of this file."""
-        runners = os.path.join(self.run.state, "runner")
-        for name in names_in(runners):
-            path = os.path.join(runners, name)
-            if name.endswith(".py") and name != __name__ + ".py" and age(path) > KEEP_RUNS_FOR:
-                os.unlink(path)
+        versions = os.path.join(self.run.state, "runner")
+        for folder in (versions, os.path.join(versions, "__pycache__")):
+            for name in names_in(folder):
+                path = os.path.join(folder, name)
+                mine = name.startswith((__name__, "__pycache__"))
+                if not mine and age(path) > KEEP_RUNS_FOR:
+                    unlink_if_there(raw(path))
         folder = os.path.dirname(self.run.folder)
         for name in names_in(folder):
             run = Run(self.run.state, name)
@@ -1646,14 +1662,14 @@ class Install:
             )
         destination = clean(destination)
         path = os.path.normpath(os.path.join(self.archive, source.lstrip(b"/")))
-        if not os.path.lexists(path):
+        if not self.inside(path):
+            raise Failure(
+                "The source %s of the AppSpec file leads out of the revision." % shown(source)
+            )
+        if not os.path.exists(path):
             raise Failure(
                 "The AppSpec file installs %s, and the revision has no such file or folder."
                 % shown(source)
-            )
-        if not self.inside(path) or not os.path.exists(path):
-            raise Failure(
-                "The source %s of the AppSpec file leads out of the revision." % shown(source)
             )
         if os.path.isdir(path):
             self.plan_folder(destination)
@@ -1768,7 +1784,7 @@ class Install:
         return None
 
     def check_writable(self, folder: bytes) -> None:
-        if folder in self.writable or folder in self.folders:
+        if folder in self.writable or self.folders.get(folder):
             return
         if not os.access(folder, os.W_OK | os.X_OK):
             raise Failure(

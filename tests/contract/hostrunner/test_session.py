@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from contract.hostrunner.client import EVENTS, Host, Session, Told, appspec_of, bundle_of
-from tidegate.hostrunner import COMMAND
 
 SLOW = 'echo started >> "$LEDGER"; echo hello; sleep 2; echo bye\n'
 
@@ -30,15 +29,9 @@ def ledger_of(host: Host) -> list[str]:
     return (host.state.parent / "ledger").read_text().splitlines()
 
 
-def test_the_command_is_one_line_that_no_login_shell_rewrites():
-    inner = COMMAND.partition("'")[2].rpartition("'")[0]
-
-    assert not set(inner) & set("'\\!\n")
-    assert COMMAND.startswith("exec python3 -I -S -E -c '")
-
-
 def test_a_run_works_on_every_python(host_of_any_python: Host, tmp_path):
     host = host_of_any_python
+    host.env = {"LC_ALL": "C"}
     bundle = bundle_of(
         {"appspec.yml": "", "läuft.txt": "hi", "hook.sh": "#!/bin/sh\necho $LIFECYCLE_EVENT; pwd\n"}
     )
@@ -209,6 +202,22 @@ def test_a_dead_runner_is_lost_and_nothing_runs_twice(host: Host):
     assert ledger_of(host) == ["started"]
 
 
+def test_a_script_goes_on_undisturbed_when_its_runner_dies(host: Host):
+    values = slow(host)
+    values["bundle"] = bundle_of({"slow.sh": SLOW + 'echo ended >> "$LEDGER"\n'})
+    session = host.session(**values)
+    session.until_running("AfterInstall")
+    time.sleep(0.3)
+    os.kill(host.runner_pid(), signal.SIGKILL)
+    session.to_the_end()
+
+    time.sleep(3)
+
+    assert ledger_of(host) == ["started", "ended"]
+    log = host.journal().parent / "logs" / "AfterInstall.log"
+    assert log.read_text().endswith("[stdout]hello\n[stdout]bye\n")
+
+
 def test_the_next_deployment_waits_for_a_script_that_outlived_its_runner(host: Host):
     session = host.session(**slow(host))
     session.until_running("AfterInstall")
@@ -246,7 +255,7 @@ def test_a_host_that_was_wiped_does_not_know_the_run(host: Host):
 
 def test_a_follower_hears_a_beat(host: Host):
     values = slow(host)
-    values["bundle"] = bundle_of({"slow.sh": "sleep 6\n"})
+    values["bundle"] = bundle_of({"slow.sh": "sleep 4\n"})
 
     told = host.run(**values)
 

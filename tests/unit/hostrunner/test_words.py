@@ -1,0 +1,84 @@
+"""What the runner reads and writes in other programs' notations."""
+
+import os
+import zipfile
+
+import pytest
+
+from tidegate.hostrunner import BOOT, COMMAND, RUNNER_SHA256, runner, runner_source
+
+
+@pytest.mark.parametrize(
+    ("glob", "name", "expected"),
+    [
+        ("*", "anything", True),
+        ("*.sh", "a.sh", True),
+        ("*.sh", "a.sh.txt", False),
+        ("a*c*", "abcd", True),
+        ("a?", "ab", False),
+        ("a?", "a?", True),
+        ("[ab]", "a", False),
+        ("", "a", False),
+    ],
+)
+def test_only_the_star_is_special_in_a_pattern(glob, name, expected):
+    assert runner.matches(glob, name) is expected
+
+
+@pytest.mark.parametrize(
+    ("acls", "expected"),
+    [
+        (["u:bob:rw"], "u:bob:rw,u::6,g::4,o::0,m::4"),
+        (["m::7", "u:bob:rw"], "m::7,u:bob:rw,u::6,g::4,o::0"),
+        (["d:u:bob:7"], "d:u:bob:7,u::6,g::4,o::0,d:u::6,d:g::4,d:o::0,d:m::4"),
+    ],
+)
+def test_an_acl_is_completed_from_the_mode(tmp_path, acls, expected):
+    path = tmp_path / "file"
+    path.write_text("")
+    path.chmod(0o640)
+
+    assert runner.whole_acl(acls, os.fsencode(path)) == expected
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [(b"/srv/app/", b"/srv/app"), (b"//srv//app/../x", b"/srv/x"), (b"/", b"/")],
+)
+def test_paths_are_compared_in_one_spelling(path, expected):
+    assert runner.clean(path) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "system", "flags", "expected"),
+    [
+        ("a/b", 3, 0, b"a/b"),
+        ("a\\b", 0, 0, b"a/b"),
+        ("a\\b", 3, 0, b"a\\b"),
+        ("\u00e9", 3, 0x800, b"\xc3\xa9"),
+        (b"\xc3\xa9".decode("cp437"), 3, 0, b"\xc3\xa9"),
+        (b"\x82".decode("cp437"), 3, 0, b"\xc3\xa9"),
+    ],
+)
+def test_names_in_a_zip_become_utf_8(name, system, flags, expected):
+    entry = zipfile.ZipInfo("x")
+    entry.filename, entry.create_system, entry.flag_bits = name, system, flags
+
+    assert runner.zip_name(entry) == expected
+
+
+def test_a_process_is_known_by_its_start():
+    assert runner.started_at(os.getpid()).isdigit()
+    assert runner.started_at(2**22 + 1) == ""
+
+
+def test_the_command_is_one_line_that_no_login_shell_rewrites():
+    assert not set(BOOT) & set("'\\!\n")
+    assert f"exec python3 -I -S -E -c '{BOOT}'" == COMMAND
+
+
+def test_the_digest_is_of_what_travels():
+    digest = runner.sha256()
+    digest.update(runner_source())
+
+    assert digest.hexdigest() == RUNNER_SHA256
