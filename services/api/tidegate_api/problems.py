@@ -97,6 +97,10 @@ async def _on_http(request: Request, raised: Exception) -> JSONResponse:
     error = cast("HTTPException", raised)
     path = request.url.path[:200]
     match error.status_code:
+        case 400:
+            # FastAPI's word for bytes that no JSON parser gets through.
+            detail = "The body must be a JSON object, sent as application/json; this is none."
+            return problem(422, "InvalidInput", detail)
         case 404:
             detail = f"There is nothing at {path}; /docs shows what there is."
         case 405:

@@ -112,7 +112,7 @@ def detail_of(answer: Any, status: int) -> str:
     document = answer.json()
     assert document["status"] == status
     assert {"type", "title", "code", "detail"} <= document.keys()
-    assert document["detail"].endswith((".", ")")), document["detail"]
+    assert document["detail"].endswith((".", ")", "?")), document["detail"]
     return document["detail"]
 
 
