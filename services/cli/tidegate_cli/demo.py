@@ -231,14 +231,15 @@ class Story:
 
     def _failed_on(self, deployment: Document) -> dict[str, str | None]:
         """Tell why targets failed; return them, each with the event that did."""
-        deployment_id, failed = str(deployment["id"]), {}
-        for target in self._service.items("deployments", deployment_id, "targets"):
-            if target["status"] != "Failed":
-                continue
-            for line in explain(target, deployment_id):
+        targets = ("deployments", str(deployment["id"]), "targets")
+        failed: dict[str, str | None] = {}
+        for target in self._service.items(*targets, status="Failed"):
+            name = str(target["id"])
+            # Only a target asked for by itself brings the ends of its logs along.
+            for line in explain(self._service.get(*targets, name), str(deployment["id"])):
                 self._stage.say(line, "dim")
             events = (event for event in target["lifecycle_events"] if event["status"] == "Failed")
-            failed[str(target["id"])] = next((str(event["name"]) for event in events), None)
+            failed[name] = next((str(event["name"]) for event in events), None)
         return failed
 
 

@@ -23,6 +23,7 @@ from tidegate_cli.waiting import View
 
 _ASK_EVERY: Final = 1.0
 _WIDE: Final = 120
+_STYLES: Final = {"1": "bold blue", "2": "bold green", "3": "bold red"}
 _NOTHING: Final = "nothing"
 
 
@@ -111,14 +112,11 @@ class DemoScreen:
 
 def served_line(served: dict[str, str]) -> Text:
     """Return which revision each host serves, a colour for each."""
-    line = Text("serves  ", style="dim", no_wrap=True, overflow="ellipsis")
-    styles = {"1": "blue", "2": "green", "3": "red"}
+    line = Text("serves revision", style="dim", no_wrap=True, overflow="ellipsis")
     for name, page in served.items():
         revision = revision_in(page)
-        known = revision in styles
-        line.append(f"{name} ", "none")
-        line.append(f"revision {revision}" if known else revision, styles.get(revision, "yellow"))
-        line.append("   ")
+        line.append(f"   {name} ", "none")
+        line.append(revision, _STYLES.get(revision, "yellow"))
     return line
 
 

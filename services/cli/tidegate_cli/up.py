@@ -166,7 +166,8 @@ class System:
                 stop_turn=_REDIS,
             )
         )
-        if not self._await(redis.answers, within=REDIS_WITHIN):
+        answers = self._await(redis.answers, within=REDIS_WITHIN)
+        if not answers and not self._supervisor.asked_to_stop:
             raise CannotStart(
                 f"Redis does not answer after {REDIS_WITHIN:.0f} s; its log is above."
             )

@@ -75,36 +75,26 @@ def test_it_comes_up_ready_and_goes_without_a_trace(system: System):
     assert json.loads((system.data_dir / "processes.json").read_text()) == []
 
 
-def test_what_dies_runs_again_and_the_token_stays(tmp_path: Path):
-    system = System(tmp_path / "data")
+def test_what_dies_runs_again_and_what_is_killed_comes_up_as_it_was(tmp_path: Path):
+    system = System(tmp_path / "data", workers=2)
     try:
         system.start()
         token = system.token
+        assert {"worker-hosts-1", "worker-hosts-2"} <= set(system.processes())
         for name in ("redis", "api"):
             system.wait_for_another(name, system.kill(name))
         wait_until(
             lambda: status_of(system.port, "/readyz") == 200, within=30, what="it is ready again"
         )
-        system.stop()
-
-        system.start()
-        assert system.token == token
-        assert system.client.get("/v1/hosts").status_code == 200
-        system.kill_all()
-    finally:
-        system.kill_all()
-
-
-def test_nothing_outlives_a_supervisor_that_was_killed(tmp_path: Path):
-    system = System(tmp_path / "data", workers=2)
-    try:
-        system.start()
-        assert {"worker-hosts-1", "worker-hosts-2"} <= set(system.processes())
 
         (supervisor,) = [p for p in system.living() if "up" in p.cmdline()]
         supervisor.kill()
+        wait_until(lambda: system.living() == [], within=10, what="nobody outlives it")
 
-        wait_until(lambda: system.living() == [], within=10, what="nobody is left")
+        system.kill_all()
+        system.start()
+        assert system.token == token
+        assert system.client.get("/v1/hosts").status_code == 200
     finally:
         system.kill_all()
 
