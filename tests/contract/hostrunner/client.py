@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 from tidegate.hostrunner import BOOT, COMMAND, RUNNER_SHA256, runner_source
 
@@ -118,6 +119,11 @@ class Session:
         self.buffer = b""
         self.started = False
         self.send(json.dumps(header).encode() + b"\n")
+
+    def ends(self) -> tuple[IO[bytes], IO[bytes]]:
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        return self.process.stdin, self.process.stdout
 
     def send(self, data: bytes) -> None:
         assert self.process.stdin is not None

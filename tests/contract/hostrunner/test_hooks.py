@@ -149,7 +149,7 @@ def test_a_script_that_takes_too_long_is_ended_with_its_children(host: Host, tmp
 
     assert (event["error_code"], event["script"]) == ("ScriptTimedOut", "hook.sh")
     assert event["message"].endswith("hook.sh failed to complete in 1 seconds")
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 20
     assert not is_alive(int(child.read_text()))
 
 
@@ -158,7 +158,7 @@ def test_a_script_that_ignores_the_request_is_killed(host: Host):
     told = run_script(host, SH + "trap '' TERM; while :; do sleep 1; done", hook={"timeout": 1})
 
     assert told.event("AfterInstall")["error_code"] == "ScriptTimedOut"
-    assert 5 < time.monotonic() - begun < 12
+    assert 5 < time.monotonic() - begun < 25
 
 
 def is_alive(pid: int) -> bool:
@@ -177,7 +177,7 @@ def test_a_daemon_that_keeps_the_output_delays_nothing_and_may_go_on_writing(hos
     told = run_script(host, SH + f"({daemon}) & echo up $!")
 
     assert told.outcome == "succeeded"
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 20
     up = next(line for line in output_of(told) if line.startswith("up"))
     before = ticks.stat().st_size
     time.sleep(0.5)
@@ -186,7 +186,7 @@ def test_a_daemon_that_keeps_the_output_delays_nothing_and_may_go_on_writing(hos
 
 
 def test_a_short_script_costs_no_poll(host: Host):
-    """Twenty scripts at a poll of 50 ms would take a second."""
+    """Twenty scripts at a poll of 100 ms would take two seconds."""
     scripts = [f"{n}.sh" for n in range(20)]
     values = {
         "bundle": bundle_of(dict.fromkeys(scripts, SH + ":\n")),
@@ -196,7 +196,7 @@ def test_a_short_script_costs_no_poll(host: Host):
     facts = host.run(**values).facts
 
     begun, ended = (f["at"] for f in facts if f.get("name") == "AfterInstall")
-    assert ended - begun < 0.8
+    assert ended - begun < 1.7
 
 
 def test_no_line_is_lost_that_a_script_writes_to_dev_stderr(host: Host):
@@ -242,7 +242,7 @@ def test_kill_ends_the_script(host: Host):
     begun = time.monotonic()
     told = session.to_the_end()
 
-    assert time.monotonic() - begun < 3
+    assert time.monotonic() - begun < 10
     assert told.outcome == "stopped"
     assert told.event("BeforeInstall")["message"].startswith("The deployment was stopped")
 
