@@ -111,7 +111,7 @@ def flower(
 def migrate() -> None:
     """Bring the database to the newest schema."""
     # With SQLAlchemy and Alembic in its tow, which no other command here needs.
-    from tidegate_cli.prepare import migrate_database
+    from tidegate_cli.prepare import migrate_database  # noqa: PLC0415
 
     migrate_database(chosen_settings())
     typer.echo("The database has the newest schema.")
