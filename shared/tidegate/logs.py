@@ -6,7 +6,18 @@ from typing import Final
 
 import structlog
 
-_QUIET: Final = ("asyncssh", "botocore", "boto3", "urllib3", "httpx2", "httpcore2", "celery.beat")
+_QUIET: Final = (
+    "asyncssh",
+    "botocore",
+    "boto3",
+    "urllib3",
+    "httpx2",
+    "httpcore2",
+    "celery.beat",
+    "celery.worker.strategy",
+    "celery.app.trace",
+    "alembic",
+)
 """Libraries that say much more than anybody wants to know, each at WARNING."""
 
 

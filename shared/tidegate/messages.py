@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import structlog
 from celery import Celery, chain
-from kombu import Queue
+from kombu import Exchange, Queue
 from kombu.exceptions import KombuError, OperationalError
 
 from tidegate.settings import Settings
@@ -56,13 +56,18 @@ def make_celery(settings: Settings) -> Celery:
         task_serializer="json",
         worker_send_task_events=True,
         worker_hijack_root_logger=False,
-        task_queues=[Queue(HOSTS), Queue(CONTROL)],
+        task_queues=[_queue(HOSTS), _queue(CONTROL)],
         task_default_queue=CONTROL,
         task_routes={task: {"queue": queue} for task, queue in _QUEUE_OF.items()},
         task_create_missing_queues=False,
         enable_utc=True,
     )
     return app
+
+
+def _queue(name: str) -> Queue:
+    # Without an exchange of its own a queue is bound to the default one and gets its messages too.
+    return Queue(name, Exchange(name, type="direct"), routing_key=name)
 
 
 def _transport_options(url: str, prefix: str) -> dict[str, Any]:

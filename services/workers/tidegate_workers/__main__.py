@@ -3,8 +3,11 @@
 import argparse
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from typing import Final
+
+from celery.exceptions import SecurityWarning
 
 from tidegate.messages import CONTROL, HOSTS
 from tidegate_workers.app import app, settings
@@ -46,6 +49,7 @@ def flower_arguments() -> list[str]:
         "--max_tasks=20000",
         "--tasks_columns=name,kwargs,state,received,runtime,worker,uuid",
         "--purge_offline_workers=3600",
+        "--logging=error",
     ]
 
 
@@ -71,7 +75,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             celery = beat_arguments()
         case _:
             celery = flower_arguments()
-    app.start(celery)
+    # Celery warns a superuser of pickled messages; ours are JSON and nothing else is taken.
+    warnings.simplefilter("ignore", SecurityWarning)
+    app.start(["--quiet", *celery])
     return 0
 
 
