@@ -1,17 +1,15 @@
 """The Celery application that workers, beat and Flower run."""
 
-from datetime import timedelta
 from typing import Final
 
 from celery.signals import setup_logging
 
 from tidegate.logs import configure_logging
-from tidegate.messages import CONTROL, PRUNE, SWEEP, make_celery
+from tidegate.messages import CONTROL, SWEEP, make_celery
 from tidegate.settings import load_settings
 
 SWEEP_EVERY: Final = 1.0
 """Seconds between two sweeps."""
-PRUNE_EVERY: Final = timedelta(days=1)
 
 settings: Final = load_settings()
 app: Final = make_celery(settings)
@@ -23,11 +21,6 @@ app.conf.update(
             "schedule": SWEEP_EVERY,
             # With no worker for a while sweeps would pile up; an old one is worth nothing.
             "options": {"queue": CONTROL, "expires": 3},
-        },
-        PRUNE: {
-            "task": PRUNE,
-            "schedule": PRUNE_EVERY,
-            "options": {"queue": CONTROL, "expires": 3600},
         },
     },
 )

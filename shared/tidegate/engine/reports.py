@@ -148,7 +148,9 @@ def _end(
         at=at,
         seconds=None if begun is None else max(_number(body.get("at")) - begun, 0.0),
         exit_code=code if isinstance(code, int) else None,
-        error_code=DiagnosticCode(str(error_code)) if error_code else None,
+        error_code=None
+        if status is EventStatus.SKIPPED or not error_code
+        else DiagnosticCode(str(error_code)),
         script=str(body.get("script") or "")[:MAX_TEXT],
         message=str(body.get("message") or "")[:MAX_TEXT],
     )

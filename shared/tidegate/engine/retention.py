@@ -23,7 +23,7 @@ def prune(*, store: Store, artifacts: ArtifactStore, keep: timedelta) -> Pruned:
         now = uow.now()
         before = now - keep
         log_pieces = uow.logs.delete_before(before)
-        uow.heartbeats.forget_before(now - timedelta(days=1))
+        uow.heartbeats.forget_before(now - timedelta(days=2))
         needed = uow.catalog.digests_needed(since=before)
     old = [
         artifact.sha256

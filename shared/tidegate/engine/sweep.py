@@ -4,13 +4,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from tidegate.messages import want_advance, want_look_back, want_target
-from tidegate.store.health import SWEEP
-from tidegate.store.unit_of_work import Store
+from tidegate.messages import PRUNE, want_advance, want_look_back, want_target
+from tidegate.store.health import PRUNED, SWEEP
+from tidegate.store.unit_of_work import Store, UnitOfWork
 
 GRACE: Final = timedelta(seconds=1.5)
 """How long an advance may be due before its message counts as lost."""
 UNSENT_AFTER: Final = timedelta(seconds=3)
+PRUNE_EVERY: Final = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,14 @@ def sweep(*, store: Store, lease: timedelta) -> Swept:
         for one in lapsed:
             want = want_look_back if one.lost and one.is_final else want_target
             want(uow, one.deployment_id, one.target_id, one.segment)
+        _want_pruning_daily(uow)
         unsent = uow.outbox.claim_unsent(before=now - UNSENT_AFTER, at=now)
     resent = store.send(unsent)
     return Swept(woken=len(due), freed=len(lapsed), resent=resent)
+
+
+def _want_pruning_daily(uow: UnitOfWork) -> None:
+    last = uow.heartbeats.last(PRUNED)
+    if last is None or uow.now() - last >= PRUNE_EVERY:
+        uow.heartbeats.beat(PRUNED, PRUNED, uow.now())
+        uow.send(PRUNE)

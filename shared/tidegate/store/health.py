@@ -11,6 +11,8 @@ from tidegate.store.tables import DeploymentRow, HeartbeatRow, LifecycleEventRow
 
 BEAT: Final = "beat"
 SWEEP: Final = "sweep"
+PRUNED: Final = "prune"
+"""When retention was last asked for, by whichever sweep found it due."""
 WORKER_KINDS: Final = {"control": "worker:control", "hosts": "worker:hosts"}
 
 
