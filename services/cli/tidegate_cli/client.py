@@ -139,7 +139,7 @@ class Service:
         except (httpx2.InvalidURL, httpx2.UnsupportedProtocol) as error:
             raise _no_address(self.url, error) from None
         except httpx2.TransportError as error:
-            raise Unreachable(self.url, _why(error)) from None
+            raise _unavailable(self.url, error) from None
         except (httpx2.DecodingError, httpx2.TooManyRedirects, httpx2.SSEError):
             raise _stranger(self.url) from None
 
@@ -220,12 +220,19 @@ def _detail(answer: httpx2.Response) -> str:
     return detail if isinstance(detail, str) else ""
 
 
-def _why(error: httpx2.TransportError) -> str:
-    if isinstance(error, httpx2.TimeoutException):
-        return "it took too long"
+def _unavailable(url: str, error: httpx2.TransportError) -> Unavailable:
     words = str(error).strip().rstrip(".")
     _, bracket, after = words.rpartition("] ")
-    return (after if bracket else words) or type(error).__name__
+    why = (after if bracket else words) or type(error).__name__
+    match error:
+        case httpx2.ConnectTimeout():
+            return Unreachable(url, "it took too long")
+        case httpx2.ConnectError():
+            return Unreachable(url, why)
+        case httpx2.TimeoutException():
+            return Unavailable(f"{url} took too long to answer.")
+        case _:
+            return Unavailable(f"The connection to {url} broke ({why}).")
 
 
 def _no_address(url: str, error: Exception) -> Ended:

@@ -1,6 +1,7 @@
 """Situations that end a command: one sentence for the person, one exit code for the machine."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from enum import IntEnum
 from typing import ClassVar
 
@@ -49,7 +50,8 @@ class Unreachable(Unavailable):
 class OutOfTouch(Ended):
     """The service stayed away for too long while something was waited for."""
 
-    def __init__(self, url: str, deployment_id: str, minutes: int) -> None:
+    def __init__(self, url: str, deployment_id: str, patience: timedelta) -> None:
+        minutes = round(patience.total_seconds() / 60)
         super().__init__(
             f"{url} has not answered for {minutes} minutes; the deployment may go on there: "
             f"`tidegate watch {deployment_id}` looks again."

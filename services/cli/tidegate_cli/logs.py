@@ -2,18 +2,19 @@
 
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
 from threading import Event
 from typing import Annotated, Final
 
 import typer
 
+from tidegate.clock import monotonic
 from tidegate_cli import client
 from tidegate_cli.client import Document, Service
-from tidegate_cli.errors import Unavailable
+from tidegate_cli.errors import OutOfTouch, Unavailable
 from tidegate_cli.options import Profile
 from tidegate_cli.output import say
 from tidegate_cli.verdict import is_final
+from tidegate_cli.waiting import PATIENCE
 
 PAUSE: Final = 1.0
 
@@ -38,7 +39,7 @@ def logs(
     with client.connect(profile) as service:
         reader = LogReader(service, deployment_id, target=target, event=event)
         if follow:
-            _follow(reader)
+            _follow(service, reader, deployment_id)
         else:
             reader.print_new()
     if not reader.printed:
@@ -104,15 +105,20 @@ class LogReader:
         out.flush()
 
 
-def _follow(reader: LogReader) -> None:
-    pauses = Event()
+def _follow(service: Service, reader: LogReader, deployment_id: str) -> None:
+    """Print what is new until the deployment has ended, also while the service restarts."""
+    pauses, heard_at = Event(), monotonic()
     reader.print_new()
     while True:
-        ended = False
-        with suppress(Unavailable):
+        try:
             # Asked before the logs are read: what came in between is in them.
             ended = reader.ended()
             reader.print_new()
-        if ended:
-            return
+        except Unavailable:
+            if monotonic() - heard_at >= PATIENCE.total_seconds():
+                raise OutOfTouch(service.url, deployment_id, PATIENCE) from None
+        else:
+            heard_at = monotonic()
+            if ended:
+                return
         pauses.wait(PAUSE)

@@ -48,16 +48,16 @@ def on_terminal(stream: IO[str]) -> bool:
 def cell(value: object) -> str:
     """Return a value as a table shows it."""
     match value:
-        case None | "" | [] | {} | ():
+        case None:
             return "-"
         case bool():
             return "yes" if value else "no"
         case dict():
-            return " ".join(f"{key}={each}" for key, each in value.items())
+            return " ".join(f"{key}={each}" for key, each in value.items()) or "-"
         case list() | tuple():
-            return ", ".join(cell(each) for each in value)
+            return ", ".join(cell(each) for each in value) or "-"
         case _:
-            return str(value)
+            return str(value) or "-"
 
 
 def moment(value: object) -> str:

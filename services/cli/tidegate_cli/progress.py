@@ -52,6 +52,12 @@ class Progress:
             for event in target.get("lifecycle_events") or ():
                 row.event(str(event["name"]))
 
+    @property
+    def lacks_targets(self) -> bool:
+        """Tell whether the service knows of more targets: they are written at the start."""
+        overview = self.deployment.get("overview") or {}
+        return sum(overview.values()) > len(self.targets)
+
     def target(self, name: str) -> TargetProgress:
         return self.targets.setdefault(name, TargetProgress(name))
 

@@ -115,6 +115,8 @@ class Wait:
                 break
         with suppress(Unavailable):
             progress.deployment = self._hear(lambda: self._deployment(deployment_id))
+            if progress.lacks_targets:
+                progress.expect(self._hear(lambda: self._targets(deployment_id)))
             progress.refresh(self._hear(lambda: self._waiting_targets(deployment_id)))
 
     def _take(self, progress: Progress, events: Sequence[Document]) -> None:
@@ -185,5 +187,4 @@ class Wait:
             if now >= self._deadline:
                 raise DeadlinePassed
         elif now - self._heard_at >= PATIENCE.total_seconds():
-            minutes = round(PATIENCE.total_seconds() / 60)
-            raise OutOfTouch(self._service.url, deployment_id, minutes)
+            raise OutOfTouch(self._service.url, deployment_id, PATIENCE)

@@ -1,0 +1,64 @@
+"""Hosts, groups, configs and tokens from the command line, against the real API."""
+
+import json
+from pathlib import Path
+
+
+def test_what_is_set_up_can_be_listed_shown_changed_and_deleted(system):
+    system.with_group("web-1")
+    system.must(
+        "host", "set", "web-1", "--ssh", "deploy@[::1]:2222", "--tag", "env=prod", "role=web"
+    )
+    system.must("config", "create", "slow", "--minimum-healthy-hosts", "90%")
+
+    assert "deploy@[::1]:2222  env=prod role=web" in system.must("host", "list")
+    host = json.loads(system.must("host", "show", "web-1", "--json"))
+    assert (host["identity"], host["tags"]) == ("agent", {"env": "prod", "role": "web"})
+    assert system.must("host", "list", "--tag", "role=db").count("\n") == 0
+    assert "shop  Server" in system.must("app", "list")
+    assert "prod" in system.must("app", "show", "shop")
+    assert "env=prod" in system.must("group", "list")
+    assert "OneAtATime" in system.must("group", "show", "shop", "prod")
+    assert "at least 90 % healthy" in system.must("config", "show", "slow")
+    assert len(json.loads(system.must("config", "list", "--json"))) == 18
+    system.must("config", "delete", "slow")
+    system.must("group", "delete", "shop", "prod")
+    system.must("app", "delete", "shop")
+    system.must("host", "delete", "web-1")
+    assert json.loads(system.must("host", "list", "--json")) == []
+
+
+def test_an_and_of_ors_reads_as_it_was_meant(system):
+    system.must("app", "create", "shop")
+    system.must(
+        *("group", "create", "shop", "prod"),
+        *("--tag", "env=prod", "--tag", "role=web", "--tag", "role=api", "--tag", "*=eu"),
+    )
+
+    meaning = system.must("group", "show", "shop", "prod")
+
+    assert "env=prod and (role=web or role=api) and *=eu" in meaning
+
+
+def test_a_token_opens_the_door_until_it_is_revoked(system):
+    secret = system.must("token", "create", "pipeline", "--role", "viewer")
+    assert secret.startswith("tg_")
+    assert secret not in system.must("token", "list")
+
+    system.tokens["pipeline"] = secret
+    assert system.cli("app", "list", role="pipeline").returncode == 0
+    assert system.cli("app", "create", "x", role="pipeline").returncode == 1
+
+    system.must("token", "revoke", "pipeline")
+    done = system.cli("app", "list", role="pipeline")
+    assert (done.returncode, "revoked" in done.stderr) == (1, True)
+    assert system.cli("token", "revoke", "nobody").returncode == 1
+    assert system.cli("token", "create", "pipeline").returncode == 1
+
+
+def test_tokens_of_a_folder_without_a_database(system, tmp_path: Path):
+    done = system.cli("token", "list", "--data-dir", str(tmp_path))
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "There is no database at" in done.stderr
+    assert [each.name for each in tmp_path.iterdir()] == ["data"]
