@@ -5,10 +5,10 @@ from typing import Any
 import structlog
 from celery import Task
 from celery.exceptions import Ignore, Retry
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 from typing_extensions import override
 
-from tidegate.domain.errors import NotFound, Stale
+from tidegate.domain.errors import NoSpace, NotFound, Stale
 
 log = structlog.get_logger(__name__)
 
@@ -52,7 +52,7 @@ class SafeTask(Task[..., None]):
             except NotFound as error:
                 log.info("task_pointless", why=str(error))
                 raise Ignore from None
-            except (Stale, DBAPIError) as error:
+            except (Stale, SQLAlchemyError, NoSpace) as error:
                 self._once_more(error)
             except Exception:
                 log.exception("task_failed")

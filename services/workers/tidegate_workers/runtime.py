@@ -10,8 +10,7 @@ from typing import Final
 
 from tidegate.clock import SystemClock
 from tidegate.domain.ids import RandomIds
-from tidegate.drivers.bundles import ArtifactStore
-from tidegate.drivers.bundles.registry import store_for
+from tidegate.drivers.bundles import ArtifactStore, artifact_store
 from tidegate.drivers.hosts import HostDriver, host_driver
 from tidegate.drivers.hosts.ssh import SshHosts
 from tidegate.engine.host_runs import HostRuns
@@ -21,7 +20,7 @@ from tidegate.store.database import connect
 from tidegate.store.unit_of_work import Store
 from tidegate_workers.app import app, settings
 
-POOL: Final = 20
+POOL: Final = 10
 """Database connections that one worker keeps; its threads wait for hosts, not for rows."""
 
 
@@ -43,7 +42,7 @@ class Runtime:
     @cached_property
     def artifacts(self) -> ArtifactStore:
         """Return the artifact store."""
-        return store_for(self.settings.artifacts, reserve=self.settings.disk_reserve_bytes)
+        return artifact_store(self.settings.artifacts, reserve=self.settings.disk_reserve_bytes)
 
     @cached_property
     def runs(self) -> HostRuns:

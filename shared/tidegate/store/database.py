@@ -1,9 +1,12 @@
 """Connections to SQLite or PostgreSQL, set up so that many writers get on with each other."""
 
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import make_url
+
+POOL_TIMEOUT: Final = 120
+"""Seconds for which a thread waits for a connection: hundreds may want one in the same moment."""
 
 
 def connect(url: str, *, pool_size: int = 10) -> Engine:
@@ -17,14 +20,21 @@ def connect(url: str, *, pool_size: int = 10) -> Engine:
     return create_engine(
         url,
         pool_size=pool_size,
-        max_overflow=10,
+        max_overflow=5,
+        pool_timeout=POOL_TIMEOUT,
         pool_pre_ping=True,
         connect_args={"connect_timeout": 5, "options": "-c timezone=UTC"},
     )
 
 
 def _connect_sqlite(url: str) -> Engine:
-    engine = create_engine(url, connect_args={"timeout": 30, "check_same_thread": False})
+    engine = create_engine(
+        url,
+        pool_size=10,
+        max_overflow=10,
+        pool_timeout=POOL_TIMEOUT,
+        connect_args={"timeout": 30, "check_same_thread": False},
+    )
 
     @event.listens_for(engine, "connect")
     def set_up(connection: Any, _record: Any) -> None:

@@ -1,8 +1,9 @@
 """The unit of work: one transaction, then its messages."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
+from threading import Lock
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
@@ -63,6 +64,9 @@ class Store:
         self._reader = engine.execution_options(tidegate_reads=True)
         self._sender = sender
         self._ids = ids
+        # SQLite has one writer at a time and lets the others poll: a queue of our own is fairer.
+        is_sqlite = engine.dialect.name == "sqlite"
+        self._turn: AbstractContextManager[object] = Lock() if is_sqlite else nullcontext()
 
     @contextmanager
     def write(self) -> Iterator[UnitOfWork]:
@@ -71,7 +75,7 @@ class Store:
         Raises:
             NoSpace: The disk under the database is full; nothing was changed.
         """
-        with Session(self.engine, expire_on_commit=False) as session:
+        with self._turn, Session(self.engine, expire_on_commit=False) as session:
             uow = UnitOfWork(session, clock=self.clock, ids=self._ids)
             try:
                 with session.begin():
@@ -94,7 +98,7 @@ class Store:
         """
         sent = self._sender.send_all(messages) if messages else ()
         if sent:
-            with Session(self.engine) as session, session.begin():
+            with self._turn, Session(self.engine) as session, session.begin():
                 Outbox(session).forget(sent)
         return len(sent)
 
