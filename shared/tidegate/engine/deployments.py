@@ -14,7 +14,7 @@ from tidegate.domain.deployment import (
     RollbackEvent,
 )
 from tidegate.domain.errors import DeploymentActive, DeploymentAlreadyCompleted, Invalid
-from tidegate.domain.group import Group
+from tidegate.domain.group import Application, Group
 from tidegate.domain.ids import DeploymentId, RevisionId
 from tidegate.engine.rollback import end_deployment, write_deployment
 from tidegate.store.deployments import Move
@@ -45,19 +45,8 @@ def create_deployment(request: DeploymentRequest, *, uow: UnitOfWork, actor: str
     """
     application = uow.catalog.application(request.application)
     group = uow.catalog.group(request.application, request.group)
-    if application.compute_platform is not ComputePlatform.SERVER:
-        raise Invalid(
-            f"The application {application.name!r} is for {application.compute_platform}; "
-            "this version of Tidegate deploys to Server only."
-        )
-    if len(request.options.description) > MAX_DESCRIPTION:
-        raise Invalid(
-            f"The description has {len(request.options.description)} characters; "
-            f"the limit is {MAX_DESCRIPTION}.",
-            code="DescriptionTooLongException",
-        )
+    _check(request, application)
     revision = uow.catalog.revision(application.id, request.revision_id)
-    config_name = _config_for(request, group, uow)
     deployment = Deployment(
         id=uow.ids.deployment(),
         application_id=application.id,
@@ -67,7 +56,7 @@ def create_deployment(request: DeploymentRequest, *, uow: UnitOfWork, actor: str
         compute_platform=application.compute_platform,
         revision_id=revision.id,
         previous_revision_id=group.target_revision_id,
-        config_name=config_name,
+        config_name=_config_for(request, group, uow),
         creator=Creator.USER,
         options=request.options,
         auto_rollback=request.auto_rollback or group.auto_rollback,
@@ -80,6 +69,20 @@ def create_deployment(request: DeploymentRequest, *, uow: UnitOfWork, actor: str
         raise DeploymentActive(group.name, holder)
     write_deployment(deployment, group, uow=uow, actor=actor)
     return deployment
+
+
+def _check(request: DeploymentRequest, application: Application) -> None:
+    if application.compute_platform is not ComputePlatform.SERVER:
+        raise Invalid(
+            f"The application {application.name!r} is for {application.compute_platform}; "
+            "this version of Tidegate deploys to Server only."
+        )
+    description = request.options.description
+    if len(description) > MAX_DESCRIPTION:
+        raise Invalid(
+            f"The description has {len(description)} characters; the limit is {MAX_DESCRIPTION}.",
+            code="DescriptionTooLongException",
+        )
 
 
 def _config_for(request: DeploymentRequest, group: Group, uow: UnitOfWork) -> str:

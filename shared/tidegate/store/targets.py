@@ -27,6 +27,31 @@ class NewTarget:
     status: TargetStatus = TargetStatus.PENDING
 
 
+@dataclass(frozen=True, slots=True)
+class _Move:
+    event: TargetEvent
+    source: TargetStatus
+    at: datetime
+    actor: str
+    reason: str
+
+    @property
+    def to(self) -> TargetStatus:
+        return TARGET_MACHINE.after(self.source, self.event)
+
+    def of(self, target_id: str) -> Transition:
+        return Transition(
+            subject=Subject.TARGET,
+            target=TargetId(target_id),
+            name=self.event,
+            source=self.source,
+            to=self.to,
+            at=self.at,
+            actor=self.actor,
+            reason=self.reason,
+        )
+
+
 class Targets:
     """Reads and changes targets and their lifecycle events."""
 
@@ -135,35 +160,20 @@ class Targets:
         actor: str,
         reason: str,
     ) -> int:
-        status = TARGET_MACHINE.after(TargetStatus.PENDING, event)
+        move = _Move(event, TargetStatus.PENDING, at=at, actor=actor, reason=reason)
         ids = self._session.scalars(
             update(TargetRow)
             .where(
                 TargetRow.deployment_id == deployment_id, TargetRow.status == TargetStatus.PENDING
             )
-            .values(status=status, finished_at=at, last_updated_at=at, due_at=None, message=reason)
+            .values(status=move.to, finished_at=at, last_updated_at=at, due_at=None, message=reason)
             .returning(TargetRow.target_id)
             .execution_options(synchronize_session=False)
         ).all()
         if not ids:
             return 0
         self._skip_events(deployment_id, ids, at)
-        self._history.record(
-            deployment_id,
-            [
-                Transition(
-                    subject=Subject.TARGET,
-                    target=TargetId(target_id),
-                    name=event,
-                    source=TargetStatus.PENDING,
-                    to=status,
-                    at=at,
-                    actor=actor,
-                    reason=reason,
-                )
-                for target_id in sorted(ids)
-            ],
-        )
+        self._history.record(deployment_id, [move.of(target_id) for target_id in sorted(ids)])
         return len(ids)
 
     def fail_all(
@@ -223,7 +233,7 @@ class Targets:
         look_back_at: datetime | None = None,
     ) -> bool:
         """Move *target* to its end; tell whether it was this call that did."""
-        status = TARGET_MACHINE.after(target.status, event)
+        move = _Move(event, target.status, at=at, actor="tidegate", reason=message)
         changed = self._session.execute(
             update(TargetRow)
             .where(
@@ -232,7 +242,7 @@ class Targets:
                 TargetRow.status == target.status,
             )
             .values(
-                status=status,
+                status=move.to,
                 finished_at=at,
                 last_updated_at=at,
                 due_at=look_back_at,
@@ -245,21 +255,7 @@ class Targets:
         ).one_or_none()
         if changed is None:
             return False
-        self._history.record(
-            target.deployment_id,
-            [
-                Transition(
-                    subject=Subject.TARGET,
-                    target=target.id,
-                    name=event,
-                    source=target.status,
-                    to=status,
-                    at=at,
-                    actor="tidegate",
-                    reason=message,
-                )
-            ],
-        )
+        self._history.record(target.deployment_id, [move.of(target.id)])
         return True
 
     def _skip_events(
