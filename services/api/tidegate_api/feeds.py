@@ -86,7 +86,8 @@ class Feeds:
         self._store = store
         self._most = most_streams
         self._feeds: dict[DeploymentId, Feed] = {}
-        self._streams = 0
+        self.streams = 0
+        """How many are served now."""
         self._looking: asyncio.Task[None] | None = None
         self.is_closing = False
         self._threads = CapacityLimiter(4)
@@ -97,13 +98,13 @@ class Feeds:
         Raises:
             TooManyStreams: None is free.
         """
-        if self._streams >= self._most:
+        if self.streams >= self._most:
             raise TooManyStreams(self._most)
-        self._streams += 1
+        self.streams += 1
 
     def release(self) -> None:
         """Give back a place."""
-        self._streams -= 1
+        self.streams -= 1
 
     async def listen(
         self, deployment_id: DeploymentId, position: int

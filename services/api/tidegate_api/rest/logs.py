@@ -46,7 +46,9 @@ def log(
     names = [one.name for one in found.events]
     if event is not None and event not in names:
         raise LifecycleEventNotFound(event, names)
-    text = _one(parts.store, found, event) if event else _all(parts.store, found)
+    text = _all(parts.store, found)
+    if event is not None:
+        text = _marked(_pieces(parts.store, found, event))
     return StreamingResponse(text, media_type="text/plain; charset=utf-8")
 
 
@@ -54,14 +56,17 @@ def _all(store: Store, target: Target) -> Iterator[bytes]:
     for event in target.events:
         if event.log_size:
             yield f"==> {event.name} ({event.status}) <==\n".encode()
-            yield from _one(store, target, event.name)
+            yield from _marked(_pieces(store, target, event.name))
             yield b"\n"
 
 
-def _one(store: Store, target: Target, event: str) -> Iterator[bytes]:
+def _pieces(store: Store, target: Target, event: str) -> list[tuple[int, bytes]]:
     # Read first, then sent: a client that reads slowly must not hold a transaction open.
     with store.read() as uow:
-        pieces = list(uow.logs.pieces(target.deployment_id, target.id, event))
+        return list(uow.logs.pieces(target.deployment_id, target.id, event))
+
+
+def _marked(pieces: list[tuple[int, bytes]]) -> Iterator[bytes]:
     reached = 0
     for at, data in pieces:
         if at > reached:

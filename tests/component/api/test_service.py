@@ -1,0 +1,176 @@
+"""What watches over the service itself, and the process that it is."""
+
+import dataclasses
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx2
+import pytest
+from fastapi.testclient import TestClient
+from prometheus_client.parser import text_string_to_metric_families
+from sqlalchemy.exc import OperationalError
+
+from component.api import worker
+from component.api.conftest import Service, detail_of
+from parts.databases import Databases
+from parts.ports import free_port
+from tidegate.clock import SystemClock
+from tidegate.domain.access import Role
+from tidegate.domain.ids import RandomIds
+from tidegate.engine.tokens import create_token
+from tidegate.store.database import connect
+from tidegate.store.health import BEAT, WORKER_KINDS
+from tidegate.store.outbox import NoSender
+from tidegate.store.unit_of_work import Store
+from tidegate_api.app import create_app
+
+
+def give_life(service: Service) -> None:
+    with service.parts.store.write() as uow:
+        for kind in (BEAT, *WORKER_KINDS.values()):
+            uow.heartbeats.beat(kind, kind, uow.now())
+
+
+def test_health_is_open_to_everybody(quick: Service):
+    assert quick.http.get("/healthz").json() == {"status": "ok"}
+
+
+def test_a_service_without_workers_is_not_ready(service: Service):
+    assert "beat" in detail_of(service.http.get("/readyz"), 503)
+
+
+def test_a_service_with_all_parts_is_ready(service: Service):
+    give_life(service)
+
+    assert service.http.get("/readyz").status_code == 200
+
+
+def test_a_broker_that_is_away_is_told_without_its_address(quick: Service):
+    give_life(quick)
+    parts = dataclasses.replace(quick.parts, ping_broker=lambda: "redis://:secret@h refused")
+
+    with TestClient(create_app(parts.settings, parts)) as http:
+        answer = http.get("/readyz")
+
+    assert detail_of(answer, 503) == "The broker does not answer."
+
+
+def test_a_database_that_is_away_is_told(quick: Service, monkeypatch: pytest.MonkeyPatch):
+    def fail():
+        raise OperationalError("SELECT 1", {}, Exception("gone"))
+
+    monkeypatch.setattr(quick.parts.store, "read", fail)
+
+    assert "The database does not answer" in detail_of(quick.http.get("/readyz"), 503)
+    assert quick.http.get("/healthz").status_code == 200
+
+
+def test_metrics_are_what_prometheus_reads(service: Service):
+    id_ = service.with_deployment()
+    worker.finish(service, worker.begin(service, id_))
+
+    answer = service.get("/metrics", role=Role.VIEWER)
+
+    assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
+    families = {one.name: one for one in text_string_to_metric_families(answer.text)}
+    statuses = {one.labels["status"]: one.value for one in families["tidegate_deployments"].samples}
+    assert statuses["Succeeded"] == 1
+    hooks = {(one.name, one.labels["event"]) for one in families["tidegate_hook_seconds"].samples}
+    assert ("tidegate_hook_seconds_count", "AfterInstall") in hooks
+    assert {
+        "tidegate_outbox_age_seconds",
+        "tidegate_lease_age_seconds",
+        "tidegate_sweep_lag_seconds",
+    } <= families.keys()
+
+
+@pytest.fixture
+def environment(databases: Databases, tmp_path: Path):
+    with databases.fresh("sqlite") as url:
+        yield {
+            **os.environ,
+            "TIDEGATE_DATA_DIR": str(tmp_path),
+            "TIDEGATE_DATABASE_URL": url,
+            "TIDEGATE_BROKER_URL": "memory://",
+            "TIDEGATE_PORT": str(free_port()),
+        }
+
+
+def start(environment: dict[str, str]) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "tidegate_api"],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def test_the_process_serves_and_ends_at_once_though_somebody_listens(environment):
+    engine = connect(environment["TIDEGATE_DATABASE_URL"])
+    store = Store(engine, sender=NoSender(), clock=SystemClock(), ids=RandomIds())
+    with store.write() as uow:
+        _, secret = create_token("admin", Role.ADMIN, uow=uow)
+    process = start(environment)
+    url = f"http://127.0.0.1:{environment['TIDEGATE_PORT']}"
+
+    with httpx2.Client(base_url=url, headers={"Authorization": f"Bearer {secret}"}) as http:
+        wait_for(http)
+        service = Service(None, http, {Role.ADMIN: secret})  # type: ignore[arg-type]
+        id_ = service.with_deployment()
+        headers = {"Accept": "text/event-stream"}
+        with http.stream("GET", f"/v1/deployments/{id_}/events", headers=headers) as answer:
+            lines = answer.iter_lines()
+            while not next(lines).startswith("data"):
+                pass
+            asked = time.monotonic()
+            process.send_signal(signal.SIGTERM)
+            rest = list(lines)
+        output, _ = process.communicate(timeout=20)
+
+    assert time.monotonic() - asked < 9
+    assert not any("event: end" in line for line in rest)
+    assert process.returncode == 0, output
+    assert "Traceback" not in output
+    assert secret not in output
+    engine.dispose()
+
+
+def wait_for(http: httpx2.Client) -> None:
+    for _ in range(300):
+        try:
+            http.get("/healthz")
+        except httpx2.TransportError:
+            time.sleep(0.1)
+        else:
+            return
+    raise AssertionError("It never answered.")
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "said"),
+    [
+        ({"TIDEGATE_PORT": "many"}, 2, "TIDEGATE_PORT cannot be taken"),
+        ({"TIDEGATE_DATABASE_URL": "sqlite:////nowhere/at/all.db"}, 1, "database does not answer"),
+        ({"TIDEGATE_DATABASE_URL": "nonsense"}, 1, "database does not answer"),
+    ],
+)
+def test_a_process_that_cannot_serve_says_why(environment, changes, code, said):
+    process = start({**environment, **changes})
+    output, _ = process.communicate(timeout=60)
+
+    assert (process.returncode, said in output) == (code, True), output
+    assert "Traceback" not in output
+
+
+def test_a_process_on_an_old_schema_says_what_to_do(environment, tmp_path: Path):
+    empty = f"sqlite:///{tmp_path / 'empty.db'}"
+    process = start({**environment, "TIDEGATE_DATABASE_URL": empty})
+    output, _ = process.communicate(timeout=60)
+
+    assert process.returncode == 1
+    assert "tidegate migrate" in output
