@@ -37,6 +37,9 @@ class Demo:
     def said(self) -> str:
         return self.out.read_text()
 
+    def is_at(self, chapter: str, line: str) -> bool:
+        return line in self.said().partition(chapter)[2]
+
     def living(self) -> list[psutil.Process]:
         return living_with(MARK, str(self.folder))
 
@@ -65,10 +68,11 @@ def demo(tmp_path: Path):
 def test_it_can_be_left_at_any_time_and_ends_as_planned_the_next_time(demo: Demo):
     first = demo.start()
     wait_until(
-        lambda: "web-2  ApplicationStop  InProgress" in demo.said().partition("2 of 3")[2],
-        within=120,
+        lambda: demo.is_at("2 of 3", "web-2  ApplicationStop  InProgress") or first.poll(),
+        within=180,
         what="the second deployment is under way",
     )
+    assert first.poll() is None, demo.said()
     assert len(demo.sites()) >= 5
     first.send_signal(signal.SIGINT)
 
