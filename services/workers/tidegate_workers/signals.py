@@ -27,9 +27,11 @@ def _queues(sender: Any) -> list[str]:
 
 
 @worker_init.connect(weak=False)
-def _connect(**_: object) -> None:
+def _connect(sender: Any, **_: object) -> None:
     runtime.store  # noqa: B018 - made here, in one thread, before tasks ask for it in many
     runtime.runs  # noqa: B018
+    # The sweep frees what is held by one who shows no life: be alive before taking anything.
+    _beat_once(_queues(sender))
 
 
 @worker_ready.connect(weak=False)
@@ -41,12 +43,19 @@ def _start_heart(sender: Any, **_: object) -> None:
 
 def _beat_until_stopped(queues: list[str]) -> None:
     while True:
-        try:
-            _beat(queues)
-        except (SQLAlchemyError, NoSpace) as error:
-            log.warning("heartbeat_failed", why=str(error)[:300])
+        _beat_once(queues)
         if _stopping.wait(HEARTBEAT_EVERY):
             return
+
+
+def _beat_once(queues: list[str]) -> None:
+    try:
+        _beat(queues)
+    except (SQLAlchemyError, NoSpace) as error:
+        log.warning("heartbeat_failed", why=str(error)[:300])
+    except Exception:
+        # A worker without a heart would take targets and be robbed of them for ever.
+        log.exception("heartbeat_failed")
 
 
 def _beat(queues: list[str]) -> None:

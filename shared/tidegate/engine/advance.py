@@ -65,7 +65,7 @@ def _start(deployment: Deployment, uow: UnitOfWork) -> None:
     total = len(outdated) or len(hosts)
     minimum = config.minimum_healthy.of(total) if config.minimum_healthy else 0
     refusal = check_start(total, minimum, is_predefined=config.is_predefined)
-    if refusal is not None:
+    if refusal is not None and (outdated or not hosts):
         _apply(deployment, _explained(refusal, settings, hosts), uow)
         return
     now = uow.now()
@@ -77,7 +77,7 @@ def _start(deployment: Deployment, uow: UnitOfWork) -> None:
         total_targets=total,
     )
     _add_targets(started, outdated or hosts, uow, skipped=not outdated)
-    if failure is not None:
+    if failure is not None and outdated:
         uow.targets.fail_all(
             deployment.id, event=failure["event"], at=now, message=failure["message"]
         )

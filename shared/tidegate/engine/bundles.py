@@ -65,6 +65,7 @@ def fetch_bundle(
         _fail(deployment, "DownloadBundle", str(error), store)
     else:
         with store.write() as uow:
+            uow.deployments.lock(deployment_id)
             uow.catalog.store_bundle(
                 revision.id,
                 size=facts.size or 0,

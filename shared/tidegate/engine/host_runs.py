@@ -3,11 +3,12 @@
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Final
 
 import structlog
 
-from tidegate.domain.errors import Refused, Stale
+from tidegate.domain.errors import NoSpace, Refused, Stale
 from tidegate.domain.ids import DeploymentId, TargetId
 from tidegate.domain.lifecycle import EventStatus
 from tidegate.drivers.bundles import ArtifactStore
@@ -26,7 +27,13 @@ from tidegate.drivers.hosts import (
 )
 from tidegate.engine.reports import Progress, record_reports
 from tidegate.engine.spec import RunOrder, run_order
-from tidegate.engine.targets import finish_segment, give_up, late_outcome, look_again
+from tidegate.engine.targets import (
+    finish_segment,
+    give_up,
+    is_settled,
+    late_outcome,
+    look_again,
+)
 from tidegate.settings import Settings
 from tidegate.store.leases import Held, Lease
 from tidegate.store.unit_of_work import Store, UnitOfWork
@@ -36,7 +43,9 @@ log = structlog.get_logger(__name__)
 Key = tuple[str, str]
 
 _SILENT: Final = frozenset({"lost", "unreachable", "name_unresolved"})
-"""Outcomes that leave open how a run ended."""
+"""Outcomes that leave open how a run ended, unless the host itself said that it did."""
+_UNTOLD: Final = Failed("protocol", "The host ended the run without saying how its events ended.")
+_FULL_DISK_WAIT: Final = timedelta(seconds=10)
 
 
 @dataclass(slots=True)
@@ -93,8 +102,8 @@ class HostRuns:
             match outcome:
                 case Finished():
                     late_outcome(progress, _told(words), uow=uow)
-                case Failed(code, message) if code not in _SILENT:
-                    late_outcome(progress, message, uow=uow)
+                case Failed() if outcome.code not in _SILENT or is_settled(outcome):
+                    late_outcome(progress, outcome.message, uow=uow)
                 case _:
                     look_again(progress, uow=uow)
 
@@ -129,19 +138,22 @@ class HostRuns:
         lease = progress.lease
         key = (lease.deployment_id, lease.target_id)
         wish = Wish.CANCEL if lease.cancel_requested else Wish.GO_ON
-        self._followed[key] = _Followed(lease.attempt, wish)
+        mine = self._followed[key] = _Followed(lease.attempt, wish)
         try:
             bundle = self._fetch(order)
             driver = self.driver(order.driver)
             seen = Seen(journal=progress.lease.journal_offset, logs=dict(progress.log_sizes))
             run = HostRun(key=order.key, spec=order.spec, bundle=bundle)
             return driver.follow(order.address, run, seen=seen, report=report)
-        except Stale:
+        except (Stale, NoSpace) as error:
+            log.warning("target_dropped", why=str(error), **_who(lease))
             return LetGo()
         except (Refused, LookupError) as error:
             return Failed("misconfigured", str(error))
         finally:
-            self._followed.pop(key, None)
+            # A later attempt of this target may be followed here as well by now.
+            if self._followed.get(key) is mine:
+                del self._followed[key]
 
     def _fetch(self, order: RunOrder) -> Bundle:
         revision = order.revision
@@ -183,12 +195,15 @@ class HostRuns:
         with self.store.write() as uow:
             match outcome:
                 case Finished():
+                    if uow.lifecycle.still_open(lease.deployment_id, lease.target_id):
+                        return give_up(progress, _UNTOLD, uow=uow)
                     return finish_segment(progress, uow=uow)
                 case Failed():
                     return give_up(progress, outcome, uow=uow)
                 case LetGo():
                     now = uow.now()
-                    uow.leases.keep(lease, at=now, lease_owner=None, due_at=now)
+                    wait = timedelta(0) if self._leaving.is_set() else _FULL_DISK_WAIT
+                    uow.leases.keep(lease, at=now, lease_owner=None, due_at=now + wait)
                     return False
 
     def keep_alive(self) -> None:
@@ -198,7 +213,7 @@ class HostRuns:
         given back at the second look, so that one that is just being taken is left alone.
         """
         # What is followed now was committed before the rows are read: nobody is let go too early.
-        followed = list(self._followed.items())
+        followed = list(self._followed.copy().items())
         with self.store.read() as uow:
             held: dict[Key, Held] = {
                 (h.deployment_id, h.target_id): h for h in uow.leases.held_by(self.owner)

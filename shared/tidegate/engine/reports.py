@@ -111,17 +111,16 @@ def _record_event(
     lease, name = progress.lease, str(body.get("name"))[:100]
     status = EventStatus(str(body.get("status")))
     at = _moment(body.get("at"), progress.taken_at, now)
+    source: EventStatus | None
     if status is EventStatus.IN_PROGRESS:
         progress.begun[name] = _number(body.get("at"))
         moved = uow.lifecycle.begin(lease.deployment_id, lease.target_id, name, at=at)
-        source, reason = EventStatus.PENDING, ""
+        source, reason = EventStatus.PENDING if moved else None, ""
     else:
         end = _end(progress, name, status, body, at)
-        moved = uow.lifecycle.end(lease.deployment_id, lease.target_id, name, end)
-        skipped = status is EventStatus.SKIPPED
-        source = EventStatus.PENDING if skipped else EventStatus.IN_PROGRESS
+        source = uow.lifecycle.end(lease.deployment_id, lease.target_id, name, end)
         reason = end.message if status is EventStatus.FAILED else _warnings(body)
-    if not moved:
+    if source is None:
         return []
     return [
         Transition(

@@ -17,6 +17,7 @@ from tidegate.domain.target import TARGET_MACHINE, Target, TargetEvent
 from tidegate.drivers.hosts import Failed
 from tidegate.engine.reports import Progress
 from tidegate.messages import want_advance
+from tidegate.store.leases import Lease
 from tidegate.store.lifecycle import EventEnd
 from tidegate.store.unit_of_work import UnitOfWork
 
@@ -24,6 +25,8 @@ COMPLETE_WITHIN: Final = timedelta(seconds=10)
 """A segment that is done and whose target is not completed by then is sent again."""
 LOOK_BACK_AFTER: Final = timedelta(seconds=30)
 LOOK_BACK_FOR: Final = timedelta(days=1)
+
+_SETTLED: Final = frozenset({"lost", "rebooted", "unknown_run"})
 
 
 def finish_segment(progress: Progress, *, uow: UnitOfWork) -> bool:
@@ -44,35 +47,53 @@ def give_up(progress: Progress, failure: Failed, *, uow: UnitOfWork) -> bool:
     Tells whether the lease still stood; if not, nothing is written.
     """
     lease, now = progress.lease, uow.now()
-    moves = []
-    for index, (name, status) in enumerate(
-        uow.lifecycle.still_open(lease.deployment_id, lease.target_id)
-    ):
-        failed = index == 0
-        end = EventEnd(
-            move=EventMove.FAIL if failed else EventMove.SKIP,
-            at=now,
-            error_code=DiagnosticCode.UNKNOWN_ERROR if failed else None,
-            message=failure.message if failed else "",
-        )
-        uow.lifecycle.end(lease.deployment_id, lease.target_id, name, end)
-        moves.append(
-            Transition(
-                subject=Subject.LIFECYCLE_EVENT,
-                target=lease.target_id,
-                name=name,
-                source=status,
-                to=EventStatus.FAILED if failed else EventStatus.SKIPPED,
-                at=now,
-                actor=lease.owner,
-                reason=failure.message if failed else "",
-            )
-        )
-    uow.history.record(lease.deployment_id, moves)
+    uow.deployments.lock(lease.deployment_id)
+    open_events = uow.lifecycle.still_open(lease.deployment_id, lease.target_id)
     stood = uow.leases.keep(
-        lease, at=now, lost=failure.code == "lost" or progress.has_begun, message=failure.message
+        lease,
+        at=now,
+        segment_done=True,
+        lease_owner=None,
+        due_at=now + COMPLETE_WITHIN,
+        lost=bool(open_events) and progress.has_begun and not is_settled(failure),
+        message=failure.message,
     )
-    return stood and finish_segment(progress, uow=uow)
+    if stood:
+        moves = [
+            _give_up_event(lease, name, source, "" if index else failure.message, uow=uow)
+            for index, (name, source) in enumerate(open_events)
+        ]
+        uow.history.record(lease.deployment_id, moves)
+    return stood
+
+
+def is_settled(failure: Failed) -> bool:
+    """Tell whether a host said for good that nothing of a run goes on there."""
+    return failure.code in _SETTLED and not failure.retryable
+
+
+def _give_up_event(
+    lease: Lease, name: str, source: EventStatus, why: str, *, uow: UnitOfWork
+) -> Transition:
+    """Fail an event, or skip it when there is no *why*."""
+    now = uow.now()
+    end = EventEnd(
+        move=EventMove.FAIL if why else EventMove.SKIP,
+        at=now,
+        error_code=DiagnosticCode.UNKNOWN_ERROR if why else None,
+        message=why,
+    )
+    uow.lifecycle.end(lease.deployment_id, lease.target_id, name, end)
+    return Transition(
+        subject=Subject.LIFECYCLE_EVENT,
+        target=lease.target_id,
+        name=name,
+        source=source,
+        to=EventStatus.FAILED if why else EventStatus.SKIPPED,
+        at=now,
+        actor=lease.owner,
+        reason=why,
+    )
 
 
 def complete_target(deployment_id: DeploymentId, target_id: TargetId, *, uow: UnitOfWork) -> None:

@@ -116,7 +116,10 @@ class Deployments:
             DeploymentNotFound: There is none.
         """
         row = self._session.scalars(
-            select(DeploymentRow).where(DeploymentRow.id == deployment_id).with_for_update()
+            select(DeploymentRow)
+            .where(DeploymentRow.id == deployment_id)
+            .with_for_update()
+            .execution_options(populate_existing=True)
         ).one_or_none()
         if row is None:
             raise DeploymentNotFound(deployment_id)

@@ -1,11 +1,14 @@
 """What a group knows of its hosts from earlier deployments."""
 
-from sqlalchemy import insert, select, update
+from typing import Any
+
+from sqlalchemy import insert, literal, select, update
 from sqlalchemy.orm import Session
+from sqlalchemy.types import TypeEngine
 
 from tidegate.domain.fleet import Installation
 from tidegate.domain.ids import DeploymentId, GroupId, RevisionId, TargetId
-from tidegate.store.tables import InstallationRow
+from tidegate.store.tables import GroupRow, InstallationRow
 
 
 class Installations:
@@ -49,6 +52,14 @@ class Installations:
             .execution_options(synchronize_session=False)
         ).one_or_none()
         if changed is None:
+            # The group may be gone: a stopped deployment's last scripts end when they end.
+            columns = {"group_id": group_id, "target_id": target_id, **values}
+            row = select(*(literal(value, _type(name)) for name, value in columns.items()))
+            there = select(GroupRow.id).where(GroupRow.id == group_id).exists()
             self._session.execute(
-                insert(InstallationRow).values(group_id=group_id, target_id=target_id, **values)
+                insert(InstallationRow).from_select(list(columns), row.where(there))
             )
+
+
+def _type(column: str) -> TypeEngine[Any]:
+    return InstallationRow.__table__.columns[column].type

@@ -104,6 +104,7 @@ class Leases:
                 attempt=TargetRow.attempt + 1,
                 lease_owner=owner,
                 due_at=None,
+                sends=0,
                 status=TargetStatus.IN_PROGRESS,
                 last_updated_at=at,
             )
@@ -235,14 +236,19 @@ class Leases:
     def give_back(self, owner: str, held: Iterable[Held], *, at: datetime) -> None:
         """Give back what *owner* still holds of *held*, so that the next sweep sends it again."""
         attempts = [(h.deployment_id, h.target_id, h.attempt) for h in held]
-        self._session.execute(
-            update(TargetRow)
+        key = tuple_(TargetRow.deployment_id, TargetRow.target_id)
+        # Whoever locks several targets in another order must not be met half-way.
+        mine = self._session.execute(
+            select(TargetRow.deployment_id, TargetRow.target_id)
             .where(
                 TargetRow.lease_owner == owner,
-                tuple_(TargetRow.deployment_id, TargetRow.target_id, TargetRow.attempt).in_(
-                    attempts
-                ),
+                tuple_(*key, TargetRow.attempt).in_(attempts),
             )
+            .with_for_update(skip_locked=True)
+        ).all()
+        self._session.execute(
+            update(TargetRow)
+            .where(key.in_([tuple(row) for row in mine]))
             .values(lease_owner=None, due_at=at)
             .execution_options(synchronize_session=False)
         )

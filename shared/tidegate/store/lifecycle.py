@@ -42,12 +42,13 @@ class LifecycleEvents:
         self, deployment_id: DeploymentId, target_id: TargetId, name: str, *, at: datetime
     ) -> bool:
         """Move a Pending event to InProgress; tell whether it was this call that did."""
-        return self._move(deployment_id, target_id, name, EventMove.BEGIN, {"started_at": at})
+        values = {"started_at": at}
+        return self._move(deployment_id, target_id, name, EventMove.BEGIN, values) is not None
 
     def end(
         self, deployment_id: DeploymentId, target_id: TargetId, name: str, end: EventEnd
-    ) -> bool:
-        """Move an event to its end; tell whether it was this call that did."""
+    ) -> EventStatus | None:
+        """Move an event to its end; return where it came from if it was this call that did."""
         values: dict[str, Any] = {
             "finished_at": end.at,
             "exit_code": end.exit_code,
@@ -65,16 +66,19 @@ class LifecycleEvents:
         name: str,
         move: EventMove,
         values: Mapping[str, Any],
-    ) -> bool:
-        sources = EVENT_MACHINE.sources_of(move)
-        changed = self._session.execute(
-            update(LifecycleEventRow)
-            .where(*_is(deployment_id, target_id, name), LifecycleEventRow.status.in_(sources))
-            .values(status=EVENT_MACHINE.after(sources[0], move), **values)
-            .returning(LifecycleEventRow.name)
-            .execution_options(synchronize_session=False)
-        ).one_or_none()
-        return changed is not None
+    ) -> EventStatus | None:
+        # The likely source comes last in the table and is tried first.
+        for source in reversed(EVENT_MACHINE.sources_of(move)):
+            changed = self._session.execute(
+                update(LifecycleEventRow)
+                .where(*_is(deployment_id, target_id, name), LifecycleEventRow.status == source)
+                .values(status=EVENT_MACHINE.after(source, move), **values)
+                .returning(LifecycleEventRow.name)
+                .execution_options(synchronize_session=False)
+            ).one_or_none()
+            if changed is not None:
+                return source
+        return None
 
     def grow_log(
         self, deployment_id: DeploymentId, target_id: TargetId, name: str, size: int

@@ -1,10 +1,12 @@
 """The unit of work: one transaction, then its messages."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
 from threading import Lock
+from typing import Final
 
+import structlog
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
@@ -24,6 +26,13 @@ from tidegate.store.logs import Logs
 from tidegate.store.outbox import Message, Outbox, Sender
 from tidegate.store.targets import Targets
 
+log = structlog.get_logger(__name__)
+
+_ONE_STATE: Final[dict[bool, dict[str, str]]] = {
+    True: {},
+    False: {"isolation_level": "REPEATABLE READ"},
+}
+"""What it takes, by whether it is SQLite, to read several tables as they stood at one moment."""
 _DISK_FULL = ("database or disk is full", "no space left", "disk i/o error")
 
 
@@ -59,13 +68,13 @@ class Store:
     """Opens units of work on one database."""
 
     def __init__(self, engine: Engine, *, sender: Sender, clock: Clock, ids: IdSource) -> None:
+        is_sqlite = engine.dialect.name == "sqlite"
         self.engine = engine
         self.clock = clock
-        self._reader = engine.execution_options(tidegate_reads=True)
+        self._reader = engine.execution_options(tidegate_reads=True, **_ONE_STATE[is_sqlite])
         self._sender = sender
         self._ids = ids
         # SQLite has one writer at a time and lets the others poll: a queue of our own is fairer.
-        is_sqlite = engine.dialect.name == "sqlite"
         self._turn: AbstractContextManager[object] = Lock() if is_sqlite else nullcontext()
 
     @contextmanager
@@ -82,7 +91,9 @@ class Store:
                     yield uow
                     uow.outbox.flush(at=uow.now())
             except DBAPIError as error:
-                raise _as_situation(error) from error
+                if _is_full(error):
+                    raise NoSpace("the database") from error
+                raise
         self.send(uow.outbox.fresh)
 
     @contextmanager
@@ -98,11 +109,18 @@ class Store:
         """
         sent = self._sender.send_all(messages) if messages else ()
         if sent:
-            with self._turn, Session(self.engine) as session, session.begin():
-                Outbox(session).forget(sent)
+            self._forget(sent)
         return len(sent)
 
+    def _forget(self, sent: Sequence[str]) -> None:
+        try:
+            with self._turn, Session(self.engine) as session, session.begin():
+                Outbox(session).forget(sent)
+        except DBAPIError as error:
+            # What was decided is committed and sent; at worst these are sent once more.
+            log.warning("outbox_not_cleared", messages=len(sent), why=str(error)[:300])
 
-def _as_situation(error: DBAPIError) -> Exception:
+
+def _is_full(error: DBAPIError) -> bool:
     text = str(error.orig).lower()
-    return NoSpace("the database") if any(sign in text for sign in _DISK_FULL) else error
+    return any(sign in text for sign in _DISK_FULL)
