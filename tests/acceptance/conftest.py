@@ -1,13 +1,16 @@
-"""Whole systems for acceptance tests."""
+"""Whole systems for acceptance tests, and hosts to deploy to."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from acceptance.fleet import Fleet
 from acceptance.system import System
 from parts.databases import KINDS, Databases
+from parts.sshd import SshdFarm, require_sshd
 
 
 @pytest.fixture(params=KINDS)
@@ -36,3 +39,49 @@ def system(new_system: Callable[..., System], database_url: str) -> Iterator[Sys
     """A running system, once on SQLite and once on PostgreSQL; its end is asserted too."""
     with new_system(database_url=database_url) as system:
         yield system
+
+
+@contextmanager
+def fleet_in(folder: Path, **options: Any) -> Iterator[Fleet]:
+    """A running system without a host; its end is asserted unless the tests break off."""
+    require_sshd()
+    with SshdFarm(folder / "hosts") as farm, System(folder / "data", **options) as system:
+        yield Fleet(system, farm)
+
+
+@pytest.fixture(scope="module")
+def shared_fleet(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Fleet]:
+    """A system on SQLite that the tests of a module share; the module's OPTIONS are its options."""
+    folder = tmp_path_factory.mktemp("fleet")
+    with fleet_in(folder, **getattr(request.module, "OPTIONS", {})) as fleet:
+        fleet.add_hosts(getattr(request.module, "HOSTS", 3))
+        yield fleet
+
+
+@pytest.fixture
+def fleet(shared_fleet: Fleet) -> Iterator[Fleet]:
+    """The shared one, with hooks that do nothing unasked."""
+    shared_fleet.mend()
+    yield shared_fleet
+    shared_fleet.mend()
+
+
+@pytest.fixture(scope="session", params=KINDS)
+def shared_fleet_of_ten(
+    request: pytest.FixtureRequest, databases: Databases, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Fleet]:
+    """Ten hosts and a system, once on SQLite and once on PostgreSQL."""
+    folder = tmp_path_factory.mktemp("ten")
+    with databases.empty(request.param) as url, fleet_in(folder, database_url=url) as fleet:
+        fleet.add_hosts(10)
+        yield fleet
+
+
+@pytest.fixture
+def ten(shared_fleet_of_ten: Fleet) -> Iterator[Fleet]:
+    """The shared fleet of ten, with hooks that do nothing unasked."""
+    shared_fleet_of_ten.mend()
+    yield shared_fleet_of_ten
+    shared_fleet_of_ten.mend()
