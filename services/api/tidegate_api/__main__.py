@@ -1,6 +1,7 @@
 """`python -m tidegate_api`: serves until SIGTERM, then lets what runs come to its end."""
 
 import logging
+import signal
 import sys
 from types import FrameType
 
@@ -60,8 +61,15 @@ def main() -> int:
     )
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
     log.info("api_starts", host=settings.host, port=settings.port)
+    # uvicorn raises the signal that ended it once more when it is done: this is where it arrives.
+    for one in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(one, _leave)
     _Server(config, app.state.parts.feeds).run()
     return 0
+
+
+def _leave(_signal: int, _frame: FrameType | None) -> None:
+    sys.exit(0)
 
 
 def _not_ready(settings: Settings) -> str | None:
