@@ -3,6 +3,7 @@
 import os
 import socket
 import threading
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
@@ -12,7 +13,6 @@ from tidegate.clock import SystemClock
 from tidegate.domain.ids import RandomIds
 from tidegate.drivers.bundles import ArtifactStore, artifact_store
 from tidegate.drivers.hosts import HostDriver, host_driver
-from tidegate.drivers.hosts.ssh import SshHosts
 from tidegate.engine.host_runs import HostRuns
 from tidegate.messages import CelerySender
 from tidegate.settings import Settings
@@ -72,15 +72,19 @@ class Runtime:
             return self._drivers[name]
 
     def _make(self, name: str) -> HostDriver:
-        kind = host_driver(name)
-        if issubclass(kind, SshHosts):
-            return kind(
-                connect_timeout=self.settings.ssh_connect_timeout,
-                login_timeout=self.settings.ssh_login_timeout,
-                max_connects=self.settings.ssh_max_connects,
-                lost_after=self.settings.host_lost_after,
-            )
-        return kind()
+        make: Callable[..., HostDriver] = host_driver(name)
+        return make(**self._options.get(name, {}))
+
+    @property
+    def _options(self) -> Mapping[str, Mapping[str, float]]:
+        return {
+            "ssh": {
+                "connect_timeout": self.settings.ssh_connect_timeout,
+                "login_timeout": self.settings.ssh_login_timeout,
+                "max_connects": self.settings.ssh_max_connects,
+                "lost_after": self.settings.host_lost_after,
+            }
+        }
 
     def close(self) -> None:
         """Close every driver."""

@@ -47,7 +47,8 @@ def look_back(*, deployment_id: str, target: str, segment: str) -> None:  # noqa
     runtime.runs.look_back(DeploymentId(deployment_id), TargetId(target))
 
 
-@shared_task(name=SWEEP, base=SafeTask)
+# One a second would push everything else out of Flower's list.
+@shared_task(name=SWEEP, base=SafeTask, send_events=False)
 def sweep() -> None:
     sweep_once(store=runtime.store, lease=runtime.lease)
 

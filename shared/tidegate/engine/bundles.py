@@ -13,7 +13,6 @@ from tidegate.domain.ids import DeploymentId
 from tidegate.drivers.bundles import ArtifactStore
 from tidegate.drivers.bundles.archive import Limits, inspect_archive
 from tidegate.drivers.bundles.errors import AppSpecMissing, SourceUnreachable
-from tidegate.drivers.bundles.locations import fetch_location
 from tidegate.engine.revisions import BundleFacts
 from tidegate.messages import want_advance
 from tidegate.settings import Settings
@@ -48,6 +47,9 @@ def fetch_bundle(
     What is wrong with it is written to the deployment, as the agent would have found it on the
     host: fetching fails DownloadBundle, an AppSpec that breaks the rules fails BeforeInstall.
     """
+    # Brings boto3 along, which is large and seldom needed.
+    from tidegate.drivers.bundles.locations import fetch_location  # noqa: PLC0415
+
     with store.read() as uow:
         deployment = uow.deployments.get(deployment_id)
         revision = uow.catalog.revision_by_id(deployment.revision_id)

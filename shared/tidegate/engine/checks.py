@@ -31,7 +31,8 @@ def check_name(kind: str, name: str) -> None:
     if not NAME_PATTERN.fullmatch(name) or name in {".", ".."}:
         raise Invalid(
             f"{name[:120]!r} cannot be the name of {_with_article(kind)}; "
-            "it must have 1 to 100 letters, digits or any of +=,.@_- and be more than a dot or two.",
+            "it must have 1 to 100 letters, digits or any of +=,.@_- "
+            "and be more than a dot or two.",
             code="InvalidName",
         )
 

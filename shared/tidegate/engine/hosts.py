@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, replace
 from tidegate.domain.errors import HostExists, HostNotFound, InUse, Invalid
 from tidegate.domain.host import Host
 from tidegate.domain.ids import HostId
-from tidegate.drivers.hosts.ssh_settings import InvalidSshSettings, SshSettings
 from tidegate.engine.checks import check_name, check_tags, check_variables
 from tidegate.store.unit_of_work import UnitOfWork
 
@@ -109,6 +108,12 @@ def check_ssh(settings: Mapping[str, object]) -> dict[str, object]:
             "the identity as 'file:/path/to/key', or as 'env:NAME' or 'agent'.",
             code="KeyMaterialRefused",
         )
+    # Brings asyncssh along, which is large; only whoever writes hosts needs it.
+    from tidegate.drivers.hosts.ssh_settings import (  # noqa: PLC0415
+        InvalidSshSettings,
+        SshSettings,
+    )
+
     try:
         SshSettings.read({"address": "localhost", **given})
     except InvalidSshSettings as invalid:
