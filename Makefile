@@ -2,7 +2,9 @@
 .DEFAULT_GOAL := help
 .PHONY: help install demo test test-slow check format bench lock clean
 
-PYTHON ?= python3
+# The first of these that really runs: a newer python3 is as good as 3.11.
+PYTHON ?= $(shell for p in python3.11 python3 python3.12 python3.13; do \
+  $$p -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 UV := $(BIN)/uv
 LOCKARGS := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q
@@ -18,7 +20,7 @@ demo: install ## Start a whole system with five SSH hosts and deploy to them whi
 	$(BIN)/tidegate demo
 
 test: .venv/.done .venv/.system ## Run all tests (T=path runs some)
-	$(BIN)/python -m pytest -m "not slow" -n 2 $(T)
+	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile $(T)
 
 test-slow: .venv/.done .venv/.system ## Run the tests that take minutes
 	$(BIN)/python -m pytest -m slow $(T)
@@ -44,6 +46,7 @@ clean: ## Remove what was installed and built
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(UV): bootstrap.lock
+	@test -n "$(PYTHON)" || { echo 'Tidegate needs Python 3.11 or newer with venv; none was found.' >&2; exit 1; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r bootstrap.lock
 	@touch $(UV)
