@@ -60,7 +60,8 @@ class Logs:
             .order_by(LogChunkRow.at)
             .execution_options(yield_per=16)
         )
-        yield from (row.tuple() for row in rows)
+        for at, data in rows:
+            yield at, data
 
     def tail(self, deployment_id: DeploymentId, target_id: TargetId, event: str) -> str:
         """Return the end of a log as AWS would show it."""
