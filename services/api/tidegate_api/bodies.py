@@ -3,6 +3,7 @@
 A client that still sends while it is answered would see a reset connection instead of the answer.
 """
 
+import contextlib
 import re
 from typing import Final
 
@@ -13,7 +14,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from tidegate.domain.errors import TooLarge
 from tidegate_api.problems import refusal
 
-DRAIN_SECONDS: Final = 30
+LONGEST_SILENCE: Final = 10.0
+"""Seconds without a byte after which a client that still had to send is given up."""
+LONGEST_DRAIN: Final = 900.0
 _UPLOADS: Final = re.compile(r"/v1/applications/[^/]+/revisions/?")
 _JSON: Final = re.compile(r"application/(?:[\w.+-]+\+)?json\b", re.IGNORECASE)
 
@@ -105,7 +108,8 @@ class _Talk:
             return
         # The whole answer goes out now; only its end waits until the client has sent everything.
         await self._send({**message, "more_body": True})
-        with anyio.move_on_after(DRAIN_SECONDS):
+        with contextlib.suppress(TimeoutError), anyio.fail_after(LONGEST_DRAIN):
             while not self.is_read:
-                await self.receive()
+                with anyio.fail_after(LONGEST_SILENCE):
+                    await self.receive()
         await self._send({"type": "http.response.body", "body": b"", "more_body": False})
