@@ -77,6 +77,13 @@ def _overview(deployment: Row) -> str:
     return ", ".join(f"{count} {status}" for status, count in counts.items() if count)
 
 
+def _score(deployment: Row) -> str:
+    """Return how many targets succeeded of how many, and how many failed."""
+    counts: Any = deployment.get("overview") or {}
+    failed = f", {counts['Failed']} Failed" if counts.get("Failed") else ""
+    return f"{counts.get('Succeeded', 0)}/{sum(counts.values())}{failed}"
+
+
 def _last_event(target: Row) -> str:
     """Return the event that runs or failed, else the last one that ended."""
     events: Any = target.get("lifecycle_events") or ()
@@ -91,10 +98,9 @@ COLUMNS: Final[tuple[Column, ...]] = (
     ("id", lambda deployment: deployment.get("id")),
     ("group", lambda d: f"{d.get('application')}/{d.get('deployment_group')}"),
     ("status", lambda deployment: deployment.get("status")),
-    ("revision", lambda deployment: deployment.get("revision")),
-    ("targets", _overview),
-    ("creator", lambda deployment: deployment.get("creator")),
     ("created", lambda deployment: moment(deployment.get("created_at"))),
+    ("targets", _score),
+    ("revision", lambda deployment: deployment.get("revision")),
 )
 TARGET_COLUMNS: Final[tuple[Column, ...]] = (
     ("target", lambda target: target.get("id")),
@@ -266,6 +272,8 @@ def _facts(deployment: Document) -> list[tuple[str, object]]:
         *((head, value(deployment)) for head, value in COLUMNS),
         ("started", moment(deployment.get("started_at"))),
         ("completed", moment(deployment.get("completed_at"))),
+        ("targets by status", _overview(deployment)),
+        ("creator", deployment.get("creator")),
         ("config", deployment.get("deployment_config")),
         ("description", deployment.get("description")),
         ("previous revision", deployment.get("previous_revision")),

@@ -123,9 +123,11 @@ def colour(text: str) -> Text:
 
 
 def _rich_table(heads: Sequence[str], cells: Sequence[Sequence[str]]) -> None:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
-    for head in heads:
-        table.add_column(head, overflow="fold")
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
+    for position, head in enumerate(heads):
+        # An id, a status or a time is worth nothing in pieces; the last column gives way.
+        whole = position < len(heads) - 1 and not any(" " in row[position] for row in cells)
+        table.add_column(head, overflow="fold", no_wrap=whole)
     for row in cells:
         table.add_row(*map(colour, row))
     _console().print(table)

@@ -56,7 +56,7 @@ class Progress:
     def lacks_targets(self) -> bool:
         """Tell whether the service knows of more targets: they are written at the start."""
         overview = self.deployment.get("overview") or {}
-        return sum(overview.values()) > len(self.targets)
+        return sum(map(int, overview.values())) > len(self.targets)
 
     def target(self, name: str) -> TargetProgress:
         return self.targets.setdefault(name, TargetProgress(name))
