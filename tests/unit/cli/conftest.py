@@ -2,12 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
 from tidegate_cli import client
 from tidegate_cli.main import run
 from unit.cli.fake_service import FakeService
+
+APPSPEC = "version: 0.0\nos: linux\nfiles:\n  - source: /\n    destination: /srv/app\n"
 
 
 @dataclass
@@ -33,3 +36,12 @@ def cli(capsys: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
         return Outcome(int(code), captured.out, captured.err)
 
     return call
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Path:
+    folder = tmp_path / "bundle"
+    folder.mkdir()
+    (folder / "appspec.yml").write_text(APPSPEC)
+    (folder / "index.html").write_text("hello")
+    return folder

@@ -8,20 +8,10 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from unit.cli.fake_service import FakeService, deployment, event, page, problem, stream, target
+from unit.cli.fake_service import FakeService, deployment, page, problem, target
 
 ID = "d-111111111"
 ED25519 = "ssh-ed25519 AAAA"
-APPSPEC = "version: 0.0\nos: linux\nfiles:\n  - source: /\n    destination: /srv/app\n"
-
-
-@pytest.fixture
-def bundle(tmp_path: Path) -> Path:
-    folder = tmp_path / "bundle"
-    folder.mkdir()
-    (folder / "appspec.yml").write_text(APPSPEC)
-    (folder / "index.html").write_text("hello")
-    return folder
 
 
 def test_host_add_sends_what_was_given(fake: FakeService, cli):
@@ -197,84 +187,6 @@ def test_validate_needs_no_service(cli, bundle: Path, monkeypatch: pytest.Monkey
     assert (
         cli("validate", "gone.yml").err == "gone.yml cannot be read: No such file or directory.\n"
     )
-
-
-def test_deploy_sends_its_options_and_prints_the_id_alone(fake: FakeService, cli):
-    fake.on("POST", "deployments", deployment(status="Created"))
-
-    done = cli(
-        *("deploy", "--application", "shop", "--group", "prod", "--revision", "r-1"),
-        *("--config", "C", "--description", "D", "--ignore-application-stop-failures"),
-        *("--file-exists-behavior", "overwrite", "--update-outdated-only", "--no-rollback"),
-    )
-
-    assert (done.code, done.out) == (0, f"{ID}\n")
-    assert fake.bodies("POST") == [
-        {
-            "application": "shop",
-            "deployment_group": "prod",
-            "revision": "r-1",
-            "deployment_config": "C",
-            "description": "D",
-            "ignore_application_stop_failures": True,
-            "file_exists_behavior": "OVERWRITE",
-            "update_outdated_only": True,
-            "auto_rollback": {"enabled": False, "events": []},
-        }
-    ]
-
-
-def test_deploy_pushes_a_bundle_first(fake: FakeService, cli, bundle: Path):
-    fake.on("POST", "applications/shop/revisions", {"id": "r-42"})
-    fake.on("POST", "deployments", deployment(status="Created"))
-
-    cli("deploy", "--application", "shop", "--group", "prod", "--bundle", str(bundle))
-
-    assert json.loads(fake.requests[-1].content)["revision"] == "r-42"
-
-
-def test_deploy_json_is_one_line_also_when_it_fails(fake: FakeService, cli):
-    error = {"code": "HEALTH_CONSTRAINTS", "message": "Too few."}
-    rollback = {"rollback_deployment_id": "d-222222222"}
-    failed = target(
-        "web-1",
-        "Failed",
-        events=[
-            {
-                "name": "ValidateService",
-                "status": "Failed",
-                "script": "check.sh",
-                "message": "Script exited with 1.",
-                "log_tail": "[stderr]no answer\n",
-            }
-        ],
-    )
-    fake.on("POST", "deployments", deployment(status="Created"))
-    fake.on("GET", f"deployments/{ID}", deployment(status="Failed", error=error, rollback=rollback))
-    fake.on("GET", f"deployments/{ID}/targets", page(failed))
-    fake.on("GET", f"deployments/{ID}/targets/web-1", failed)
-    fake.on("GET", f"deployments/{ID}/events", page())
-    fake.on("SSE", f"deployments/{ID}/events", stream(event(1, "Failed")))
-    fake.on("GET", "deployments/d-222222222", deployment("d-222222222", "Succeeded"))
-    fake.on("GET", "deployments/d-222222222/targets", page())
-    fake.on("GET", "deployments/d-222222222/events", page())
-    fake.on("SSE", "deployments/d-222222222/events", stream())
-
-    done = cli(
-        *("deploy", "--application", "shop", "--group", "prod", "--revision", "r-1"),
-        *("--wait", "--deadline", "1m", "--json"),
-    )
-
-    assert done.code == 4
-    assert done.out.count("\n") == 1
-    assert json.loads(done.out) == {
-        "deployment_id": ID,
-        "status": "Failed",
-        "error": error,
-        "rollback_deployment_id": "d-222222222",
-    }
-    assert "web-1: ValidateService (check.sh): Script exited with 1.\n" in done.err
-    assert "    [stderr]no answer\n" in done.err
 
 
 def test_a_refusal_is_one_sentence_and_code_1(fake: FakeService, cli):
