@@ -93,8 +93,9 @@ def demo(
 
 def _perform(system: DemoSystem, stage: Stage, *, stay: bool) -> bool:
     try:
+        system.start()
         with stage.busy("Tidegate and five SSH hosts start"):
-            system.start()
+            system.wait()
         with Service(system.connection()) as service:
             rows = list(Story(service, system, stage).tell())
         as_planned = _conclude(system, stage, rows)

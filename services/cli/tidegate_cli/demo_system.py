@@ -24,7 +24,7 @@ _MAIN: Final = "from tidegate_cli.main import main; main()"
 
 
 class DemoSystem:
-    """Everything that the demo starts. Start it from the main thread, before any other thread."""
+    """Everything that the demo starts; `start` belongs into the main thread, before any other."""
 
     def __init__(self, folder: Path, *, port: int, flower_port: int) -> None:
         self.folder = folder
@@ -41,11 +41,7 @@ class DemoSystem:
         self._ssh: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start all of it, and return when it is ready.
-
-        Raises:
-            CannotStart: It does not come up; what has started is for `stop` to end.
-        """
+        """Start all of it, after ending what an earlier demo may have left."""
         self.hosts_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         end_what_runs(self.hosts_dir)
         self._log = self.log_file.open("ab")
@@ -55,8 +51,16 @@ class DemoSystem:
             [sys.executable, "-m", "tidegate_cli.demo_hosts", str(self.hosts_dir)],
             stdout=subprocess.PIPE,
         )
-        self.hosts = self._read_hosts(self._ssh)
-        self._wait_for_system(self._up)
+
+    def wait(self) -> None:
+        """Return when all that was started is ready.
+
+        Raises:
+            CannotStart: It does not come up; what has started is for `stop` to end.
+        """
+        if self._up and self._ssh:
+            self.hosts = self._read_hosts(self._ssh)
+            self._wait_for_system(self._up)
 
     def stop(self) -> None:
         """End all of it; a person who asks again does not make it leave something behind."""
