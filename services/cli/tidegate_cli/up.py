@@ -30,63 +30,72 @@ _ASK_RARELY: Final = 2.0
 _API, _BEAT, _WORKER, _FLOWER, _REDIS = range(5)
 
 
+DataDir = Annotated[
+    Path | None,
+    typer.Option(
+        envvar="TIDEGATE_DATA_DIR",
+        show_default="~/.local/share/tidegate",
+        help="Folder for the database, bundles, secrets; one system at a time.",
+    ),
+]
+Host = Annotated[
+    str | None,
+    typer.Option(envvar="TIDEGATE_HOST", show_default="127.0.0.1", help="Address of the API."),
+]
+Port = Annotated[
+    int | None,
+    typer.Option(
+        envvar="TIDEGATE_PORT",
+        min=0,
+        max=65535,
+        show_default="8080",
+        help="Port of the API; 0 takes a free one.",
+    ),
+]
+FlowerPort = Annotated[
+    int | None,
+    typer.Option(
+        envvar="TIDEGATE_FLOWER_PORT",
+        min=0,
+        max=65535,
+        show_default="5555",
+        help="Port of Flower; 0 takes a free one.",
+    ),
+]
+NoFlower = Annotated[
+    bool, typer.Option("--no-flower", envvar="TIDEGATE_NO_FLOWER", help="Leave Flower out.")
+]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        envvar="TIDEGATE_WORKERS",
+        min=0,
+        max=64,
+        show_default="1",
+        help="Workers that hold sessions to hosts, beside one for decisions; 0 starts neither.",
+    ),
+]
+Concurrency = Annotated[
+    int | None,
+    typer.Option(
+        envvar="TIDEGATE_CONCURRENCY",
+        min=1,
+        max=2000,
+        show_default="500",
+        help="Sessions that one such worker holds at once.",
+    ),
+]
+
+
 def up(
     *,
-    data_dir: Annotated[
-        Path | None,
-        typer.Option(
-            envvar="TIDEGATE_DATA_DIR",
-            show_default="~/.local/share/tidegate",
-            help="Folder for the database, bundles, secrets; one system at a time.",
-        ),
-    ] = None,
-    host: Annotated[
-        str | None,
-        typer.Option(envvar="TIDEGATE_HOST", show_default="127.0.0.1", help="Address of the API."),
-    ] = None,
-    port: Annotated[
-        int | None,
-        typer.Option(
-            envvar="TIDEGATE_PORT",
-            min=0,
-            max=65535,
-            show_default="8080",
-            help="Port of the API; 0 takes a free one.",
-        ),
-    ] = None,
-    flower_port: Annotated[
-        int | None,
-        typer.Option(
-            envvar="TIDEGATE_FLOWER_PORT",
-            min=0,
-            max=65535,
-            show_default="5555",
-            help="Port of Flower; 0 takes a free one.",
-        ),
-    ] = None,
-    no_flower: Annotated[
-        bool, typer.Option("--no-flower", envvar="TIDEGATE_NO_FLOWER", help="Leave Flower out.")
-    ] = False,
-    workers: Annotated[
-        int | None,
-        typer.Option(
-            envvar="TIDEGATE_WORKERS",
-            min=0,
-            max=64,
-            show_default="1",
-            help="Workers that hold sessions to hosts, beside one for decisions; 0 starts neither.",
-        ),
-    ] = None,
-    concurrency: Annotated[
-        int | None,
-        typer.Option(
-            envvar="TIDEGATE_CONCURRENCY",
-            min=1,
-            max=2000,
-            show_default="500",
-            help="Sessions that one such worker holds at once.",
-        ),
-    ] = None,
+    data_dir: DataDir = None,
+    host: Host = None,
+    port: Port = None,
+    flower_port: FlowerPort = None,
+    no_flower: NoFlower = False,
+    workers: Workers = None,
+    concurrency: Concurrency = None,
 ) -> None:
     """Run a whole Tidegate here: API, workers, beat, Flower, Redis and database."""
     settings = chosen_settings(
