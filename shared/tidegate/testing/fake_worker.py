@@ -1,0 +1,143 @@
+"""A worker in this process: performs messages as the Celery tasks do."""
+
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+from tidegate.domain.errors import NotFound
+from tidegate.domain.ids import DeploymentId, TargetId
+from tidegate.drivers.bundles import Artifact, ArtifactStore
+from tidegate.drivers.hosts import HostDriver
+from tidegate.engine.advance import advance_deployment
+from tidegate.engine.bundles import fetch_bundle
+from tidegate.engine.host_runs import HostRuns
+from tidegate.engine.retention import prune
+from tidegate.engine.sweep import sweep
+from tidegate.engine.targets import complete_target
+from tidegate.messages import ADVANCE, COMPLETE, FETCH_BUNDLE, LOOK_BACK, PRUNE, RUN_HOOKS, SWEEP
+from tidegate.settings import Settings
+from tidegate.store.health import WORKER_KINDS
+from tidegate.store.outbox import Message
+from tidegate.store.unit_of_work import Store
+from tidegate.testing.fake_broker import FakeBroker
+
+LEASE: Final = timedelta(seconds=15)
+
+
+class FakeWorker:
+    """One worker process with its own name, heart and runs."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        store: Store,
+        broker: FakeBroker,
+        hosts: HostDriver,
+        artifacts: ArtifactStore,
+        settings: Settings,
+    ) -> None:
+        self.name = name
+        self.store = store
+        self.broker = broker
+        self.artifacts = artifacts
+        self.settings = settings
+        self.runs = HostRuns(
+            store=store,
+            driver=lambda _: hosts,
+            artifacts=artifacts,
+            settings=settings,
+            owner=name,
+        )
+
+    def show_life(self) -> None:
+        """Do what the heart of a worker does every two seconds."""
+        with self.store.write() as uow:
+            uow.heartbeats.beat(self.name, WORKER_KINDS["hosts"], uow.now())
+        self.runs.keep_alive()
+
+    def perform(self, message: Message) -> bool:
+        """Perform the first link of a chain; tell whether the rest was passed on."""
+        try:
+            goes_on = self._task(message.links[0])(message)
+        except NotFound:
+            goes_on = False
+        if goes_on:
+            self.broker.go_on(message)
+        return goes_on
+
+    def _task(self, name: str) -> Callable[[Message], bool]:
+        return {
+            ADVANCE: self._advance,
+            FETCH_BUNDLE: self._fetch,
+            RUN_HOOKS: lambda m: self.runs.run(*_target(m)),
+            LOOK_BACK: self._look_back,
+            COMPLETE: self._complete,
+            SWEEP: self._sweep,
+            PRUNE: self._prune,
+        }[name]
+
+    def _advance(self, message: Message) -> bool:
+        with self.store.write() as uow:
+            advance_deployment(DeploymentId(message.arguments["deployment_id"]), uow=uow)
+        return True
+
+    def _fetch(self, message: Message) -> bool:
+        fetch_bundle(
+            DeploymentId(message.arguments["deployment_id"]),
+            store=self.store,
+            artifacts=self.artifacts,
+            settings=self.settings,
+        )
+        return True
+
+    def _look_back(self, message: Message) -> bool:
+        self.runs.look_back(*_target(message))
+        return True
+
+    def _complete(self, message: Message) -> bool:
+        with self.store.write() as uow:
+            complete_target(*_target(message), uow=uow)
+        return True
+
+    def _sweep(self, _message: Message) -> bool:
+        sweep(store=self.store, lease=LEASE)
+        return True
+
+    def _prune(self, _message: Message) -> bool:
+        prune(store=self.store, artifacts=self.artifacts, keep=timedelta(days=90))
+        return True
+
+
+def _target(message: Message) -> tuple[DeploymentId, TargetId]:
+    arguments = message.arguments
+    return DeploymentId(arguments["deployment_id"]), TargetId(arguments["target"])
+
+
+class FakeArtifacts:
+    """An artifact store whose every bundle is the same small file."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    def put(self, chunks: Iterable[bytes], *, limit: int) -> Artifact:
+        raise NotImplementedError
+
+    def fetch(self, sha256: str, into: Path) -> Path:  # noqa: ARG002
+        return self._file
+
+    def find(self, sha256: str) -> Artifact | None:
+        return Artifact(sha256, self._file.stat().st_size)
+
+    def has(self, sha256: str) -> bool:  # noqa: ARG002
+        return True
+
+    def delete(self, sha256: str) -> None:
+        """Keep it: there is nothing to free."""
+
+    def list(self) -> Iterator[Artifact]:
+        yield from ()
+
+    def drop_leftovers(self, *, now: datetime) -> int:  # noqa: ARG002
+        return 0
