@@ -99,7 +99,7 @@ def delete_group(application_name: str, name: str, *, uow: UnitOfWork) -> None:
     uow.catalog.application(application_name)
     group = uow.catalog.group(application_name, name)
     if not uow.catalog.delete_idle_group(group.id):
-        active = group.active_deployment_id
+        active = uow.catalog.active_deployment_of(group.application_id, group.id)
         raise InUse(
             f"The deployment group {name!r} has an active deployment {active}; "
             f"wait for it or stop it with `tidegate stop {active}`."

@@ -111,17 +111,19 @@ class Groups:
         )
         return deleted.one_or_none() is not None
 
-    def active_deployment_of(self, application_id: ApplicationId) -> DeploymentId | None:
-        """Return an active deployment of an application, if it has one.
+    def active_deployment_of(
+        self, application_id: ApplicationId, group_id: GroupId | None = None
+    ) -> DeploymentId | None:
+        """Return an active deployment of an application, or of one of its groups, if it has one.
 
         The groups stay locked until the end of the transaction, so that none can begin.
         """
-        found = self._session.scalars(
-            select(GroupRow.active_deployment_id)
-            .where(GroupRow.application_id == application_id)
-            .order_by(GroupRow.id)
-            .with_for_update()
+        query = select(GroupRow.active_deployment_id).where(
+            GroupRow.application_id == application_id
         )
+        if group_id is not None:
+            query = query.where(GroupRow.id == group_id)
+        found = self._session.scalars(query.order_by(GroupRow.id).with_for_update())
         return next((DeploymentId(active) for active in found if active is not None), None)
 
     def group_with_config(self, config_name: str) -> tuple[str, str] | None:
