@@ -25,6 +25,10 @@ COMPLETE_WITHIN: Final = timedelta(seconds=10)
 """A segment that is done and whose target is not completed by then is sent again."""
 LOOK_BACK_AFTER: Final = timedelta(seconds=30)
 LOOK_BACK_FOR: Final = timedelta(days=1)
+STOPPED_MEANWHILE: Final = (
+    "The deployment was stopped while this target's last scripts ran; they ended well."
+)
+"""Of a target that was through before its host heard of the stop."""
 
 _SETTLED: Final = frozenset({"lost", "rebooted", "unknown_run"})
 
@@ -109,12 +113,15 @@ def complete_target(deployment_id: DeploymentId, target_id: TargetId, *, uow: Un
     if TARGET_MACHINE.is_final(target.status) or not _all_final(target):
         return
     event = _outcome(target, ignore=deployment.options.ignore_application_stop_failures)
+    message = "" if event is TargetEvent.SUCCEED else _why(target)
+    if deployment.is_final and event is TargetEvent.SUCCEED:
+        event, message = TargetEvent.FAIL, STOPPED_MEANWHILE
     now = uow.now()
     uow.targets.complete(
         target,
         event,
         at=now,
-        message="" if event is TargetEvent.SUCCEED else _why(target),
+        message=message,
         look_back_at=now + LOOK_BACK_AFTER if target.is_lost else None,
     )
     if event is not TargetEvent.SKIP:
