@@ -100,6 +100,11 @@ class Fleet:
         name = host if isinstance(host, str) else host.name
         return self.get(f"/v1/deployments/{deployment_id}/targets/{name}")
 
+    def message(self, deployment_id: str, host: SshdHost | str) -> str:
+        """What a target says; nothing before the deployment has looked for its targets."""
+        name = host if isinstance(host, str) else host.name
+        return str(self.targets(deployment_id).get(name, {"message": ""})["message"])
+
     def event(self, deployment_id: str, host: SshdHost | str, name: str) -> Document:
         events = self.target(deployment_id, host)["lifecycle_events"]
         return next(event for event in events if event["name"] == name)

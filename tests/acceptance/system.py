@@ -150,20 +150,25 @@ class System:
 
     def cli(self, *arguments: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
         """Run `tidegate` as the admin of this system."""
-        environment = {
-            **os.environ,
-            "TIDEGATE_URL": self.url,
-            "TIDEGATE_TOKEN": self.token,
-            "NO_COLOR": "1",
-        }
         return subprocess.run(
             [TIDEGATE, *arguments],
-            env=environment,
+            env=self._admin(),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             timeout=timeout,
             check=False,
+        )
+
+    def cli_process(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start `tidegate` as `cli` does, and leave it to the caller to end it."""
+        return subprocess.Popen(
+            [TIDEGATE, *arguments],
+            env=self._admin(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
         )
 
     def log(self) -> str:
@@ -180,6 +185,10 @@ class System:
             self.stop()
         else:
             self.kill_all()
+
+    def _admin(self) -> dict[str, str]:
+        own = {"TIDEGATE_URL": self.url, "TIDEGATE_TOKEN": self.token, "NO_COLOR": "1"}
+        return {**os.environ, **own}
 
     def _command(self) -> list[str]:
         options = {
