@@ -4,6 +4,7 @@ from importlib.metadata import version
 from typing import Any, Final
 
 from fastapi import APIRouter, FastAPI
+from fastapi_swagger import patch_fastapi
 
 from tidegate.settings import Settings
 from tidegate_api import health, metrics
@@ -38,7 +39,12 @@ def create_app(settings: Settings, parts: Parts | None = None) -> FastAPI:
         version=version("tidegate"),
         summary="Deploys applications to servers in rolling batches, and says what happened.",
         redirect_slashes=False,
+        docs_url=None,
+        redoc_url=None,
+        swagger_ui_oauth2_redirect_url=None,
     )
+    # The page /docs from a package of its own, for those whose browsers reach no CDN.
+    patch_fastapi(app, title="Tidegate API", swagger_ui_parameters={"filter": True})
     app.state.parts = parts or make_parts(settings)
     add_handlers(app)
     app.add_middleware(Bodies, limit=settings.max_body_bytes)
