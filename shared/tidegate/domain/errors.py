@@ -162,7 +162,7 @@ class NotAllowed(Refused):
 
     def __init__(self, role: str, needed: str) -> None:
         super().__init__(
-            f"This token has the role {role!r}; this needs {needed!r}. "
+            f"This token has the role '{role}'; this needs '{needed}'. "
             f"An admin makes one with `tidegate token create --role {needed}`."
         )
 

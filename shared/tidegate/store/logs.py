@@ -60,8 +60,7 @@ class Logs:
             .order_by(LogChunkRow.at)
             .execution_options(yield_per=16)
         )
-        for at, data in rows:
-            yield at, data
+        yield from ((at, data) for at, data in rows)
 
     def tail(self, deployment_id: DeploymentId, target_id: TargetId, event: str) -> str:
         """Return the end of a log as AWS would show it."""
@@ -80,6 +79,7 @@ class Logs:
             data = piece + data
             if len(data) > 4 * TAIL_CHARACTERS:
                 break
+        rows.close()
         return tail_of(data.decode(errors="replace"))
 
     def delete_before(self, moment: datetime) -> int:

@@ -18,7 +18,7 @@ router: Final = APIRouter(prefix="/deployments/{id}/targets", tags=["deployments
 
 
 class LifecycleEventNotFound(NotFound):
-    code = "InvalidLifecycleEventHookExecutionStatusException"
+    code = "LifecycleEventDoesNotExist"
     kind = "lifecycle event"
 
     def __init__(self, name: str, known: Iterable[str]) -> None:
