@@ -2,7 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 from itertools import count
+from time import sleep
 from typing import Any
+
+import httpx2
 
 from acceptance.bundles import Ledger, bundle
 from acceptance.system import System
@@ -13,6 +16,7 @@ APPLICATION = "shop"
 FINAL = ("Succeeded", "Failed", "Stopped")
 NOISE = 60.0
 """Seconds that anything may take on a machine that is busy with something else."""
+RESTART_TRIES = 60
 
 Document = dict[str, Any]
 
@@ -169,8 +173,22 @@ class Fleet:
         assert ended["status"] == "Succeeded", (ended, self.targets(deployment_id))
         return deployment_id
 
+    def is_ready(self) -> bool:
+        try:
+            return self.system.client.get("/readyz").status_code == 200
+        except httpx2.TransportError:
+            return False
+
     def get(self, path: str) -> Document:
-        answer = self.system.client.get(path)
+        """Ask, and ask again while the API is being restarted."""
+        for _ in range(RESTART_TRIES):
+            try:
+                answer = self.system.client.get(path)
+                break
+            except httpx2.TransportError:
+                sleep(0.5)
+        else:
+            answer = self.system.client.get(path)
         assert answer.status_code == 200, f"{answer.status_code} {answer.text}"
         return dict(answer.json())
 

@@ -7,11 +7,13 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Self
 
 import httpx2
 import psutil
+import redis
 
 from parts.ports import free_port
 from parts.processes import (
@@ -147,6 +149,13 @@ class System:
             return pid if pid != old_pid and psutil.pid_exists(pid) else 0
 
         return wait_until(new_pid, within=within, what=f"{name} runs again")
+
+    def flush_redis(self) -> None:
+        """Have the embedded Redis forget everything."""
+        url = (self.data_dir / "broker.url").read_text().strip()
+        url = url.replace("redis+socket://", "unix://").partition("?")[0]
+        with closing(redis.Redis.from_url(url)) as client:
+            client.flushall()
 
     def cli(self, *arguments: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
         """Run `tidegate` as the admin of this system."""
