@@ -17,6 +17,8 @@ FINAL = ("Succeeded", "Failed", "Stopped")
 NOISE = 60.0
 """Seconds that anything may take on a machine that is busy with something else."""
 RESTART_TRIES = 60
+POLITENESS = 0.05
+"""Seconds before each question: who waits asks in a loop, and others need the processor too."""
 
 Document = dict[str, Any]
 
@@ -181,6 +183,7 @@ class Fleet:
 
     def get(self, path: str) -> Document:
         """Ask, and ask again while the API is being restarted."""
+        sleep(POLITENESS)
         for _ in range(RESTART_TRIES):
             try:
                 answer = self.system.client.get(path)
