@@ -14,6 +14,7 @@ _QUIET: Final = (
     "httpx2",
     "httpcore2",
     "celery.beat",
+    "celery.worker.request",
     "celery.worker.strategy",
     "celery.app.trace",
     "alembic",

@@ -1,7 +1,7 @@
 """Names of Celery tasks and queues, and how messages reach the broker after a commit."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 from celery import Celery, chain
@@ -9,8 +9,10 @@ from kombu import Exchange, Queue
 from kombu.exceptions import KombuError, OperationalError
 
 from tidegate.settings import Settings
-from tidegate.store.outbox import Message
-from tidegate.store.unit_of_work import UnitOfWork
+
+if TYPE_CHECKING:  # Flower and beat's sender need no database.
+    from tidegate.store.outbox import Message
+    from tidegate.store.unit_of_work import UnitOfWork
 
 ADVANCE: Final = "deployment.advance"
 FETCH_BUNDLE: Final = "deployment.fetch_bundle"
@@ -88,7 +90,7 @@ class CelerySender:
     def __init__(self, app: Celery) -> None:
         self._app = app
 
-    def send_all(self, messages: Sequence[Message]) -> Sequence[str]:
+    def send_all(self, messages: "Sequence[Message]") -> Sequence[str]:
         """Send *messages* and return the ids of those that the broker took."""
         sent: list[str] = []
         try:
@@ -100,7 +102,7 @@ class CelerySender:
             log.warning("broker_refused", messages=len(messages) - len(sent), why=str(error))
         return sent
 
-    def _signature(self, message: Message) -> Any:
+    def _signature(self, message: "Message") -> Any:
         links = [
             self._app.signature(
                 name, kwargs=dict(message.arguments), immutable=True, queue=queue_of(name)
@@ -119,21 +121,21 @@ class CelerySender:
         return None
 
 
-def want_advance(uow: UnitOfWork, deployment_id: str) -> None:
+def want_advance(uow: "UnitOfWork", deployment_id: str) -> None:
     """Have one more advance sent."""
     uow.send(ADVANCE, deployment_id=deployment_id)
 
 
-def want_bundle(uow: UnitOfWork, deployment_id: str) -> None:
+def want_bundle(uow: "UnitOfWork", deployment_id: str) -> None:
     """Have a worker fetch and read the bundle of a deployment."""
     uow.send(FETCH_BUNDLE, deployment_id=deployment_id)
 
 
-def want_target(uow: UnitOfWork, deployment_id: str, target: str, segment: str) -> None:
+def want_target(uow: "UnitOfWork", deployment_id: str, target: str, segment: str) -> None:
     """Have the chain of one target sent; links that are done already end by themselves."""
     uow.send(RUN_HOOKS, COMPLETE, deployment_id=deployment_id, target=target, segment=segment)
 
 
-def want_look_back(uow: UnitOfWork, deployment_id: str, target: str, segment: str) -> None:
+def want_look_back(uow: "UnitOfWork", deployment_id: str, target: str, segment: str) -> None:
     """Have a worker ask a host that fell silent how its run ended after all."""
     uow.send(LOOK_BACK, deployment_id=deployment_id, target=target, segment=segment)

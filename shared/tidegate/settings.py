@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -83,6 +83,11 @@ class Settings(BaseSettings):
     """Days for which logs and artifacts are kept."""
     lease_seconds: float = Field(default=15, gt=0)
     """Seconds after which a target whose worker fell silent goes to another one."""
+
+    @field_validator("data_dir", "cache_dir")
+    @classmethod
+    def _at_home(cls, folder: Path | None) -> Path | None:
+        return folder and folder.expanduser()
 
     @property
     def database(self) -> str:

@@ -8,12 +8,13 @@ from types import FrameType
 import structlog
 import uvicorn
 from pydantic import ValidationError
+from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from typing_extensions import override
 
 from tidegate.logs import configure_logging
-from tidegate.settings import Settings, load_settings
-from tidegate.store.migrate import is_current
+from tidegate.settings import load_settings
+from tidegate.store.schema import is_current
 from tidegate_api.app import create_app
 from tidegate_api.feeds import Feeds
 
@@ -44,11 +45,11 @@ def main() -> int:
         sys.stderr.write(f"{name} cannot be taken: {first['msg']}.\n")
         return 2
     configure_logging(settings.log_format, settings.log_level)
-    reason = _not_ready(settings)
+    app = create_app(settings)
+    reason = _not_ready(app.state.parts.store.engine)
     if reason is not None:
         log.error("cannot_start", why=reason)
         return 1
-    app = create_app(settings)
     config = uvicorn.Config(
         app,
         host=settings.host,
@@ -72,9 +73,9 @@ def _leave(_signal: int, _frame: FrameType | None) -> None:
     sys.exit(0)
 
 
-def _not_ready(settings: Settings) -> str | None:
+def _not_ready(engine: Engine) -> str | None:
     try:
-        if is_current(settings.database):
+        if is_current(engine):
             return None
     except SQLAlchemyError as error:
         return f"The database does not answer: {getattr(error, 'orig', None) or error}"

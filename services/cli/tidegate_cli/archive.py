@@ -62,4 +62,5 @@ def check(file: Path) -> AppSpec:
         raise BadAppSpec(
             str(file),
             [f"{file}:{each.line}:{each.column}: {each.message}" for each in invalid.problems],
+            warnings=[f"{file}: {each}" for each in invalid.warnings],
         ) from None

@@ -63,12 +63,13 @@ class BadFolder(Ended):
 
 
 class BadAppSpec(Ended):
-    """An AppSpec has problems; every one of them is a line."""
+    """An AppSpec has problems; every one of them is a line, and so is every warning."""
 
-    def __init__(self, name: str, problems: Sequence[str]) -> None:
+    def __init__(self, name: str, problems: Sequence[str], *, warnings: Sequence[str] = ()) -> None:
         count = "one problem" if len(problems) == 1 else f"{len(problems)} problems"
-        super().__init__("\n".join([*problems, f"{name} has {count}."]))
+        super().__init__("\n".join([*problems, *warnings, f"{name} has {count}."]))
         self.problems = tuple(problems)
+        self.warnings = tuple(warnings)
 
 
 class BadProfile(Ended):

@@ -100,7 +100,9 @@ def ssh_address(text: str) -> dict[str, object]:
         six = text.count(":") > 1 and "[" not in text
         hint = "; write an IPv6 address in brackets, USER@[ADDRESS]:PORT" if six else ""
         raise typer.BadParameter(f"{text!r} is not USER@ADDRESS or USER@ADDRESS:PORT{hint}.")
-    found: dict[str, object] = {"user": match["user"], "address": match["six"] or match["address"]}
+    # No port means the default one, also for a host that had another until now.
+    address = match["six"] or match["address"]
+    found: dict[str, object] = {"user": match["user"], "address": address, "port": None}
     if match["port"]:
         port = int(match["port"])
         if not 1 <= port <= 65535:

@@ -23,7 +23,13 @@ def validate(
         appspec = check(found)
     except BadAppSpec as bad:
         if as_json:
-            show_json({"valid": False, "problems": list(bad.problems), "warnings": []})
+            show_json(
+                {
+                    "valid": False,
+                    "problems": list(bad.problems),
+                    "warnings": list(bad.warnings),
+                }
+            )
         raise
     warnings = [str(each) for each in getattr(appspec, "warnings", ())]
     if as_json:

@@ -25,9 +25,9 @@ def test_any_other_deadline_is_wrong_usage(text: str):
 @pytest.mark.parametrize(
     ("text", "address"),
     [
-        ("deploy@10.0.0.5", {"user": "deploy", "address": "10.0.0.5"}),
+        ("deploy@10.0.0.5", {"user": "deploy", "address": "10.0.0.5", "port": None}),
         ("deploy@web.example:2222", {"user": "deploy", "address": "web.example", "port": 2222}),
-        ("root@[2001:db8::7]", {"user": "root", "address": "2001:db8::7"}),
+        ("root@[2001:db8::7]", {"user": "root", "address": "2001:db8::7", "port": None}),
         ("root@[::1]:22", {"user": "root", "address": "::1", "port": 22}),
     ],
 )

@@ -8,7 +8,6 @@ from tidegate.drivers.bundles import ArtifactStore
 from tidegate.drivers.bundles.errors import NoSuchStore
 from tidegate.drivers.bundles.files import RESERVE
 from tidegate.drivers.bundles.folder import FolderStore
-from tidegate.drivers.bundles.s3 import S3Store
 
 _LOCAL: Final = ("", "localhost")
 
@@ -27,5 +26,8 @@ def store_for(url: str, *, reserve: int | None = None) -> ArtifactStore:
     if scheme == "file" and parts.netloc in _LOCAL and len(parts.path) > 1:
         return FolderStore(Path(unquote(parts.path)), kept)
     if scheme == "s3" and parts.netloc and not parts.query:
+        # Brings boto3 along, which is large.
+        from tidegate.drivers.bundles.s3 import S3Store  # noqa: PLC0415
+
         return S3Store(parts.netloc, parts.path.strip("/"), reserve=kept)
     raise NoSuchStore(url)
