@@ -42,10 +42,11 @@ def system(new_system: Callable[..., System], database_url: str) -> Iterator[Sys
 
 
 @contextmanager
-def fleet_in(folder: Path, **options: Any) -> Iterator[Fleet]:
+def fleet_in(folder: Path, *, data_dir: Path | None = None, **options: Any) -> Iterator[Fleet]:
     """A running system without a host; its end is asserted unless the tests break off."""
     require_sshd()
-    with SshdFarm(folder / "hosts") as farm, System(folder / "data", **options) as system:
+    system = System(data_dir or folder / "data", **options)
+    with SshdFarm(folder / "hosts") as farm, system:
         yield Fleet(system, farm)
 
 

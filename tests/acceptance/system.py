@@ -157,11 +157,16 @@ class System:
         with closing(redis.Redis.from_url(url)) as client:
             client.flushall()
 
-    def cli(self, *arguments: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
-        """Run `tidegate` as the admin of this system."""
+    def cli(
+        self,
+        *arguments: str,
+        timeout: float = 120,
+        environment: Mapping[str, str] | None = None,
+    ) -> subprocess.CompletedProcess[str]:
+        """Run `tidegate` as the admin of this system, unless the environment says otherwise."""
         return subprocess.run(
             [TIDEGATE, *arguments],
-            env=self._admin(),
+            env={**self._admin(), **(environment or {})},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
