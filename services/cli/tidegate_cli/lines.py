@@ -11,7 +11,7 @@ _WIDTH: Final = 15
 class LineLog:
     """Writes prefixed lines to a stream, in colour where a person looks at it.
 
-    A reader that goes away silences the log; the programs go on.
+    A reader that goes away silences the log, a full disk loses lines; the programs go on.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -36,6 +36,9 @@ class LineLog:
             self._stream.flush()
         except (BrokenPipeError, ValueError):
             self._stream = None
+        except OSError:
+            # A full disk under a log file costs this line; there may be space for the next.
+            return
 
     def _prefix(self, name: str) -> str:
         head = f"{name:<{_WIDTH}} | "
