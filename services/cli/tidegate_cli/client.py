@@ -92,10 +92,12 @@ class Service:
     def delete(self, *parts: str) -> None:
         self._ask("DELETE", parts)
 
-    def text(self, *parts: str, **params: object) -> bytes:
-        """Return a log as it was written."""
+    def log(self, *parts: str, event: str, after: int) -> tuple[bytes, int]:
+        """Return what an event's log has after so many bytes, and at which byte it ends."""
         accept = {"Accept": "text/plain"}
-        return self._ask("GET", parts, params=_given(params), headers=accept).content
+        answer = self._ask("GET", parts, params={"event": event, "after": after}, headers=accept)
+        end = answer.headers.get("Tidegate-Log-End", "")
+        return answer.content, int(end) if end.isdecimal() else after + len(answer.content)
 
     def upload(self, *parts: str, file: Path, **params: object) -> Document:
         """Send a file as it is."""

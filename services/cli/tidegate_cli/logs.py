@@ -56,7 +56,6 @@ class LogReader:
         self._path = ("deployments", deployment_id)
         self._target = target
         self._event = event
-        self._sizes: dict[Key, int] = {}
         self._seen: dict[Key, int] = {}
         self._last: Key | None = None
 
@@ -84,15 +83,12 @@ class LogReader:
 
     def _print_event(self, target: str, event: Document) -> None:
         key = (target, str(event.get("name")))
-        size = int(event.get("log_size") or 0)
-        running = event.get("status") == "InProgress"
-        if size == self._sizes.get(key, 0) and not running:
+        seen = self._seen.get(key, 0)
+        if int(event.get("log_size") or 0) <= seen:
             return
-        self._sizes[key] = size
-        text = self._service.text(*self._path, "targets", target, "log", event=key[1])
-        fresh = text[self._seen.get(key, 0) :]
+        path = (*self._path, "targets", target, "log")
+        fresh, self._seen[key] = self._service.log(*path, event=key[1], after=seen)
         if fresh:
-            self._seen[key] = len(text)
             self._write(key, fresh)
 
     def _write(self, key: Key, fresh: bytes) -> None:

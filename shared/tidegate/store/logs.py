@@ -13,6 +13,8 @@ from tidegate.store.tables import DeploymentRow, LogChunkRow
 
 TAIL_CHARACTERS: Final = 2048
 """The CodeDeploy agent reports whole lines, in total fewer characters than this."""
+LONGEST_CHUNK: Final = 1_048_576
+"""No piece is longer; so many bytes before an offset, pieces may still reach over it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,21 +48,24 @@ class Logs:
             self._session.execute(insert(LogChunkRow), rows)
 
     def pieces(
-        self, deployment_id: DeploymentId, target_id: TargetId, event: str, *, after: int = -1
+        self, deployment_id: DeploymentId, target_id: TargetId, event: str, *, start: int = 0
     ) -> Iterator[tuple[int, bytes]]:
-        """Yield offset and bytes of what is kept from *after* on; a jump means a cut."""
+        """Yield offset and bytes of what is kept from byte *start* on; a jump means a cut."""
         rows = self._session.execute(
             select(LogChunkRow.at, LogChunkRow.data)
             .where(
                 LogChunkRow.deployment_id == deployment_id,
                 LogChunkRow.target_id == target_id,
                 LogChunkRow.event == event,
-                LogChunkRow.at > after,
+                LogChunkRow.at > start - LONGEST_CHUNK,
             )
             .order_by(LogChunkRow.at)
             .execution_options(yield_per=16)
         )
-        yield from ((at, data) for at, data in rows)
+        for at, data in rows:
+            skipped = max(start - at, 0)
+            if skipped < len(data):
+                yield at + skipped, data[skipped:]
 
     def tail(self, deployment_id: DeploymentId, target_id: TargetId, event: str) -> str:
         """Return the end of a log as AWS would show it."""

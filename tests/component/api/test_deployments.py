@@ -268,6 +268,23 @@ def test_a_log_says_where_it_was_cut(service: Service):
     assert service.get(f"{path}?event=Install").text == ""
 
 
+def test_a_log_can_be_read_on_from_where_it_ended(service: Service):
+    id_ = service.with_deployment()
+    progress = worker.begin(service, id_)
+    worker.report(service, progress, worker.log("AfterInstall", 0, b"one\ntwo\n"))
+    path = f"{DEPLOYMENTS}/{id_}/targets/web-1/log?event=AfterInstall"
+
+    first, middle = service.get(path), service.get(f"{path}&after=5")
+    worker.report(service, progress, worker.log("AfterInstall", 108, b"end\n"))
+    last = service.get(f"{path}&after={first.headers['Tidegate-Log-End']}")
+
+    assert (first.text, first.headers["Tidegate-Log-End"]) == ("one\ntwo\n", "8")
+    assert (middle.text, middle.headers["Tidegate-Log-End"]) == ("wo\n", "8")
+    assert last.text == "\n[… 100 bytes cut …]\nend\n"
+    assert last.headers["Tidegate-Log-End"] == "112"
+    assert service.get(f"{path}&after=-1").status_code == 422
+
+
 def test_an_event_that_a_target_has_not_is_told_with_those_it_has(quick: Service):
     id_ = quick.with_deployment()
     worker.begin(quick, id_)

@@ -297,15 +297,21 @@ def test_logs_follow_prints_only_what_is_new(
     fake: FakeService, cli, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr("tidegate_cli.logs.PAUSE", 0.01)
-    running = {"name": "Install", "status": "InProgress", "log_size": 0}
+    sizes = [{"name": "Install", "status": "InProgress", "log_size": size} for size in (4, 4, 8)]
     fake.on("GET", f"deployments/{ID}", deployment(), deployment(status="Succeeded", overview={}))
-    fake.on("GET", f"deployments/{ID}/targets/web-1", target("web-1", events=[running]))
-    texts = [httpx2.Response(200, content=text) for text in (b"one\n", b"one\n", b"one\ntwo\n")]
+    events = [target("web-1", events=[size]) for size in sizes]
+    fake.on("GET", f"deployments/{ID}/targets/web-1", *events)
+    texts = [
+        httpx2.Response(200, content=text, headers={"Tidegate-Log-End": end})
+        for text, end in ((b"one\n", "4"), (b"two\n", "8"))
+    ]
     fake.on("GET", f"deployments/{ID}/targets/web-1/log", *texts)
 
     assert cli("logs", ID, "--target", "web-1", "--follow").out == (
         "==> web-1 Install <==\none\ntwo\n"
     )
+    logs = [each for each in fake.requests if each.url.path.endswith("/log")]
+    assert [each.url.params["after"] for each in logs] == ["0", "4"]
 
 
 def test_the_version_and_the_help_ask_nobody(fake: FakeService, cli):

@@ -15,6 +15,7 @@ from tidegate_api.auth import needs
 from tidegate_api.parts import TheParts
 
 router: Final = APIRouter(prefix="/deployments/{id}/targets", tags=["deployments"])
+TEXT: Final = "text/plain; charset=utf-8"
 
 
 class LifecycleEventNotFound(NotFound):
@@ -39,6 +40,13 @@ def log(
     event: Annotated[
         str | None, Query(description="Name of the lifecycle event; all without it.")
     ] = None,
+    after: Annotated[
+        int,
+        Query(
+            ge=0,
+            description="Leave out so many bytes of the event's log: what Tidegate-Log-End said.",
+        ),
+    ] = 0,
 ) -> StreamingResponse:
     with parts.store.read() as uow:
         uow.deployments.get(DeploymentId(id))
@@ -46,10 +54,12 @@ def log(
     names = [one.name for one in found.events]
     if event is not None and event not in names:
         raise LifecycleEventNotFound(event, names)
-    text = _all(parts.store, found)
-    if event is not None:
-        text = _marked(_pieces(parts.store, found, event))
-    return StreamingResponse(text, media_type="text/plain; charset=utf-8")
+    if event is None:
+        return StreamingResponse(_all(parts.store, found), media_type=TEXT)
+    pieces = _pieces(parts.store, found, event, start=after)
+    end = pieces[-1][0] + len(pieces[-1][1]) if pieces else after
+    headers = {"Tidegate-Log-End": str(end)}
+    return StreamingResponse(_marked(pieces, reached=after), media_type=TEXT, headers=headers)
 
 
 def _all(store: Store, target: Target) -> Iterator[bytes]:
@@ -60,14 +70,13 @@ def _all(store: Store, target: Target) -> Iterator[bytes]:
             yield b"\n"
 
 
-def _pieces(store: Store, target: Target, event: str) -> list[tuple[int, bytes]]:
+def _pieces(store: Store, target: Target, event: str, *, start: int = 0) -> list[tuple[int, bytes]]:
     # Read first, then sent: a client that reads slowly must not hold a transaction open.
     with store.read() as uow:
-        return list(uow.logs.pieces(target.deployment_id, target.id, event))
+        return list(uow.logs.pieces(target.deployment_id, target.id, event, start=start))
 
 
-def _marked(pieces: list[tuple[int, bytes]]) -> Iterator[bytes]:
-    reached = 0
+def _marked(pieces: list[tuple[int, bytes]], *, reached: int = 0) -> Iterator[bytes]:
     for at, data in pieces:
         if at > reached:
             yield f"\n[… {at - reached:,} bytes cut …]\n".encode()
