@@ -10,6 +10,7 @@ from tidegate.domain.deployment import (
     Deployment,
     DeploymentEvent,
     DeploymentStatus,
+    ErrorCode,
     RollbackEvent,
 )
 from tidegate.domain.fleet import turn_of
@@ -29,6 +30,10 @@ from tidegate.store.unit_of_work import UnitOfWork
 
 FETCH_AGAIN: Final = timedelta(minutes=2)
 """A bundle that is not there after so long is asked for again: its worker may have died."""
+NO_BUNDLE: Final = (
+    "The deployment timed out after 12 hours: its bundle was never fetched. "
+    "The logs of the workers that serve the queue 'hosts' say why."
+)
 
 log = structlog.get_logger(__name__)
 
@@ -55,8 +60,7 @@ def _start(deployment: Deployment, uow: UnitOfWork) -> None:
     failure = uow.deployments.bundle_failure(deployment.id)
     revision = uow.catalog.revision_by_id(deployment.revision_id)
     if failure is None and (revision is None or revision.appspec is None):
-        want_bundle(uow, deployment.id)
-        uow.deployments.settle(deployment, wake_at=uow.now() + FETCH_AGAIN)
+        _await_bundle(deployment, uow)
         return
     settings = uow.deployments.group_settings(deployment.id)
     hosts = [host for host in uow.catalog.hosts() if _is_wanted(host, settings)]
@@ -85,6 +89,14 @@ def _start(deployment: Deployment, uow: UnitOfWork) -> None:
         _plan(started, uow)
     else:
         _apply(started, Succeed(), uow)
+
+
+def _await_bundle(deployment: Deployment, uow: UnitOfWork) -> None:
+    if uow.now() - deployment.created_at > DEPLOYMENT_LIMIT:
+        _apply(deployment, Fail(ErrorCode.TIMEOUT, NO_BUNDLE), uow)
+        return
+    want_bundle(uow, deployment.id)
+    uow.deployments.settle(deployment, wake_at=uow.now() + FETCH_AGAIN)
 
 
 def _outdated(deployment: Deployment, hosts: Sequence[Host], uow: UnitOfWork) -> list[Host]:

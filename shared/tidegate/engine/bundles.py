@@ -65,6 +65,9 @@ def fetch_bundle(
         _fail(deployment, "BeforeInstall", str(error), store)
     except Refused as error:
         _fail(deployment, "DownloadBundle", str(error), store)
+    except OSError as error:
+        why = (error.strerror or type(error).__name__).lower()
+        _try_again_or_fail(deployment, f"The artifact store cannot be used: {why}.", store)
     else:
         with store.write() as uow:
             uow.deployments.lock(deployment_id)

@@ -35,6 +35,7 @@ from tidegate.engine.targets import (
     look_again,
 )
 from tidegate.settings import Settings
+from tidegate.store.database import may_pass
 from tidegate.store.leases import Held, Lease
 from tidegate.store.unit_of_work import Store, UnitOfWork
 
@@ -46,6 +47,8 @@ _SILENT: Final = frozenset({"lost", "unreachable", "name_unresolved"})
 """Outcomes that leave open how a run ended, unless the host itself said that it did."""
 _UNTOLD: Final = Failed("protocol", "The host ended the run without saying how its events ended.")
 _FULL_DISK_WAIT: Final = timedelta(seconds=10)
+_MOST_ATTEMPTS: Final = 5
+"""After so many, an error that nobody foresaw counts as one that will not pass."""
 
 
 @dataclass(slots=True)
@@ -150,6 +153,11 @@ class HostRuns:
             return LetGo()
         except (Refused, LookupError) as error:
             return Failed("misconfigured", str(error))
+        except Exception as error:
+            if lease.attempt < _MOST_ATTEMPTS or may_pass(error):
+                raise
+            log.exception("target_never_works", **_who(lease))
+            return Failed("misconfigured", _never_works(lease, error))
         finally:
             # A later attempt of this target may be followed here as well by now.
             if self._followed.get(key) is mine:
@@ -246,6 +254,14 @@ def _who(lease: Lease) -> dict[str, object]:
         "segment": lease.segment,
         "attempt": lease.attempt,
     }
+
+
+def _never_works(lease: Lease, error: Exception) -> str:
+    # What the error says may hold what is nobody's business; the log has it.
+    return (
+        f"Tidegate failed at this target itself ({type(error).__name__}), at attempt "
+        f"{lease.attempt} too; the log of the worker {lease.owner} says how."
+    )
 
 
 def _in_words(fact: Fact) -> str:

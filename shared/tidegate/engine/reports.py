@@ -20,6 +20,8 @@ MAX_CHUNK: Final = 262_144
 MAX_TEXT: Final = 4096
 """Longest message or script name that is taken from a host."""
 
+_LARGEST_EXIT_CODE: Final = 2**31 - 1
+
 _MOVE_TO: Final = {
     EventStatus.SUCCEEDED: EventMove.SUCCEED,
     EventStatus.FAILED: EventMove.FAIL,
@@ -140,19 +142,26 @@ def _end(
     progress: Progress, name: str, status: EventStatus, body: Mapping[str, object], at: datetime
 ) -> EventEnd:
     begun = progress.begun.get(name)
-    code = body.get("exit_code")
-    error_code = body.get("error_code")
     return EventEnd(
         move=_MOVE_TO[status],
         at=at,
         seconds=None if begun is None else max(_number(body.get("at")) - begun, 0.0),
-        exit_code=code if isinstance(code, int) else None,
-        error_code=None
-        if status is EventStatus.SKIPPED or not error_code
-        else DiagnosticCode(str(error_code)),
+        exit_code=_exit_code(body.get("exit_code")),
+        error_code=None if status is EventStatus.SKIPPED else _error_code(body.get("error_code")),
         script=str(body.get("script") or "")[:MAX_TEXT],
         message=str(body.get("message") or "")[:MAX_TEXT],
     )
+
+
+def _exit_code(value: object) -> int | None:
+    return value if isinstance(value, int) and abs(value) <= _LARGEST_EXIT_CODE else None
+
+
+def _error_code(value: object) -> DiagnosticCode | None:
+    if not value:
+        return None
+    known = value in tuple(DiagnosticCode)
+    return DiagnosticCode(str(value)) if known else DiagnosticCode.UNKNOWN_ERROR
 
 
 def _warnings(body: Mapping[str, object]) -> str:

@@ -4,6 +4,8 @@ from typing import Any, Final
 
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 POOL_TIMEOUT: Final = 120
 """Seconds for which a thread waits for a connection: hundreds may want one in the same moment."""
@@ -53,3 +55,9 @@ def _connect_sqlite(url: str) -> Engine:
         connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
     return engine
+
+
+def may_pass(error: Exception) -> bool:
+    """Tell whether *error* is of a database that is away or busy, and may pass."""
+    cut_off = isinstance(error, DBAPIError) and error.connection_invalidated
+    return cut_off or isinstance(error, OperationalError | InterfaceError | PoolTimeout)

@@ -13,7 +13,7 @@ from tidegate.drivers.hosts import Fact, LogPiece
 LONGEST_LINE: Final = 1 << 20
 LONGEST_PREFACE: Final = 1 << 20
 _LARGEST: Final = 1 << 53
-_LARGEST_EXIT_CODE: Final = 1 << 31
+_LARGEST_EXIT_CODE: Final = (1 << 31) - 1
 _END_OF_TIME: Final = 1e11
 
 
@@ -141,7 +141,8 @@ def read_line(line: bytes) -> HostLine:
         ProtocolBroken: It says nothing that the runner says.
     """
     try:
-        said = json.loads(line, parse_constant=_refuse)
+        # As text: from bytes, json would also take half characters and other encodings.
+        said = json.loads(line.decode(), parse_constant=_refuse)
     except (ValueError, RecursionError):
         raise ProtocolBroken(f"it sent {quoted(line[:80])!r}, which is no JSON") from None
     kind = said.get("t") if isinstance(said, dict) else None
