@@ -4,6 +4,7 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from time import monotonic, sleep
+from typing import Any
 
 import psutil
 import pytest
@@ -55,8 +56,9 @@ def ends_right(fleet: Fleet, deployment_id: str, *, within: float) -> Document:
 
 
 def kill_hosts_worker(fleet: Fleet) -> None:
-    for number in range(1, OPTIONS["workers"] + 1):
-        fleet.system.kill(f"worker-hosts-{number}")
+    for name in fleet.system.processes():
+        if name.startswith("worker-hosts"):
+            fleet.system.kill(name)
 
 
 def kill_control_worker(fleet: Fleet) -> None:
@@ -83,6 +85,15 @@ def lose_all(fleet: Fleet) -> None:
 
 
 CRASHES = [kill_hosts_worker, kill_control_worker, kill_beat, kill_api, lose_redis, lose_all]
+QUICK = (kill_hosts_worker, lose_redis)
+"""What is tried at more than one moment in every run; the rest takes minutes."""
+
+
+def slow_but(*quick: Callable[[Fleet], None]) -> list[Any]:
+    return [
+        crash if crash in quick else pytest.param(crash, marks=pytest.mark.slow)
+        for crash in CRASHES
+    ]
 
 
 @pytest.mark.parametrize("crash", CRASHES)
@@ -96,7 +107,7 @@ def test_a_crash_during_a_hook_costs_at_most_a_minute_and_runs_no_hook_twice(
     ends_right(fleet, deployment_id, within=DELAY + undisturbed)
 
 
-@pytest.mark.parametrize("crash", CRASHES)
+@pytest.mark.parametrize("crash", slow_but(*QUICK))
 def test_a_crash_that_outlives_the_hook_costs_at_most_a_minute_too(
     fleet: Fleet, undisturbed: float, crash: Callable[[Fleet], None]
 ):
@@ -120,6 +131,28 @@ def test_messages_that_are_lost_right_after_the_start_are_sent_again(
     ends_right(fleet, deployment_id, within=DELAY + undisturbed)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("crash", CRASHES)
+def test_ten_hosts_at_once_get_over_a_crash_on_either_database(
+    ten: Fleet, crash: Callable[[Fleet], None]
+):
+    wait_until(ten.is_ready, within=90, what="the system is ready")
+    for host in ten.hosts:
+        ten.ledger(host).hold("AfterInstall")
+    deployment_id = ten.deploy(ten.group(ten.hosts), REVISION)
+    wait_until(
+        lambda: len(ten.in_hook(deployment_id, "AfterInstall")) == len(ten.hosts),
+        within=60,
+        what="all are in their hooks",
+    )
+
+    crash(ten)
+
+    ends_right(ten, deployment_id, within=DELAY + 20)
+    wait_until(ten.is_ready, within=90, what="the system is ready again")
+
+
+@pytest.mark.slow
 def test_a_worker_that_is_told_to_end_hands_its_runs_over(fleet: Fleet, undisturbed: float):
     deployment_id = in_mid_hook(fleet)
 
