@@ -1,6 +1,6 @@
 """Every refusal and failure as a problem document (RFC 9457)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final, cast
 
@@ -11,11 +11,13 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from tidegate.appspec import InvalidAppSpec
 from tidegate.domain.errors import NotAuthenticated, Refused
 
 MEDIA_TYPE: Final = "application/problem+json"
+_METHODS: Final = ("DELETE", "GET", "PATCH", "POST", "PUT")
 log = structlog.get_logger(__name__)
 
 
@@ -104,12 +106,25 @@ async def _on_http(request: Request, raised: Exception) -> JSONResponse:
         case 404:
             detail = f"There is nothing at {path}; /docs shows what there is."
         case 405:
-            allowed = (error.headers or {}).get("Allow", "other methods")
+            allowed = ", ".join(_methods(request))
             detail = f"{request.method} is not possible at {path}; it takes {allowed}."
+            return problem(405, "MethodNotAllowed", detail, headers={"Allow": allowed})
         case _:
             detail = f"{str(error.detail).rstrip('.')}."
     code = HTTPStatus(error.status_code).phrase.title().replace(" ", "")
     return problem(error.status_code, code, detail, headers=error.headers)
+
+
+def _methods(request: Request) -> list[str]:
+    """Return what a path takes in all of its routes; the exception knows of the first alone."""
+    return [
+        method
+        for method in _METHODS
+        if any(
+            route.matches({**request.scope, "method": method})[0] is Match.FULL
+            for route in request.app.routes
+        )
+    ]
 
 
 async def _on_database(_request: Request, error: Exception) -> JSONResponse:
@@ -124,23 +139,24 @@ async def _on_database(_request: Request, error: Exception) -> JSONResponse:
 
 async def _on_invalid(_request: Request, error: Exception) -> JSONResponse:
     found = cast("RequestValidationError", error).errors()
-    errors = [{"field": _field(one["loc"]), "message": _sentence(one)} for one in found]
+    errors = [{"field": _field(one), "message": _sentence(one)} for one in found]
     detail = errors[0]["message"]
     if len(errors) > 1:
         detail += f" (And {len(errors) - 1} more; errors lists them.)"
     return problem(422, "InvalidInput", detail, more={"errors": errors})
 
 
-def _field(location: Sequence[Any]) -> str:
-    parts = [str(part) for part in location[1:]]
-    return ".".join(parts)
+def _field(error: Mapping[str, Any]) -> str:
+    # Where no JSON is, the location is a position in the text.
+    parts = () if error["type"] == "json_invalid" else error["loc"][1:]
+    return ".".join(str(part) for part in parts)
 
 
 def _sentence(error: Mapping[str, Any]) -> str:
-    field, where = _field(error["loc"]), error["loc"][0] if error["loc"] else "body"
+    field, where = _field(error), error["loc"][0] if error["loc"] else "body"
     name = f"The {'field' if where == 'body' else f'{where} parameter'} {field[:100]!r}"
     message = str(error["msg"]).rstrip(".")
-    if where == "body" and (error["type"] == "json_invalid" or not field):
+    if where == "body" and not field:
         reason = str(error.get("ctx", {}).get("error", message)).rstrip(".")
         return f"The body must be a JSON object, sent as application/json: {reason}."
     match error["type"]:
