@@ -43,7 +43,8 @@ class AlreadyExists(Refused):
     kind: ClassVar[str] = "thing"
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"A {self.kind} {name!r} already exists; choose another name.")
+        article = "An" if self.kind[0] in "aeiou" else "A"
+        super().__init__(f"{article} {self.kind} {name!r} already exists; choose another name.")
 
 
 class ApplicationNotFound(NotFound):
