@@ -26,6 +26,7 @@ GRACE = 5.0
 PIECE = 48 * 1024
 FREE_AFTER = 4 << 20
 KEEP_RUNS_FOR = 7 * 86400
+WISHES = ("cancel", "kill")
 STOPPED = "The deployment was stopped while this event ran."
 FROM_PREVIOUS = ("ApplicationStop", "BeforeBlockTraffic", "AfterBlockTraffic")
 INHERITED = ("PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TZ")
@@ -144,8 +145,10 @@ def started_at(pid: int) -> str:
 
 def free(fd: int, start: int, stop: int) -> None:
     """Give the disk back what lies between *start* and *stop*, where the file system can."""
-    import ctypes
-
+    try:
+        import ctypes
+    except ImportError:  # a python3 that was built without it
+        return
     punch_hole_and_keep_size = 3
     libc = ctypes.CDLL(None)
     where = ctypes.c_longlong(start), ctypes.c_longlong(stop - start)
@@ -272,6 +275,7 @@ class Replay:
         self.event = None  # type: str | None
         self.boot = ""
         self.ended = False
+        self.unwritten = ""
 
     def pump(self) -> bool:
         """Send what is new, and return whether anything was."""
@@ -345,6 +349,15 @@ class Replay:
             moved = True
         return moved
 
+    def pass_on_wish(self) -> None:
+        """Write down what the controller wishes: now, or once the disk has room for it."""
+        if self.unwritten:
+            try:
+                self.run.ask(self.unwritten)
+            except OSError:
+                return
+            self.unwritten = ""
+
     def follow(self, wake: "int | None") -> bool:
         """Follow until the run has ended (true) or its lock is free although it has not (false)."""
         longest = 0.1 if wake is None else 1.0
@@ -356,8 +369,9 @@ class Replay:
             pause = 0.01 if moved else min(pause * 1.5, longest)
             self.link.beat()
             for wish in self.link.wait(pause, wake):
-                if wish in ("cancel", "kill"):
-                    self.run.ask(wish)
+                if wish in WISHES:
+                    self.unwritten = wish
+            self.pass_on_wish()
             if wake is not None and select.select([wake], [], [], 0)[0] and not os.read(wake, 4096):
                 os.close(wake)
                 wake, looked_at = None, 0.0
@@ -419,6 +433,8 @@ def run_session(header: "dict[str, Any]", state: str, link: Link) -> None:
         link.say(t="unknown")
         return
     os.makedirs(run.path("logs"), 0o700, exist_ok=True)
+    if header.get("wish") in WISHES:  # before anything begins, so that nothing does
+        run.ask(header["wish"])
     wake, tried = None, False
     while True:
         lock = run.try_lock()
@@ -463,7 +479,7 @@ def check_names(key: str, spec: "dict[str, Any]") -> None:
 def start(run: Run, header: "dict[str, Any]", lock: int, link: Link) -> int:
     """Start the run, detached, and return where it knocks when it has written something."""
     bundle = header.get("bundle")
-    if bundle and "DownloadBundle" in header["spec"]["events"]:
+    if bundle and "DownloadBundle" in header["spec"]["events"] and not run.wish():
         cached = fetch_bundle(run.state, bundle, link)
         remove_tree(raw(run.bundle))
         os.link(cached, run.bundle)
@@ -617,6 +633,7 @@ class EventLog:
         self.half = cap // 2
         self.freed = self.half
         self.full = False
+        self.torn = False
 
     def write(self, lines: "list[bytes]") -> None:
         if not lines:
@@ -670,6 +687,7 @@ class Scribe:
             finally:
                 os._exit(0)
         self.child = child
+        self.alive = True
         for fd in (self.out, self.err, self.orders, self.answers):
             os.close(fd)
 
@@ -679,12 +697,24 @@ class Scribe:
         os.close(self.script_err)
 
     def heard(self) -> None:
-        """Take note that there was output."""
-        os.read(self.answer_fd, 4096)
+        """Take note that there was output, or that nobody copies it any more."""
+        self.alive = bool(os.read(self.answer_fd, 4096))
 
     def finish(self) -> None:
         """Have everything that the script wrote until now in the log."""
-        os.write(self.order_fd, b"!")
+        last = self.last_answer()
+        self.log.full = self.log.full or last == b"F"
+        self.log.torn = self.log.torn or last not in (b"D", b"F")
+        os.close(self.order_fd)
+        os.close(self.answer_fd)
+        self.log.measure()
+
+    def last_answer(self) -> bytes:
+        """Ask the other process to come to its end, and return what it says then."""
+        try:
+            os.write(self.order_fd, b"!")
+        except OSError:
+            return b""  # it has died
         until = time.monotonic() + 30
         last = b""
         while last not in (b"D", b"F") and time.monotonic() < until:
@@ -693,10 +723,7 @@ class Scribe:
                 if not answer:
                     break
                 last = answer[-1:]
-        self.log.full = self.log.full or last == b"F"
-        os.close(self.order_fd)
-        os.close(self.answer_fd)
-        self.log.measure()
+        return last
 
     # The other process
 
@@ -801,7 +828,8 @@ class Runner:
 
     def nap(self, pause: float, scribe: Scribe) -> None:
         """Sleep, but not longer than until a child ends or says something."""
-        ready = select.select([self.child_ended, scribe.answer_fd], [], [], pause)[0]
+        ears = [self.child_ended] + ([scribe.answer_fd] if scribe.alive else [])
+        ready = select.select(ears, [], [], pause)[0]
         if self.child_ended in ready:
             os.read(self.child_ended, 4096)
         if scribe.answer_fd in ready:
@@ -923,6 +951,8 @@ class Runner:
             failure = Failure(STOPPED, script=script, exit_code=code)
         if log.full:
             self.warnings.append("The disk was full, so the log of this event is not complete.")
+        if log.torn:
+            self.warnings.append("What writes the log of this event died, so it is not complete.")
         log.close()
         status = "Failed" if failure else "Succeeded"
         self.finish(name, status, log.size, failure, exit_code)
@@ -1138,9 +1168,11 @@ class Script:
                 child = self.spawn(argv, account, scribe.script_out, scribe.script_err)
             finally:
                 scribe.let_script_go()
-            self.runner.hold(child)
             why, status = self.wait(child, scribe)
-            self.runner.hold()
+            try:
+                self.runner.hold()
+            except OSError:
+                complain()  # the lock names a script that has ended, which keeps nobody waiting
         finally:
             scribe.finish()
             self.runner.knock()
@@ -1222,6 +1254,8 @@ class Script:
             signal.signal(getattr(signal, "SIG" + name), signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, [])
         os.setsid()
+        # Before the script begins: should its runner die, the next run waits for it all the same.
+        self.runner.hold(os.getpid())
         os.dup2(os.open("/dev/null", os.O_RDONLY), 0)
         os.dup2(out, 1)
         os.dup2(err, 2)

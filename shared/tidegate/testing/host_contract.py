@@ -166,6 +166,14 @@ class HostDriverContract:
         assert follower.ended == "stopped"
         assert follow.ledger.read_text() == "begun\nended\n"
 
+    def test_a_run_that_is_cancelled_before_it_began_begins_nothing(self, follow: "Scene") -> None:
+        follower = follow.a_cancelled_run(AfterInstall=_QUICK)
+
+        assert follower.join() == Finished()
+        assert follower.statuses() == dict.fromkeys(SERVER_EVENTS, "Skipped")
+        assert follower.ended == "stopped"
+        assert not follow.ledger.exists()
+
     def test_kill_ends_the_script_too(self, follow: "Scene") -> None:
         follower = follow.a_new_run(AfterInstall='echo begun >>"$LEDGER"; sleep 20')
         follower.wait_for(lambda _: follow.ledger.exists(), "the hook runs")
@@ -210,10 +218,20 @@ class Scene:
         self, seen: Seen | None = None, *, files: dict[str, bytes] | None = None, **hooks: str
     ) -> Follower:
         """Follow a new run of these hooks."""
+        self._prepare(hooks, files)
+        return self.again(seen)
+
+    def a_cancelled_run(self, **hooks: str) -> Follower:
+        """Follow a new run of these hooks, and wish from the start that it ends."""
+        self._prepare(hooks, None)
+        follower = Follower(self.driver, self.host, self.run)
+        follower.wish(Wish.CANCEL)
+        return follower.start()
+
+    def _prepare(self, hooks: dict[str, str], files: dict[str, bytes] | None) -> None:
         self.run = run_of(
             hooks, folder=self._bundles, environment={"LEDGER": str(self.ledger)}, files=files
         )
-        return self.again(seen)
 
     def again(self, seen: Seen | None = None) -> Follower:
         """Follow the last run once more."""

@@ -98,6 +98,10 @@ class Told:
     def last(self) -> dict:
         return self.others[-1]
 
+    def seen(self) -> dict[str, object]:
+        logs = {event: len(data) for event, data in self.logs.items()}
+        return {"journal": self.offset, "logs": logs}
+
     def needs(self) -> list[str]:
         return [m["what"] for m in self.others if m["t"] == "need"]
 
@@ -248,6 +252,7 @@ class Host:
         appspec: Mapping[str, object] | None = None,
         bundle: Bundle | None = None,
         seen: Told | None = None,
+        wish: str | None = None,
         **spec: object,
     ) -> Session:
         told = seen or Told()
@@ -270,11 +275,9 @@ class Host:
         } | spec
         header = self.header(
             op="run",
+            wish=wish,
             key=key or f"{deployment}.{'0' * 64}",
-            seen={
-                "journal": told.offset,
-                "logs": {event: len(data) for event, data in told.logs.items()},
-            },
+            seen=told.seen(),
             bundle=bundle
             and {"sha256": bundle.sha256, "size": len(bundle.data), "type": bundle.type},
             spec=whole,

@@ -61,8 +61,9 @@ def test_a_run_works_on_every_python(host_of_any_python: Host, tmp_path):
 
 
 def test_runner_and_bundle_travel_once(host: Host):
-    first = host.run(bundle=bundle_of({"a": "1"}))
-    second = host.run(deployment="d-AAAAAAAA2", bundle=bundle_of({"a": "1"}))
+    bundle = bundle_of({"a": "1"})
+    first = host.run(bundle=bundle)
+    second = host.run(deployment="d-AAAAAAAA2", bundle=bundle)
 
     assert first.needs() == ["runner", "bundle"]
     assert second.needs() == []
@@ -238,6 +239,63 @@ def test_the_next_deployment_waits_for_a_script_that_outlived_its_runner(host: H
     assert [f["for"] for f in told.facts if f["fact"] == "waiting"] == ["d-AAAAAAAA1"]
     assert told.outcome == "succeeded"
     assert ledger_of(host) == ["started", "started"]
+
+
+def test_a_script_whose_log_writer_died_is_waited_for_at_leisure(host: Host):
+    spec = appspec_of(hooks={"AfterInstall": ["hook.sh"]})
+    session = host.session(appspec=spec, bundle=bundle_of({"hook.sh": "sleep 2"}))
+    session.until_running("AfterInstall")
+    runner = host.runner_pid()
+    time.sleep(0.5)
+    children = Path(f"/proc/{runner}/task/{runner}/children").read_text().split()
+    begun = cpu_seconds(runner)
+
+    os.kill(int(min(children, key=int)), signal.SIGKILL)
+    time.sleep(1)
+    used = cpu_seconds(runner) - begun
+    event = session.to_the_end().event("AfterInstall")
+
+    assert used < 0.3
+    assert event["status"] == "Succeeded"
+    assert event["warnings"] == ["What writes the log of this event died, so it is not complete."]
+
+
+def cpu_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def test_it_waits_too_where_the_runner_died_as_the_script_began(host: Host):
+    script = "kill -9 $PPID; echo started >> $LEDGER; sleep 2; echo ended >> $LEDGER\n"
+    deadly = slow(host, bundle=bundle_of({"slow.sh": script}))
+    assert host.session(**deadly).to_the_end().last["t"] == "lost"
+
+    told = host.run(**slow(host, deployment="d-BBBBBBBB2"))
+
+    assert told.outcome == "succeeded"
+    assert ledger_of(host) == ["started", "ended", "started"]
+
+
+def test_a_run_that_is_cancelled_before_it_began_takes_and_starts_nothing(host: Host):
+    told = host.run(**slow(host), wish="cancel")
+
+    assert told.outcome == "stopped"
+    assert told.statuses() == dict.fromkeys(EVENTS, "Skipped")
+    assert told.needs() == ["runner"]
+    assert ledger_of(host) == []
+
+
+def test_a_wish_that_finds_the_disk_full_ends_no_session_and_is_heard_later(host: Host):
+    session = host.session(**slow(host))
+    session.until_running("AfterInstall")
+    in_the_way = host.journal().parent / f"cancel.{session.process.pid}"
+    in_the_way.mkdir()
+
+    session.command("cancel")
+    time.sleep(0.5)
+    in_the_way.rmdir()
+
+    assert session.to_the_end().outcome == "stopped"
 
 
 def test_a_reboot_is_told_from_a_crash(host: Host):

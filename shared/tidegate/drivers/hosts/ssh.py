@@ -75,8 +75,13 @@ class SshHosts(HostDriver):
     def follow(
         self, address: HostAddress, run: HostRun, *, seen: Seen, report: ReportTo
     ) -> Outcome:
+        wish = report(())
+        if wish is Wish.LET_GO:
+            return LetGo()
         try:
             following, mailbox = self._following(address, run, seen)
+            # Known before the run may begin: one that is cancelled begins no event.
+            following.wish(wish)
             future = self._thread.submit(following.to_the_end())
         except Unroutable as unroutable:
             return unroutable.failure
@@ -84,7 +89,7 @@ class SshHosts(HostDriver):
             return LetGo()
         future.add_done_callback(lambda _: mailbox.close())
         try:
-            return self._attend(following, mailbox, future, report)
+            return self._attend(following, mailbox, future, report, last_wish=wish)
         finally:
             future.cancel()
 
@@ -94,9 +99,11 @@ class SshHosts(HostDriver):
         mailbox: Mailbox,
         future: Future[Finished | Failed],
         report: ReportTo,
+        *,
+        last_wish: Wish,
     ) -> Outcome:
         """Pass on in this thread what arrives, until nothing more will."""
-        last_wish, is_open = Wish.GO_ON, True
+        is_open = True
         while is_open:
             reports, is_open = mailbox.take(_TICK)
             wish = report(reports) if reports or is_open else last_wish

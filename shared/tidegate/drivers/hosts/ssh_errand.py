@@ -127,6 +127,7 @@ class Errand:
             "op": "run" if self.run else "probe",
             "key": self.run.key if self.run else "probe",
             "seen": {"journal": progress.journal, "logs": progress.logs},
+            "wish": progress.wishes[-1] if progress.wishes else None,
             "bundle": None,
             "spec": dict(self.run.spec) if self.run else {},
         }
