@@ -2,12 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 from tidegate.domain.errors import HostExists, HostNotFound, InUse, Invalid
 from tidegate.domain.host import Host
 from tidegate.domain.ids import HostId
 from tidegate.engine.checks import check_name, check_tags, check_variables
 from tidegate.store.unit_of_work import UnitOfWork
+
+_WHERE: Final = ("address", "port", "user", "proxy_jump", "state_dir")
+"""Settings that lead to the folder in which the host remembers what it has run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,10 +55,21 @@ def replace_host(name: str, request: HostRequest, *, uow: UnitOfWork) -> Host:
     Raises:
         Invalid: A value cannot be taken.
         HostNotFound: There is none of that name.
+        InUse: A run goes on there, and would be sought, and begun anew, at another place.
     """
     settings = _checked(request)
+    host = uow.catalog.host(name)
+    moves = request.driver != host.driver or any(
+        settings.get(key) != host.settings.get(key) for key in _WHERE
+    )
+    running = uow.catalog.run_on_host(host.id) if moves else None
+    if running is not None:
+        raise InUse(
+            f"The deployment {running} is at work on the host {name!r}, so it cannot be moved; "
+            f"wait for it or stop it with `tidegate stop {running}`."
+        )
     changed = replace(
-        uow.catalog.host(name),
+        host,
         driver=request.driver,
         settings=settings,
         tags=request.tags,

@@ -11,7 +11,7 @@ from tidegate.domain.deployment import DEPLOYMENT_MACHINE, DeploymentStatus
 from tidegate.domain.errors import HostExists, HostNotFound
 from tidegate.domain.host import Host
 from tidegate.domain.ids import DeploymentId, HostId
-from tidegate.domain.target import FINAL_TARGET_STATUSES
+from tidegate.domain.target import FINAL_TARGET_STATUSES, TargetStatus
 from tidegate.store.tables import DeploymentRow, HostRow, TargetRow
 
 _FINAL = [status for status in DeploymentStatus if DEPLOYMENT_MACHINE.is_final(status)]
@@ -120,6 +120,15 @@ class Hosts:
                     TargetRow.status.not_in(FINAL_TARGET_STATUSES),
                 ),
             )
+            .limit(1)
+        )
+        return None if found is None else DeploymentId(found)
+
+    def run_on_host(self, host_id: HostId) -> DeploymentId | None:
+        """Return a deployment whose run on the host has been taken and has not ended."""
+        found = self._session.scalar(
+            select(TargetRow.deployment_id)
+            .where(TargetRow.host_id == host_id, TargetRow.status == TargetStatus.IN_PROGRESS)
             .limit(1)
         )
         return None if found is None else DeploymentId(found)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from component.api import worker
 from component.api.conftest import HOST_KEY, Service, detail_of
 
 PEM = "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAA\n-----END-----"
@@ -179,3 +180,18 @@ def test_a_host_that_a_group_names_stays(service: Service):
     answer = service.ask("DELETE", "/v1/hosts/web-1")
 
     assert "take it out of the group first" in detail_of(answer, 409)
+
+
+def test_a_host_on_which_a_run_goes_on_is_not_moved(service: Service):
+    id_ = service.with_deployment()
+    progress = worker.begin(service, id_)
+
+    for elsewhere in ({"address": "10.9.9.9"}, {"state_dir": "/srv/other"}, {"user": "other"}):
+        answer = service.ask("PATCH", "/v1/hosts/web-1", json=elsewhere)
+        assert id_ in detail_of(answer, 409)
+    same_place = service.ask("PATCH", "/v1/hosts/web-1", json={"tags": {"role": "api"}})
+    worker.finish(service, progress)
+    afterwards = service.ask("PATCH", "/v1/hosts/web-1", json={"address": "10.9.9.9"})
+
+    assert same_place.status_code == 200
+    assert afterwards.status_code == 200
