@@ -9,7 +9,7 @@ from typing import Final
 
 import structlog
 from anyio import CapacityLimiter, to_thread
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 
 from tidegate.domain.errors import Refused
 from tidegate.domain.history import RecordedTransition
@@ -168,8 +168,11 @@ class Feeds:
             wanted = {feed.deployment_id: feed.latest for feed in self._feeds.values()}
             try:
                 found, fresh = await to_thread.run_sync(self._look, wanted, limiter=self._threads)
-            except DBAPIError as error:
-                log.warning("feeds_cannot_look", why=str(error.orig))
+            except SQLAlchemyError as error:
+                log.warning("feeds_cannot_look", why=str(getattr(error, "orig", error)))
+            except Exception:
+                # Whoever listens already would never hear anything again.
+                log.exception("feeds_cannot_look")
             else:
                 for id_ in wanted:
                     if feed := self._feeds.get(id_):

@@ -8,10 +8,12 @@ from contextlib import contextmanager
 
 import httpx2
 import pytest
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from component.api import worker
 from component.api.conftest import Service, detail_of
 from tidegate.domain.access import Role
+from tidegate.store.progress import progress_of
 
 
 def path_of(deployment_id: str) -> str:
@@ -172,7 +174,7 @@ def test_streams_end_when_the_service_does(live: Service):
     assert rest == []
 
 
-@pytest.mark.parametrize("last", ["abc", "-1", "9" * 40])
+@pytest.mark.parametrize("last", ["abc", "-1", "9" * 40, "9" * 5000])
 def test_a_place_that_no_stream_gave_is_refused(quick: Service, last):
     id_ = quick.with_deployment()
     headers = {"Accept": "text/event-stream", "Last-Event-ID": last}
@@ -180,6 +182,25 @@ def test_a_place_that_no_stream_gave_is_refused(quick: Service, last):
     answer = quick.get(path_of(id_), headers=headers)
 
     assert "is no number that this stream gave" in detail_of(answer, 422)
+
+
+@pytest.mark.parametrize("error", [PoolTimeout("no connection is free"), RuntimeError("odd")])
+def test_a_stream_goes_on_after_a_look_that_failed(live: Service, monkeypatch, error):
+    id_ = live.with_deployment()
+    failures = [error, error]
+
+    def look(*arguments):
+        if failures:
+            raise failures.pop()
+        return progress_of(*arguments)
+
+    monkeypatch.setattr("tidegate_api.feeds.progress_of", look)
+    with stream(live, id_) as answer:
+        told = heard(answer)
+        next(told)
+        worker.finish(live, worker.begin(live, id_))
+
+        assert "Succeeded" in [json.loads(one["data"]).get("to") for one in told]
 
 
 def test_a_stream_of_nothing_is_not_found(quick: Service):

@@ -133,11 +133,12 @@ def _page(deployment_id: DeploymentId, after: int, limit: int, parts: Parts) -> 
 def _position(last_event_id: str | None, after: int) -> int:
     if not last_event_id:
         return after
-    if not last_event_id.isdecimal() or int(last_event_id) > _LARGEST:
+    digits = last_event_id if last_event_id.isdecimal() else ""
+    if not 1 <= len(digits) <= len(str(_LARGEST)) or int(digits) > _LARGEST:
         raise Invalid(
             f"The Last-Event-ID {last_event_id[:40]!r} is no number that this stream gave."
         )
-    return int(last_event_id)
+    return int(digits)
 
 
 async def _stream(feeds: Feeds, deployment_id: DeploymentId, position: int) -> AsyncGenerator[str]:
