@@ -9,7 +9,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DataError, DBAPIError
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
@@ -128,6 +128,9 @@ def _methods(request: Request) -> list[str]:
 
 
 async def _on_database(_request: Request, error: Exception) -> JSONResponse:
+    if isinstance(error, DataError):
+        detail = "The request has a value that no database can hold, such as a zero byte."
+        return problem(422, "InvalidInput", detail)
     log.error("database_failed", why=str(getattr(error, "orig", error)))
     return problem(
         503,

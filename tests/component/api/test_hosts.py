@@ -195,3 +195,7 @@ def test_a_host_on_which_a_run_goes_on_is_not_moved(service: Service):
 
     assert same_place.status_code == 200
     assert afterwards.status_code == 200
+
+
+def test_a_zero_byte_in_a_name_is_no_failure_of_the_service(service: Service):
+    assert service.get("/v1/hosts/a%00b").status_code in {404, 422}
