@@ -1,6 +1,7 @@
 """A whole Tidegate in this process, whose messages are delivered when a test says so."""
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -122,3 +123,11 @@ class System:
         with self.store.read() as uow:
             pieces = uow.logs.pieces(DeploymentId(deployment_id), TargetId(target), event)
             return b"".join(data for _, data in pieces)
+
+
+def until(condition: Callable[[], object]) -> None:
+    """Wait for what another thread does."""
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, "it never came"
+        time.sleep(0.005)
