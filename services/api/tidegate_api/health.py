@@ -7,7 +7,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from sqlalchemy.exc import DBAPIError
 
-from tidegate.engine.health import unready
+from tidegate.engine.health import Unready, unready
 from tidegate_api.parts import Parts, TheParts
 from tidegate_api.problems import Problem, problem
 
@@ -30,19 +30,22 @@ async def healthz() -> Wellness:
     responses={503: {"model": Problem, "description": "Not ready; detail says why."}},
 )
 def readyz(parts: TheParts) -> JSONResponse:
-    reason = _reason(parts)
-    if reason is None:
+    found = _unready(parts)
+    if found is None:
         return JSONResponse(Wellness().model_dump())
-    return problem(503, "NotReady", reason, headers={"Retry-After": "1"})
+    return problem(503, found.code, found.reason, headers={"Retry-After": "1"})
 
 
-def _reason(parts: Parts) -> str | None:
+def _unready(parts: Parts) -> Unready | None:
     try:
         with parts.store.read() as uow:
-            reason = unready(uow)
+            found = unready(uow)
     except DBAPIError:
-        return "The database does not answer, or was not migrated with `tidegate migrate`."
-    if reason is not None:
-        return reason
+        return Unready(
+            "NoDatabase",
+            "The database does not answer, or was not migrated with `tidegate migrate`.",
+        )
     # What the broker's client says may hold its address, and with that a password.
-    return "The broker does not answer." if parts.ping_broker() is not None else None
+    if found is None and parts.ping_broker() is not None:
+        return Unready("NoBroker", "The broker does not answer.")
+    return found

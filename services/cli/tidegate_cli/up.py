@@ -247,7 +247,9 @@ class System:
     def _missing(self) -> str | None:
         """Return what does not answer yet, as a sentence."""
         settings = self._settings
-        unready = ask(settings.host, settings.port, "/readyz")
+        # With `--workers 0` they run elsewhere, and may come later than this.
+        elsewhere = "" if settings.workers else "NoWorker"
+        unready = ask(settings.host, settings.port, "/readyz", well_as=elsewhere)
         if unready is not None:
             return f"The API says: {unready}"
         if settings.no_flower:
@@ -268,8 +270,11 @@ class System:
         return f"{line}, admin token in {self._folder.path / 'admin.token'}"
 
 
-def ask(host: str, port: int, path: str) -> str | None:
-    """Return None when all is well there, else what the answer, or its absence, says."""
+def ask(host: str, port: int, path: str, *, well_as: str = "") -> str | None:
+    """Return None when all is well there, else what the answer, or its absence, says.
+
+    A problem with the code *well_as* is as good as well.
+    """
     connection = http.client.HTTPConnection(ports.reachable_host(host).strip("[]"), port, timeout=4)
     try:
         connection.request("GET", path)
@@ -284,7 +289,8 @@ def ask(host: str, port: int, path: str) -> str | None:
     if answer.status == http.HTTPStatus.OK:
         return None
     try:
-        return str(json.loads(body)["detail"])
+        problem = json.loads(body)
+        return None if well_as and problem["code"] == well_as else str(problem["detail"])
     except (ValueError, TypeError, KeyError):
         return f"{answer.status} {answer.reason}."
 

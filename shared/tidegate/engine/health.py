@@ -12,6 +12,14 @@ WORKER_WITHIN: Final = timedelta(seconds=15)
 
 
 @dataclass(frozen=True, slots=True)
+class Unready:
+    """What keeps the system from deploying: a word for machines and a sentence."""
+
+    code: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class HookSeconds:
     """How many lifecycle events of one name ended, and how long they took together."""
 
@@ -32,17 +40,20 @@ class Metrics:
     """Seconds since the last sweep."""
 
 
-def unready(uow: UnitOfWork) -> str | None:
+def unready(uow: UnitOfWork) -> Unready | None:
     """Return why the system is not ready by what its rows show, or None when it is."""
     now = uow.now()
     beat = uow.heartbeats.last(BEAT)
     if beat is None:
-        return "The beat has never ticked; start `tidegate beat`."
+        return Unready("NoBeat", "The beat has never ticked; start `tidegate beat`.")
     if now - beat > BEAT_WITHIN:
-        return f"The beat has not ticked for {_seconds(now - beat):.0f} s; start `tidegate beat`."
+        seconds = _seconds(now - beat)
+        reason = f"The beat has not ticked for {seconds:.0f} s; start `tidegate beat`."
+        return Unready("NoBeat", reason)
     for queue, kind in WORKER_KINDS.items():
         if not uow.heartbeats.alive(kind, since=now - WORKER_WITHIN):
-            return f"No worker serves the queue {queue!r}; start `tidegate worker`."
+            reason = f"No worker serves the queue {queue!r}; start `tidegate worker`."
+            return Unready("NoWorker", reason)
     return None
 
 

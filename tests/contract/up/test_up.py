@@ -120,10 +120,10 @@ def test_a_given_broker_is_used_and_workers_may_run_elsewhere(
                         [TIDEGATE, command], env={**os.environ, **settings}, stdout=out, stderr=out
                     )
                 )
-                wait_until(
-                    lambda: status_of(port, "/healthz") == 200, within=60, what="the API lives"
-                )
-            wait_until(lambda: READY in log.read_text(), within=60, what="it is ready")
+                wait_until(lambda: READY in log.read_text(), within=60, what="up is ready")
+            wait_until(
+                lambda: status_of(port, "/readyz") == 200, within=60, what="the workers are there"
+            )
             listed = json.loads((tmp_path / "data" / "processes.json").read_text())
             for process in reversed(processes):
                 process.send_signal(signal.SIGTERM)
