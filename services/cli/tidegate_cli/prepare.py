@@ -14,13 +14,13 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from tidegate.clock import SystemClock
 from tidegate.domain.access import Role
 from tidegate.domain.ids import RandomIds
-from tidegate.engine.tokens import ensure_token
+from tidegate.engine.tokens import ensure_token, is_revoked
 from tidegate.settings import Settings
 from tidegate.store.database import connect
 from tidegate.store.migrate import upgrade
 from tidegate.store.outbox import NoSender
 from tidegate.store.unit_of_work import Store
-from tidegate_cli.folder import kept_secret
+from tidegate_cli.folder import kept_secret, write_private
 from tidegate_cli.refusal import CannotStart, chosen_settings
 
 ADMIN: Final = "admin"
@@ -58,11 +58,16 @@ def migrate_database(settings: Settings) -> None:
 
 def ensure_admin_token(settings: Settings) -> None:
     """Have the secret in the file be that of the token `admin`; the first start makes both."""
-    secret = kept_secret(settings.data_dir / "admin.token", new=RandomIds().secret())
+    path = settings.data_dir / "admin.token"
+    secret = kept_secret(path, new=RandomIds().secret())
     engine = connect(settings.database)
     try:
         store = Store(engine, sender=NoSender(), clock=SystemClock(), ids=RandomIds())
         with store.write() as uow:
+            if is_revoked(secret, uow=uow):
+                # What was revoked may be in wrong hands: it never opens the door again.
+                secret = uow.ids.secret()
+                write_private(path, f"{secret}\n")
             ensure_token(ADMIN, Role.ADMIN, secret, uow=uow)
     finally:
         engine.dispose()

@@ -40,6 +40,12 @@ def ensure_token(name: str, role: Role, secret: str, *, uow: UnitOfWork) -> None
         uow.tokens.add(token, digest_of(secret))
 
 
+def is_revoked(secret: str, *, uow: UnitOfWork) -> bool:
+    """Tell whether this is the secret of a token that somebody has ended."""
+    found = uow.tokens.by_digest(digest_of(secret))
+    return found is not None and found[0].revoked_at is not None
+
+
 def revoke_token(name: str, *, uow: UnitOfWork) -> Token:
     """End a token; one that has ended stays so.
 

@@ -3,6 +3,19 @@
 import json
 from pathlib import Path
 
+import pytest
+
+from parts.databases import Databases
+from tidegate.clock import SystemClock
+from tidegate.domain.errors import NotAuthenticated
+from tidegate.domain.ids import RandomIds
+from tidegate.engine.tokens import authenticate, revoke_token
+from tidegate.settings import Settings
+from tidegate.store.database import connect
+from tidegate.store.outbox import NoSender
+from tidegate.store.unit_of_work import Store
+from tidegate_cli.prepare import ADMIN, ensure_admin_token
+
 
 def test_what_is_set_up_can_be_listed_shown_changed_and_deleted(system):
     system.with_group("web-1")
@@ -62,3 +75,27 @@ def test_tokens_of_a_folder_without_a_database(system, tmp_path: Path):
     assert (done.returncode, done.stdout) == (1, "")
     assert "There is no database at" in done.stderr
     assert [each.name for each in tmp_path.iterdir()] == ["data"]
+
+
+def test_a_revoked_admin_token_never_opens_the_door_again(databases: Databases, tmp_path: Path):
+    def prepared() -> str:
+        ensure_admin_token(settings)
+        return (tmp_path / "admin.token").read_text().strip()
+
+    with databases.fresh("sqlite") as url:
+        settings = Settings(data_dir=tmp_path, database_url=url)
+        first = prepared()
+        kept = prepared()
+        engine = connect(url)
+        store = Store(engine, sender=NoSender(), clock=SystemClock(), ids=RandomIds())
+        with store.write() as uow:
+            revoke_token(ADMIN, uow=uow)
+
+        new = prepared()
+
+        assert kept == first != new
+        with store.read() as uow:
+            assert authenticate(new, uow=uow).name == ADMIN
+            with pytest.raises(NotAuthenticated):
+                authenticate(first, uow=uow)
+        engine.dispose()
