@@ -1,6 +1,7 @@
 """The outermost layer: one log line per request, and no failure that escapes."""
 
 from typing import Final
+from urllib.parse import quote
 
 import structlog
 from starlette.requests import ClientDisconnect
@@ -25,14 +26,14 @@ class Edge:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        started, answer = monotonic(), _Answer(send)
+        started, answer, path = monotonic(), _Answer(send), _printable(scope["path"])
         try:
             await self._app(scope, receive, answer.send)
         except ClientDisconnect:
-            log.info("client_went_away", method=scope["method"], path=scope["path"])
+            log.info("client_went_away", method=scope["method"], path=path)
         except Exception:
             failure_id = self._ids.unique()
-            log.exception("request_failed", id=failure_id, path=scope["path"])
+            log.exception("request_failed", id=failure_id, path=path)
             if answer.status is None:
                 await failure(failure_id)(scope, receive, answer.send)
         finally:
@@ -40,10 +41,15 @@ class Edge:
             note(
                 "request_finished",
                 method=scope["method"],
-                path=scope["path"],
+                path=path,
                 status=answer.status,
                 milliseconds=round((monotonic() - started) * 1000),
             )
+
+
+def _printable(path: str) -> str:
+    """Return a path as a log may hold it: with nothing that moves the cursor of a terminal."""
+    return quote(path[:500], safe="/~!$&'()*+,;=:@", errors="replace")
 
 
 class _Answer:

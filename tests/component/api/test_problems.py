@@ -191,3 +191,13 @@ def test_an_upload_that_breaks_off_leaves_nothing(live: Service):
             break
         live.get("/v1/hosts")
     assert [one for one in live.parts.settings.data_dir.rglob("*") if one.is_file()] == []
+
+
+def test_what_moves_a_terminals_cursor_is_not_logged_as_it_came(
+    quick: Service, capsys: pytest.CaptureFixture[str]
+):
+    quick.get("/v1/hosts/%1b%5b31m%00%0A")
+
+    logged = capsys.readouterr().out
+    assert "/v1/hosts/%1B%5B31m%00%0A" in logged
+    assert "\x1b[31m\x00" not in logged
