@@ -1,10 +1,22 @@
 """The one settings class: every process reads the same environment."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+_DATABASES: Final = ("sqlite:///", "postgresql://", "postgresql+psycopg://")
+_BROKERS: Final = (
+    "redis://",
+    "rediss://",
+    "redis+socket://",
+    "sentinel://",
+    "amqp://",
+    "amqps://",
+    "pyamqp://",
+    "memory://",
+)
 
 
 def _default_data_dir() -> Path:
@@ -88,6 +100,20 @@ class Settings(BaseSettings):
     @classmethod
     def _at_home(cls, folder: Path | None) -> Path | None:
         return folder and folder.expanduser()
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_database(cls, url: str) -> str:
+        if url and not url.startswith(_DATABASES):
+            raise ValueError("it begins with postgresql+psycopg:// or sqlite:///")
+        return url
+
+    @field_validator("broker_url")
+    @classmethod
+    def _is_broker(cls, url: SecretStr) -> SecretStr:
+        if url and not url.get_secret_value().startswith(_BROKERS):
+            raise ValueError("it begins with redis://, rediss://, redis+socket:// or amqp://")
+        return url
 
     @property
     def database(self) -> str:

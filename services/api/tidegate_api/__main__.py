@@ -42,7 +42,8 @@ def main() -> int:
     except ValidationError as invalid:
         first = invalid.errors()[0]
         name = "TIDEGATE_" + "_".join(map(str, first["loc"])).upper()
-        sys.stderr.write(f"{name} cannot be taken: {first['msg']}.\n")
+        reason = first["msg"].removeprefix("Value error, ")
+        sys.stderr.write(f"{name} cannot be taken: {reason}.\n")
         return 2
     configure_logging(settings.log_format, settings.log_level)
     app = create_app(settings)

@@ -1,6 +1,7 @@
 """Why a process cannot run here, said in one sentence."""
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from tidegate.settings import Settings, load_settings
 from tidegate_cli.errors import Ended
@@ -19,9 +20,12 @@ def chosen_settings(**options: object) -> Settings:
     try:
         return load_settings(**options)
     except ValidationError as error:
-        problems = [
-            f"TIDEGATE_{'_'.join(map(str, problem['loc'])).upper()} cannot be"
-            f" {problem['input']!r}: {problem['msg'].rstrip('.').lower()}."
-            for problem in error.errors()
-        ]
-        raise CannotStart("\n".join(problems)) from None
+        raise CannotStart("\n".join(_sentence(one) for one in error.errors())) from None
+
+
+def _sentence(problem: ErrorDetails) -> str:
+    name = f"TIDEGATE_{'_'.join(map(str, problem['loc'])).upper()}"
+    reason = problem["msg"].removeprefix("Value error, ").rstrip(".").lower()
+    # The URL of a database or a broker holds its password.
+    value = "what it is" if name.endswith("_URL") else repr(problem["input"])
+    return f"{name} cannot be {value}: {reason}."

@@ -156,7 +156,11 @@ def wait_for(http: httpx2.Client) -> None:
     [
         ({"TIDEGATE_PORT": "many"}, 2, "TIDEGATE_PORT cannot be taken"),
         ({"TIDEGATE_DATABASE_URL": "sqlite:////nowhere/at/all.db"}, 1, "database does not answer"),
-        ({"TIDEGATE_DATABASE_URL": "nonsense"}, 1, "database does not answer"),
+        (
+            {"TIDEGATE_DATABASE_URL": "nonsense"},
+            2,
+            "TIDEGATE_DATABASE_URL cannot be taken: it begins",
+        ),
     ],
 )
 def test_a_process_that_cannot_serve_says_why(environment, changes, code, said):

@@ -1,0 +1,45 @@
+"""Settings that cannot be taken end a process with one sentence, which holds no password."""
+
+import pytest
+
+from tidegate_cli.refusal import CannotStart, chosen_settings
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("MAX_ENTRIES", "0", "'0': input should be greater than or equal to 1"),
+        ("DATABASE_URL", "oracle://u:pw@db/x", "it begins with postgresql+psycopg:// or sqlite"),
+        ("DATABASE_URL", "pw", "it begins with postgresql+psycopg:// or sqlite"),
+        ("BROKER_URL", "kafka://u:pw@mq", "it begins with redis://"),
+    ],
+)
+def test_a_value_that_cannot_be_taken_is_said_with_the_name_of_its_variable(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, sentence: str
+):
+    monkeypatch.setenv(f"TIDEGATE_{name}", value)
+
+    with pytest.raises(CannotStart) as refused:
+        chosen_settings()
+
+    assert str(refused.value).startswith(f"TIDEGATE_{name} cannot be ")
+    assert sentence in str(refused.value)
+    assert "pw" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DATABASE_URL", ""),
+        ("DATABASE_URL", "sqlite:////srv/tidegate.db"),
+        ("DATABASE_URL", "postgresql+psycopg://tide@/tidegate?host=/run"),
+        ("BROKER_URL", "redis+socket:///srv/redis.sock"),
+        ("BROKER_URL", "amqp://guest@mq//"),
+    ],
+)
+def test_each_database_and_broker_that_is_supported_is_taken(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+):
+    monkeypatch.setenv(f"TIDEGATE_{name}", value)
+
+    chosen_settings()
