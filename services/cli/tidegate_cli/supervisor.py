@@ -16,8 +16,8 @@ from tidegate.clock import monotonic
 from tidegate_cli.lines import LineLog
 
 FIRST_DELAY: Final = 1.0
-LONGEST_DELAY: Final = 30.0
-STABLE_AFTER: Final = 60.0
+LONGEST_DELAY: Final = 10.0
+STABLE_AFTER: Final = 20.0
 IMPATIENT_AFTER: Final = 2.0
 LONGEST_LINE: Final = 64 * 1024
 _PR_SET_PDEATHSIG: Final = 1

@@ -76,9 +76,10 @@ class HostRuns:
 
         A target that somebody else holds, or that is skipped, ends the chain quietly.
         """
-        if self._leaving.is_set():
-            return False
         with self.store.write() as uow:
+            if self._leaving.is_set():
+                uow.leases.pass_on(deployment_id, target_id, at=uow.now())
+                return False
             uow.deployments.lock(deployment_id)
             lease = uow.leases.take(deployment_id, target_id, owner=self.owner, at=uow.now())
             if lease is None:
@@ -90,9 +91,10 @@ class HostRuns:
 
     def look_back(self, deployment_id: DeploymentId, target_id: TargetId) -> None:
         """Ask a host that fell silent how its run ended; what it tells is kept as a note."""
-        if self._leaving.is_set():
-            return
         with self.store.write() as uow:
+            if self._leaving.is_set():
+                uow.leases.pass_on(deployment_id, target_id, at=uow.now())
+                return
             uow.deployments.lock(deployment_id)
             lease = uow.leases.take_lost(deployment_id, target_id, owner=self.owner, at=uow.now())
             if lease is None:
@@ -177,7 +179,10 @@ class HostRuns:
         def report(reports: Sequence[Report]) -> Wish:
             if reports:
                 with self.store.write() as uow:
-                    record_reports(progress, reports, uow=uow)
+                    held = record_reports(progress, reports, uow=uow)
+                # A stop is heard with the next report, before another script begins.
+                if followed := self._followed.get((held.deployment_id, held.target_id)):
+                    _wish_anew(followed, held)
             return self._wish_for(progress.lease)
 
         return report

@@ -10,7 +10,7 @@ from tidegate.domain.errors import Stale
 from tidegate.domain.history import Subject, Transition
 from tidegate.domain.lifecycle import DiagnosticCode, EventMove, EventStatus
 from tidegate.drivers.hosts import Fact, HostKeyLearned, LogPiece, Report
-from tidegate.store.leases import Lease
+from tidegate.store.leases import Held, Lease
 from tidegate.store.lifecycle import EventEnd
 from tidegate.store.logs import LogChunk
 from tidegate.store.unit_of_work import UnitOfWork
@@ -42,8 +42,8 @@ class Progress:
     """Whether the host was heard to run it, by this worker or one before."""
 
 
-def record_reports(progress: Progress, reports: Sequence[Report], *, uow: UnitOfWork) -> None:
-    """Write what a host reported, all of it in this transaction.
+def record_reports(progress: Progress, reports: Sequence[Report], *, uow: UnitOfWork) -> Held:
+    """Write what a host reported, all of it in this transaction; return what is held now.
 
     Raises:
         Stale: The lease has gone to somebody else; nothing may be written any more.
@@ -57,12 +57,14 @@ def record_reports(progress: Progress, reports: Sequence[Report], *, uow: UnitOf
         progress.has_begun = True
         changes["journal_offset"] = facts[-1].offset
         changes.update(_message_of(facts))
-    if not uow.leases.keep(lease, at=now, **changes):
+    held = uow.leases.keep(lease, at=now, **changes)
+    if held is None:
         raise Stale(lease.target_id)
     _record_logs(progress, [r for r in reports if isinstance(r, LogPiece)], uow)
     for report in reports:
         if isinstance(report, HostKeyLearned):
             uow.catalog.learn_host_key(lease.host_id, report.host_key)
+    return held
 
 
 def _message_of(facts: Iterable[Fact]) -> Mapping[str, str]:

@@ -36,13 +36,14 @@ _SETTLED: Final = frozenset({"lost", "rebooted", "unknown_run"})
 def finish_segment(progress: Progress, *, uow: UnitOfWork) -> bool:
     """Record that all host events of a target are final; tell whether the lease still stood."""
     now = uow.now()
-    return uow.leases.keep(
+    held = uow.leases.keep(
         progress.lease,
         at=now,
         segment_done=True,
         lease_owner=None,
         due_at=now + COMPLETE_WITHIN,
     )
+    return held is not None
 
 
 def give_up(progress: Progress, failure: Failed, *, uow: UnitOfWork) -> bool:
@@ -68,7 +69,7 @@ def give_up(progress: Progress, failure: Failed, *, uow: UnitOfWork) -> bool:
             for index, (name, source) in enumerate(open_events)
         ]
         uow.history.record(lease.deployment_id, moves)
-    return stood
+    return stood is not None
 
 
 def is_settled(failure: Failed) -> bool:

@@ -155,9 +155,9 @@ class Leases:
         ).one_or_none()
         return None if row is None else _lease(deployment_id, target_id, owner, row)
 
-    def keep(self, lease: Lease, *, at: datetime, **changes: object) -> bool:
-        """Write *changes* to the target if the lease still stands; tell whether it did."""
-        changed = self._session.execute(
+    def keep(self, lease: Lease, *, at: datetime, **changes: object) -> Held | None:
+        """Write *changes* to the target if the lease still stands; return what is held then."""
+        row = self._session.execute(
             update(TargetRow)
             .where(
                 *_is(lease.deployment_id, lease.target_id),
@@ -165,10 +165,25 @@ class Leases:
                 TargetRow.lease_owner == lease.owner,
             )
             .values(last_updated_at=at, **changes)
-            .returning(TargetRow.target_id)
+            .returning(TargetRow.cancel_requested)
             .execution_options(synchronize_session=False)
         ).one_or_none()
-        return changed is not None
+        if row is None:
+            return None
+        return Held(lease.deployment_id, lease.target_id, lease.attempt, row.cancel_requested)
+
+    def pass_on(self, deployment_id: DeploymentId, target_id: TargetId, *, at: datetime) -> None:
+        """Have the sweep send a target again that was sent to one who cannot take it."""
+        self._session.execute(
+            update(TargetRow)
+            .where(
+                *_is(deployment_id, target_id),
+                TargetRow.lease_owner.is_(None),
+                TargetRow.due_at.is_not(None),
+            )
+            .values(due_at=at)
+            .execution_options(synchronize_session=False)
+        )
 
     def is_done(self, deployment_id: DeploymentId, target_id: TargetId) -> bool:
         """Tell whether a target's segment is done and only its completion is left."""
