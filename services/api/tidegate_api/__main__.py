@@ -42,8 +42,8 @@ def main() -> int:
     except ValidationError as invalid:
         first = invalid.errors()[0]
         name = "TIDEGATE_" + "_".join(map(str, first["loc"])).upper()
-        reason = first["msg"].removeprefix("Value error, ")
-        sys.stderr.write(f"{name} cannot be taken: {reason}.\n")
+        why = first["msg"].removeprefix("Value error, ")
+        sys.stderr.write(f"{name} cannot be taken: {why}.\n")
         return 2
     configure_logging(settings.log_format, settings.log_level)
     app = create_app(settings)
