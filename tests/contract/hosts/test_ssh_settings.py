@@ -31,7 +31,14 @@ def test_an_address_is_enough():
 
 @pytest.mark.parametrize(
     "key",
-    [KEY, f"{KEY} a comment", f"web-1 {KEY}", f"@cert-authority {KEY}", f"@cert-authority * {KEY}"],
+    [
+        KEY,
+        f"{KEY} a comment",
+        f"web-1 {KEY}",
+        f"# web-1:22 SSH-2.0-OpenSSH_9.9\nweb-1 {KEY}\n",
+        f"@cert-authority {KEY}",
+        f"@cert-authority * {KEY}",
+    ],
 )
 def test_a_host_key_is_read_as_known_hosts_has_it(key: str):
     trusted = SshSettings.read({"address": "a", "host_key": key}).trusted_key
@@ -64,6 +71,7 @@ def test_a_jump_host_is_read_as_ssh_reads_it(text: str, jump: Jump):
         ({"address": "a", "identity": "~/.ssh/id"}, "the key itself is never stored"),
         ({"address": "a", "identity": "file:"}, "An identity is 'file:/path/to/key'"),
         ({"address": "a", "host_key": "SHA256:abc"}, "ssh-keyscan -t ed25519"),
+        ({"address": "a", "host_key": f"{KEY}\n{KEY}"}, "one host key, and these are 2"),
         ({"address": "a", "proxy_jump": "a,b"}, "is not of the form user@host:port"),
         ({"address": "a", "proxy_jump": "a:99999"}, "is not of the form user@host:port"),
         ({"address": "a", "state_dir": "state"}, "does not start with '/' or with '~/'"),

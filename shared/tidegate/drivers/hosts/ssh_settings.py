@@ -38,7 +38,13 @@ class TrustedKey:
         Raises:
             ValueError: It is none.
         """
-        words = text.split()
+        lines = [line for line in text.splitlines() if line.strip() and line[0] != "#"]
+        if len(lines) > 1:
+            raise ValueError(
+                f"A host has one host key, and these are {len(lines)}; "
+                "`ssh-keyscan -t ed25519 ADDRESS` prints one."
+            )
+        words = lines[0].split() if lines else []
         is_authority = bool(words) and words[0] == _AUTHORITY
         if is_authority:
             words = words[1:]
