@@ -1,7 +1,7 @@
 """`tidegate logs`: what hooks wrote, whole, and as it comes."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from threading import Event
 from typing import Annotated, Final
 
@@ -10,7 +10,7 @@ import typer
 from tidegate.clock import monotonic
 from tidegate_cli import client
 from tidegate_cli.client import Document, Service
-from tidegate_cli.errors import OutOfTouch, Unavailable
+from tidegate_cli.errors import OutOfTouch, Refused, Unavailable
 from tidegate_cli.options import Profile
 from tidegate_cli.output import say
 from tidegate_cli.verdict import is_final
@@ -42,8 +42,9 @@ def logs(
             _follow(service, reader, deployment_id)
         else:
             reader.print_new()
-    if not reader.printed:
-        say(f"No hook of {deployment_id} has written anything{' yet' if not follow else ''}.")
+        if not reader.printed:
+            yet = "" if follow or reader.ended() else " yet"
+            say(f"No hook of {deployment_id} has written anything{yet}.")
 
 
 class LogReader:
@@ -69,11 +70,23 @@ class LogReader:
         return is_final(deployment) and not (deployment.get("overview") or {}).get("InProgress")
 
     def print_new(self) -> None:
-        """Print what was written since the last time."""
+        """Print what was written since the last time.
+
+        Raises:
+            Refused: A target has no lifecycle event of the name that was asked for.
+        """
         for target in self._targets():
-            for event in target.get("lifecycle_events") or ():
+            events = target.get("lifecycle_events") or ()
+            self._check(events)
+            for event in events:
                 if self._event in (None, event.get("name")):
                     self._print_event(str(target["id"]), event)
+
+    def _check(self, events: Sequence[Document]) -> None:
+        names = [str(event.get("name")) for event in events]
+        if self._event is not None and names and self._event not in names:
+            there = ", ".join(names)
+            raise Refused(f"There is no lifecycle event {self._event!r}; there are {there}.")
 
     def _targets(self) -> Iterator[Document]:
         if self._target is not None:

@@ -111,5 +111,7 @@ def explain(target: Document, deployment_id: str) -> Iterator[str]:
     yield f"{name}: {event.get('name')}{script}: {what}"
     tail = str(event.get("log_tail") or "").splitlines()[-LOG_LINES:]
     yield from (f"    {text}" for text in tail)
+    if not tail:
+        return
     where = f"--target {name} --event {event.get('name')}"
     yield f"    All of it: tidegate logs {deployment_id} {where}"

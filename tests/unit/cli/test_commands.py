@@ -293,6 +293,26 @@ def test_logs_are_told_apart_by_host_and_event(fake: FakeService, cli):
     ]
 
 
+@pytest.mark.parametrize("more", [(), ("--follow",)])
+def test_logs_of_an_event_that_is_none_are_refused(fake: FakeService, cli, more: tuple[str, ...]):
+    events = [{"name": "Install", "status": "Succeeded", "log_size": 4}]
+    fake.on("GET", f"deployments/{ID}/targets", page(target("web-1", events=events)))
+
+    done = cli("logs", ID, "--event", "Instal", *more)
+
+    assert (done.code, done.out) == (1, "")
+    assert done.err == "There is no lifecycle event 'Instal'; there are Install.\n"
+
+
+@pytest.mark.parametrize(("status", "yet"), [("InProgress", " yet"), ("Succeeded", "")])
+def test_logs_that_are_empty_are_said_to_be(fake: FakeService, cli, status: str, yet: str):
+    events = [{"name": "Install", "status": status, "log_size": 0}]
+    fake.on("GET", f"deployments/{ID}", deployment(status=status, overview={}))
+    fake.on("GET", f"deployments/{ID}/targets", page(target("web-1", events=events)))
+
+    assert cli("logs", ID).err == f"No hook of {ID} has written anything{yet}.\n"
+
+
 def test_logs_follow_prints_only_what_is_new(
     fake: FakeService, cli, monkeypatch: pytest.MonkeyPatch
 ):

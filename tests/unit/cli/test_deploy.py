@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from tidegate_cli.watch import explain
 from unit.cli.fake_service import FakeService, deployment, event, page, stream, target
 
 ID = "d-111111111"
@@ -19,6 +20,14 @@ FAILED = target(
         }
     ],
 )
+
+
+def test_a_failure_that_left_no_log_points_at_none():
+    (event,) = FAILED["lifecycle_events"]
+    silent = {**FAILED, "lifecycle_events": [{**event, "log_tail": ""}]}
+
+    assert list(explain(silent, ID)) == ["web-1: ValidateService (check.sh): Script exited with 1."]
+    assert list(explain(FAILED, ID))[-1].startswith("    All of it: tidegate logs")
 
 
 def test_deploy_sends_its_options_and_prints_the_id_alone(fake: FakeService, cli):
