@@ -53,6 +53,18 @@ def flower_arguments() -> list[str]:
     ]
 
 
+def shut_open_page() -> None:
+    """Take the one page out of Flower that tells of tasks without asking who looks.
+
+    Tidegate has metrics of its own, behind a token; what `/healthcheck` says is "OK".
+    """
+    # No other process has room for Flower.
+    from flower.urls import handlers  # noqa: PLC0415
+    from flower.views.monitor import Metrics  # noqa: PLC0415
+
+    handlers.remove(("/metrics", Metrics))
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one process until it is asked to end."""
     parser = argparse.ArgumentParser(prog="tidegate_workers")
@@ -74,6 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         case "beat":
             celery = beat_arguments()
         case _:
+            shut_open_page()
             celery = flower_arguments()
     # Celery warns a superuser of pickled messages; ours are JSON and nothing else is taken.
     warnings.simplefilter("ignore", SecurityWarning)

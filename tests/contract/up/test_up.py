@@ -61,6 +61,7 @@ def test_it_comes_up_ready_and_goes_without_a_trace(system: System):
     assert system.data_dir.stat().st_mode & 0o777 == 0o700
     assert system.client.get("/v1/hosts").status_code == 200
     assert status_of(system.flower_port, "/workers") == 401
+    assert status_of(system.flower_port, "/metrics") == 404
     assert status_of(system.flower_port, "/workers", auth=("tidegate", password)) == 200
     assert password not in " ".join(" ".join(p.cmdline()) for p in system.living())
 
