@@ -1,0 +1,56 @@
+"""Messages on their way to a broker: chains with ids, to the queue of their first link."""
+
+import json
+
+import pytest
+from pydantic import SecretStr
+
+from tidegate.messages import ADVANCE, COMPLETE, RUN_HOOKS, CelerySender, make_celery, queue_of
+from tidegate.settings import Settings
+from tidegate.store.outbox import Message
+
+IDS = {"deployment_id": "d-1", "target": "web-1", "segment": "a-b"}
+CHAIN = Message(id="1", links=(RUN_HOOKS, COMPLETE), arguments=IDS)
+SINGLE = Message(id="2", links=(ADVANCE,), arguments={"deployment_id": "d-1"})
+
+
+@pytest.fixture
+def celery(redis_url):
+    app = make_celery(Settings(broker_url=SecretStr(redis_url), broker_prefix="test:"))
+    yield app
+    app.close()
+
+
+def waiting_in(celery, queue):
+    with celery.connection_for_read() as connection:
+        channel, found = connection.channel(), []
+        while (message := celery.amqp.queues[queue](channel).get()) is not None:
+            message.ack()
+            found.append((message.headers["task"], json.loads(message.body)))
+    return found
+
+
+def test_a_chain_goes_to_the_queue_of_its_first_link_with_the_rest_inside(celery):
+    assert CelerySender(celery).send_all([CHAIN, SINGLE]) == ["1", "2"]
+
+    ((task, (_, arguments, embedded)),) = waiting_in(celery, "hosts")
+    assert (task, arguments) == (RUN_HOOKS, IDS)
+    (rest,) = embedded["chain"]
+    assert (rest["task"], rest["kwargs"], rest["immutable"]) == (COMPLETE, IDS, True)
+    assert rest["options"]["queue"] == "control"
+    ((task, (_, arguments, _)),) = waiting_in(celery, "control")
+    assert (task, arguments) == (ADVANCE, {"deployment_id": "d-1"})
+
+
+def test_only_what_holds_a_session_is_for_the_hosts_queue():
+    assert queue_of(RUN_HOOKS) == "hosts"
+    assert queue_of(COMPLETE) == queue_of(ADVANCE) == "control"
+
+
+def test_a_broker_that_is_away_takes_nothing_and_nothing_is_raised():
+    app = make_celery(Settings(broker_url=SecretStr("redis://127.0.0.1:1/0")))
+    sender = CelerySender(app)
+
+    assert list(sender.send_all([CHAIN])) == []
+    assert sender.ping() is not None
+    app.close()
