@@ -1,5 +1,6 @@
 """Every refusal is a problem document, also of what no route sees."""
 
+import base64
 import json
 import socket
 from urllib.parse import urlsplit
@@ -201,3 +202,32 @@ def test_what_moves_a_terminals_cursor_is_not_logged_as_it_came(
     logged = capsys.readouterr().out
     assert "/v1/hosts/%1B%5B31m%00%0A" in logged
     assert "\x1b[31m\x00" not in logged
+
+
+HALF = '"\\ud800"'
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        f'{{"name": "a", "address": "h", "tags": {{"role": {HALF}}}}}',
+        f'{{"name": "a", "address": "h", "tags": {{{HALF}: "web"}}}}',
+        f'{{"name": {HALF}, "address": "h"}}',
+        f"[{HALF}]",
+    ],
+)
+def test_half_a_character_is_refused(quick: Service, body: str):
+    answer = quick.ask(
+        "POST", "/v1/hosts", content=body, headers={"Content-Type": "application/json"}
+    )
+
+    assert detail_of(answer, 422) == (
+        "The body must be a JSON object, sent as application/json: "
+        "it has half a character in it, a lone surrogate."
+    )
+
+
+def test_half_a_character_in_a_cursor_is_refused(quick: Service):
+    cursor = base64.urlsafe_b64encode(f"[{HALF}]".encode()).decode()
+
+    assert "This cursor is none" in detail_of(quick.get(f"/v1/hosts?cursor={cursor}"), 422)

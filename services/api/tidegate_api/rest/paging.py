@@ -70,6 +70,7 @@ def read_moment(cursor: str | None) -> tuple[datetime, str] | None:
 def _read(cursor: str, size: int) -> list[str]:
     try:
         key = json.loads(base64.b64decode(cursor + "=" * (-len(cursor) % 4), b"-_", validate=True))
+        json.dumps(key, ensure_ascii=False).encode()
     except (binascii.Error, ValueError, RecursionError):
         raise BadCursor from None
     if not isinstance(key, list) or [type(part) for part in key] != [str] * size:

@@ -1,9 +1,10 @@
 """Shapes that several resources share."""
 
+import json
 from typing import Annotated, Generic, TypeVar
 
 from fastapi import Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from tidegate.domain.deployment import AutoRollback, RollbackEvent
 from tidegate.domain.errors import Invalid
@@ -20,6 +21,15 @@ class In(BaseModel):
     """What comes in; a field that is not known is an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_text(cls, data: object) -> object:
+        try:
+            json.dumps(data, ensure_ascii=False, default=str).encode()
+        except UnicodeEncodeError:
+            raise ValueError("it has half a character in it, a lone surrogate") from None
+        return data
 
 
 class Page(BaseModel, Generic[Item]):
