@@ -29,7 +29,9 @@ class Settings(BaseSettings):
     `docs/settings.md` has the same fields as one table; a test keeps both alike.
     """
 
-    model_config = SettingsConfigDict(env_prefix="TIDEGATE_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="TIDEGATE_", env_ignore_empty=True, frozen=True, extra="ignore"
+    )
 
     data_dir: Path = Field(default_factory=_default_data_dir)
     """Folder of the embedded system: database, artifacts, tokens, caches."""

@@ -43,3 +43,13 @@ def test_each_database_and_broker_that_is_supported_is_taken(
     monkeypatch.setenv(f"TIDEGATE_{name}", value)
 
     chosen_settings()
+
+
+def test_a_variable_that_is_empty_counts_as_not_set(monkeypatch: pytest.MonkeyPatch):
+    for name in ("DATA_DIR", "PORT", "BROKER_PREFIX"):
+        monkeypatch.setenv(f"TIDEGATE_{name}", "")
+
+    settings = chosen_settings()
+
+    assert settings.data_dir.is_absolute()
+    assert (settings.port, settings.broker_prefix) == (8080, "tidegate:")
