@@ -31,6 +31,8 @@ STOPPED = "The deployment was stopped while this event ran."
 FROM_PREVIOUS = ("ApplicationStop", "BeforeBlockTraffic", "AfterBlockTraffic")
 INHERITED = ("PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TZ")
 SYSTEM = ("/usr/local/sbin", "/usr/sbin", "/sbin")
+FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
+NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
 NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}\Z")
 
 
@@ -92,7 +94,8 @@ def write_all(fd: int, data: bytes) -> None:
 def replace_file(path: str, data: bytes) -> None:
     """Write *path* so that a reader sees the old text or the new one."""
     temporary = "%s.%d" % (path, os.getpid())
-    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+    unlink_if_there(raw(temporary))  # of one that died, and had our number
+    fd = os.open(temporary, NEW_FILE, 0o644)
     try:
         write_all(fd, data)
         os.fsync(fd)
@@ -562,7 +565,7 @@ def fetch_bundle(state: str, bundle: "dict[str, Any]", link: Link) -> str:
 
 def receive(path: str, bundle: "dict[str, Any]", link: Link) -> None:
     digest = sha256()
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    fd = os.open(path, NEW_FILE, 0o600)
     try:
         for piece in link.take(bundle["size"]):
             digest.update(piece)
@@ -1415,7 +1418,7 @@ class Unpacking:
         path = self.place(name, "file")
         if path is None:
             return
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+        fd = os.open(path, NEW_FILE, 0o600)
         try:
             while True:
                 data = content.read(1 << 18)
@@ -1462,10 +1465,15 @@ class Unpacking:
         )
 
     def finish(self) -> None:
-        for path, mode, owner in reversed(self.folder_modes):
-            if owner:
-                os.chown(path, *owner)
-            os.chmod(path, mode)
+        # From the bottom up: whoever is given a folder may change what lies in it.
+        for path, mode, owner in sorted(self.folder_modes, reverse=True, key=lambda one: one[0]):
+            fd = os.open(path, FOLDER)
+            try:
+                if owner:
+                    os.fchown(fd, *owner)
+                os.fchmod(fd, mode)
+            finally:
+                os.close(fd)
 
 
 def unpack(bundle: bytes, kind: str, folder: bytes, limits: "dict[str, Any]") -> None:
@@ -2005,19 +2013,37 @@ class Install:
     def stage(self, target: bytes) -> None:
         """Copy a file beside its target, complete with owner, mode and ACL."""
         source, temporary = self.copies[target], self.staged[target]
-        info = os.lstat(source)
         self.on_undo(unlink_if_there, temporary)
-        if stat.S_ISLNK(info.st_mode):
-            os.symlink(os.readlink(source), temporary)
-        else:
-            copy_file(source, temporary)
-        if os.geteuid() == 0:
-            os.chown(temporary, info.st_uid, info.st_gid, follow_symlinks=False)
-        if not stat.S_ISLNK(info.st_mode):
-            os.chmod(temporary, stat.S_IMODE(info.st_mode))
-            os.utime(temporary, ns=(info.st_atime_ns, info.st_mtime_ns))
+        if os.path.islink(source):
+            self.stage_link(target, source, temporary)
+            return
+        reader = os.open(source, os.O_RDONLY | os.O_NOFOLLOW)
+        try:
+            # Its folder may be another's: the name may lead elsewhere by now, the descriptor not.
+            fd = os.open(temporary, NEW_FILE, 0o600)
+            try:
+                info = os.fstat(reader)
+                copy(reader, fd)
+                if os.geteuid() == 0:
+                    os.fchown(fd, info.st_uid, info.st_gid)
+                os.fchmod(fd, stat.S_IMODE(info.st_mode))
+                os.utime(fd, ns=(info.st_atime_ns, info.st_mtime_ns))
+                self.set_attributes(target, fd, temporary)
+            finally:
+                os.close(fd)
+        finally:
+            os.close(reader)
+
+    def stage_link(self, target: bytes, source: bytes, temporary: bytes) -> None:
+        os.symlink(os.readlink(source), temporary)
+        info = os.lstat(source)
+        uid, gid = (info.st_uid, info.st_gid) if os.geteuid() == 0 else (-1, -1)
         if target in self.attributes:
-            self.set_attributes(target, temporary)
+            wanted = self.attributes[target]
+            uid = uid if wanted.uid == -1 else wanted.uid
+            gid = gid if wanted.gid == -1 else wanted.gid
+        if (uid, gid) != (-1, -1):
+            give_link(temporary, uid, gid)
 
     def set_aside(self, path: bytes) -> None:
         """Keep what lies at *path* under another name until the new revision is in place."""
@@ -2034,26 +2060,36 @@ class Install:
         self.on_undo(put_back, backup, path)
 
     def set_folder(self, path: bytes) -> None:
-        if path in self.renewed:  # the agent would have removed it and made it anew
-            info, me = os.stat(path), (os.geteuid(), os.getegid())
-            if (info.st_uid, info.st_gid) != me and me[0] == 0:
-                self.on_undo(os.chown, path, info.st_uid, info.st_gid)
-                os.chown(path, *me)
-            if stat.S_IMODE(info.st_mode) != 0o755 and me[0] in (0, info.st_uid):
-                self.on_undo(os.chmod, path, stat.S_IMODE(info.st_mode))
-                os.chmod(path, 0o755)
-        if path in self.attributes:
-            self.set_attributes(path, path)
+        if path not in self.renewed and path not in self.attributes:
+            return
+        fd = os.open(path, FOLDER)
+        try:
+            if path in self.renewed:  # the agent would have removed it and made it anew
+                self.renew(path, fd)
+            self.set_attributes(path, fd, path)
+        finally:
+            os.close(fd)
 
-    def set_attributes(self, path: bytes, place: bytes) -> None:
-        """Give *place*, where *path* lies for now, what the AppSpec file says."""
-        attributes, link = self.attributes[path], os.path.islink(place)
-        if attributes.mode is not None and not link:
-            os.chmod(place, attributes.mode)
-        if attributes.acls and not link:
-            run_tool(["setfacl", "--set", whole_acl(attributes.acls, place), place])
+    def renew(self, path: bytes, fd: int) -> None:
+        info, me = os.fstat(fd), (os.geteuid(), os.getegid())
+        if (info.st_uid, info.st_gid) != me and me[0] == 0:
+            self.on_undo(give_folder, path, info.st_uid, info.st_gid)
+            os.fchown(fd, *me)
+        if stat.S_IMODE(info.st_mode) != 0o755 and me[0] in (0, info.st_uid):
+            self.on_undo(open_folder, path, stat.S_IMODE(info.st_mode))
+            os.fchmod(fd, 0o755)
+
+    def set_attributes(self, path: bytes, fd: int, place: bytes) -> None:
+        """Give what is open, and lies at *place* for now, what the AppSpec file says of *path*."""
+        if path not in self.attributes:
+            return
+        attributes = self.attributes[path]
+        if attributes.mode is not None:
+            os.fchmod(fd, attributes.mode)
+        if attributes.acls:
+            set_acl(attributes.acls, fd, place)
         if attributes.uid != -1 or attributes.gid != -1:
-            os.chown(place, attributes.uid, attributes.gid, follow_symlinks=False)
+            os.fchown(fd, attributes.uid, attributes.gid)
 
     def set_contexts(self) -> "list[bytes]":
         done = []
@@ -2120,20 +2156,55 @@ def put_back(backup: bytes, path: bytes) -> None:
     unlink_if_there(backup)  # replacing one hard link by another of the same file leaves both
 
 
-def copy_file(source: bytes, target: bytes) -> None:
-    reader = os.open(source, os.O_RDONLY | os.O_NOFOLLOW)
+def copy(reader: int, writer: int) -> None:
+    while True:
+        data = os.read(reader, 1 << 20)
+        if not data:
+            return
+        write_all(writer, data)
+
+
+def give_link(path: bytes, uid: int, gid: int) -> None:
+    """Give away a link just made, unless somebody put something else in its place."""
+    fd = os.open(path, os.O_PATH | os.O_NOFOLLOW)
     try:
-        writer = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-        try:
-            while True:
-                data = os.read(reader, 1 << 20)
-                if not data:
-                    return
-                write_all(writer, data)
-        finally:
-            os.close(writer)
+        info = os.fstat(fd)
+        if not stat.S_ISLNK(info.st_mode) or info.st_nlink != 1:
+            raise OSError(errno.EPERM, "somebody else changed it meanwhile", path)
+        open_file = through_proc(fd)
+        if open_file:
+            os.chown(open_file, uid, gid)
+        else:
+            os.chown(path, uid, gid, follow_symlinks=False)
     finally:
-        os.close(reader)
+        os.close(fd)
+
+
+def give_folder(path: bytes, uid: int, gid: int) -> None:
+    fd = os.open(path, FOLDER)
+    try:
+        os.fchown(fd, uid, gid)
+    finally:
+        os.close(fd)
+
+
+def open_folder(path: bytes, mode: int) -> None:
+    fd = os.open(path, FOLDER)
+    try:
+        os.fchmod(fd, mode)
+    finally:
+        os.close(fd)
+
+
+def through_proc(fd: int) -> bytes:
+    """Return a name of what is open that leads nowhere else; empty where there is no /proc."""
+    name = b"/proc/self/fd/%d" % fd
+    return name if os.path.lexists(name) else b""
+
+
+def set_acl(acls: "list[str]", fd: int, path: bytes) -> None:
+    words = ["setfacl", "--set", whole_acl(acls, fd)]  # type: list[Any]
+    run_tool(words + [through_proc(fd) or path], words + [path], pass_fds=(fd,))
 
 
 def matches(glob: str, name: str) -> bool:
@@ -2145,9 +2216,9 @@ def is_default(acl: str) -> bool:
     return acl.partition(":")[0] in ("d", "default")
 
 
-def whole_acl(acls: "list[str]", path: bytes) -> str:
+def whole_acl(acls: "list[str]", fd: int) -> str:
     """Return the list for setfacl, with the base entries that the mode stands for."""
-    mode = os.stat(path).st_mode
+    mode = os.fstat(fd).st_mode
     digits = [str(mode >> shift & 7) for shift in (6, 3, 0)]
     entries = list(acls)
     for prefix in ["", "d:"] if any(map(is_default, acls)) else [""]:
@@ -2159,7 +2230,9 @@ def whole_acl(acls: "list[str]", path: bytes) -> str:
     return ",".join(entries)
 
 
-def run_tool(command: "list[Any]") -> None:
+def run_tool(
+    command: "list[Any]", shown_as: "list[Any] | None" = None, pass_fds: "tuple[int, ...]" = ()
+) -> None:
     import subprocess
 
     path = os.environ.get("PATH", "/usr/bin:/bin") + ":/usr/sbin:/sbin"
@@ -2169,10 +2242,12 @@ def run_tool(command: "list[Any]") -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         env=dict(os.environ, PATH=path),
+        pass_fds=pass_fds,
     )
     output = done.communicate()[0]
     if done.returncode:
-        words = " ".join(shown(word) if isinstance(word, bytes) else word for word in command)
+        said = shown_as or command
+        words = " ".join(shown(word) if isinstance(word, bytes) else word for word in said)
         raise Failure(
             "The command %s failed: %s." % (words, shown(output.strip()) or done.returncode)
         )

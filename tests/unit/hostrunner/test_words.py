@@ -38,7 +38,8 @@ def test_an_acl_is_completed_from_the_mode(tmp_path, acls, expected):
     path.write_text("")
     path.chmod(0o640)
 
-    assert runner.whole_acl(acls, os.fsencode(path)) == expected
+    with path.open() as file:
+        assert runner.whole_acl(acls, file.fileno()) == expected
 
 
 @pytest.mark.parametrize(
