@@ -48,7 +48,7 @@ class Patience:
 def next_delay(delay: float, *, lived: float) -> float:
     """Return the seconds to wait before a program that lived so long is started again.
 
-    *delay* is what was waited before it, 0 at first. A stable minute forgives everything.
+    *delay* is what was waited before it, 0 at first. A life of STABLE_AFTER forgives everything.
     """
     if lived >= STABLE_AFTER or not delay:
         return FIRST_DELAY
