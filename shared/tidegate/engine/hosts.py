@@ -1,6 +1,6 @@
 """Use cases on hosts."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -57,8 +57,21 @@ def replace_host(name: str, request: HostRequest, *, uow: UnitOfWork) -> Host:
         HostNotFound: There is none of that name.
         InUse: A run goes on there, and would be sought, and begun anew, at another place.
     """
+    return change_host(name, lambda _: request, uow=uow)
+
+
+def change_host(
+    name: str, change: Callable[[HostRequest], HostRequest], *, uow: UnitOfWork
+) -> Host:
+    """Make a host that exists what *change* makes of it, and of no older state of it.
+
+    Raises:
+        Invalid, HostNotFound, InUse: As `replace_host`.
+    """
+    # Locked, or a key that a worker learns meanwhile would be lost.
+    host = uow.catalog.host(name, lock=True)
+    request = change(_request_of(host))
     settings = _checked(request)
-    host = uow.catalog.host(name)
     moves = request.driver != host.driver or any(
         settings.get(key) != host.settings.get(key) for key in _WHERE
     )
@@ -77,13 +90,6 @@ def replace_host(name: str, request: HostRequest, *, uow: UnitOfWork) -> Host:
     )
     uow.catalog.save_host(changed)
     return changed
-
-
-def request_of(host: Host) -> HostRequest:
-    """Return what would make *host* as it is, to change parts of it."""
-    return HostRequest(
-        driver=host.driver, settings=host.settings, tags=host.tags, variables=host.variables
-    )
 
 
 def delete_host(name: str, *, uow: UnitOfWork) -> None:
@@ -162,3 +168,9 @@ def _exists(name: str, uow: UnitOfWork) -> bool:
     except HostNotFound:
         return False
     return True
+
+
+def _request_of(host: Host) -> HostRequest:
+    return HostRequest(
+        driver=host.driver, settings=host.settings, tags=host.tags, variables=host.variables
+    )

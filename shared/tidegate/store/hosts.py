@@ -23,13 +23,16 @@ class Hosts:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def host(self, name: str) -> Host:
-        """Return the host called *name*.
+    def host(self, name: str, *, lock: bool = False) -> Host:
+        """Return the host called *name*; with *lock* nobody else changes it until the commit.
 
         Raises:
             HostNotFound: There is none.
         """
-        row = self._session.scalar(select(HostRow).where(HostRow.name == name))
+        query = select(HostRow).where(HostRow.name == name)
+        if lock:
+            query = query.with_for_update().execution_options(populate_existing=True)
+        row = self._session.scalar(query)
         if row is None:
             raise HostNotFound(name)
         return _host(row)

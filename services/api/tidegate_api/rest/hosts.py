@@ -13,10 +13,10 @@ from tidegate.domain.errors import Invalid
 from tidegate.domain.host import Host
 from tidegate.engine.hosts import (
     HostRequest,
+    change_host,
     create_host,
     delete_host,
     replace_host,
-    request_of,
 )
 from tidegate_api.auth import needs
 from tidegate_api.parts import TheParts
@@ -159,8 +159,7 @@ def put(name: str, body: HostReplaceIn, parts: TheParts) -> HostOut:
 @router.patch("/{name}", summary="Change some of a host", dependencies=[Depends(needs(Role.ADMIN))])
 def patch(name: str, body: HostChangeIn, parts: TheParts) -> HostOut:
     with parts.store.write() as uow:
-        request = body.applied_to(request_of(uow.catalog.host(name)))
-        return HostOut.of(replace_host(name, request, uow=uow))
+        return HostOut.of(change_host(name, body.applied_to, uow=uow))
 
 
 @router.delete(
