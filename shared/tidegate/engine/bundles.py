@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from pathlib import Path
+from threading import Lock
 from typing import Final
 
 import structlog
@@ -10,9 +11,14 @@ from tidegate.appspec import InvalidAppSpec, parse_appspec
 from tidegate.domain.deployment import Deployment
 from tidegate.domain.errors import Refused
 from tidegate.domain.ids import DeploymentId
+from tidegate.domain.revision import Revision
 from tidegate.drivers.bundles import ArtifactStore
 from tidegate.drivers.bundles.archive import Limits, inspect_archive
-from tidegate.drivers.bundles.errors import AppSpecMissing, SourceUnreachable
+from tidegate.drivers.bundles.errors import (
+    AppSpecMissing,
+    SourceUnreachable,
+    StoreUnavailable,
+)
 from tidegate.engine.revisions import BundleFacts
 from tidegate.messages import want_advance
 from tidegate.settings import Settings
@@ -20,6 +26,10 @@ from tidegate.store.unit_of_work import Store
 
 TRY_AGAIN: Final = timedelta(seconds=10)
 KEEP_TRYING: Final = timedelta(minutes=2)
+
+_under_way: Final[dict[str, set[DeploymentId]]] = {}
+"""What this process is fetching, by digest, and which other deployments asked for it meanwhile."""
+_door: Final = Lock()
 
 log = structlog.get_logger(__name__)
 
@@ -44,22 +54,50 @@ def fetch_bundle(
 ) -> None:
     """Fetch and read the bundle of a deployment that waits for it, and have it advanced.
 
+    A bundle that this process is fetching already is left to the call that does; deployments that
+    asked meanwhile are advanced with it, and nothing else of them changes.
+
     What is wrong with it is written to the deployment, as the agent would have found it on the
     host: fetching fails DownloadBundle, an AppSpec that breaks the rules fails BeforeInstall.
     """
-    # Brings boto3 along, which is large and seldom needed.
-    from tidegate.drivers.bundles.locations import fetch_location  # noqa: PLC0415
-
     with store.read() as uow:
         deployment = uow.deployments.get(deployment_id)
         revision = uow.catalog.revision_by_id(deployment.revision_id)
     if revision is None:
         _fail(deployment, "DownloadBundle", "The revision was deleted.", store)
         return
+    digest = revision.source.sha256
+    with _door:
+        if digest in _under_way:
+            _under_way[digest].add(deployment_id)
+            return
+        _under_way[digest] = set()
+    try:
+        _fetch(deployment, revision, store=store, artifacts=artifacts, settings=settings)
+    finally:
+        with _door:
+            waiting = _under_way.pop(digest) - {deployment_id}
+    for other in waiting:
+        with store.write() as uow:
+            if uow.deployments.wake(other, uow.now()):
+                want_advance(uow, other)
+
+
+def _fetch(
+    deployment: Deployment,
+    revision: Revision,
+    *,
+    store: Store,
+    artifacts: ArtifactStore,
+    settings: Settings,
+) -> None:
+    # Brings boto3 along, which is large and seldom needed.
+    from tidegate.drivers.bundles.locations import fetch_location  # noqa: PLC0415
+
     try:
         artifact = fetch_location(revision.source, artifacts, limit=settings.max_upload_bytes)
         facts = look_into(artifacts.fetch(artifact.sha256, settings.cache), settings)
-    except SourceUnreachable as error:
+    except (SourceUnreachable, StoreUnavailable) as error:
         _try_again_or_fail(deployment, str(error), store)
     except (InvalidAppSpec, AppSpecMissing) as error:
         _fail(deployment, "BeforeInstall", str(error), store)
@@ -70,15 +108,15 @@ def fetch_bundle(
         _try_again_or_fail(deployment, f"The artifact store cannot be used: {why}.", store)
     else:
         with store.write() as uow:
-            uow.deployments.lock(deployment_id)
+            uow.deployments.lock(deployment.id)
             uow.catalog.store_bundle(
                 revision.id,
                 size=facts.size or 0,
                 bundle_type=facts.bundle_type or "",
                 appspec=facts.appspec,
             )
-            uow.deployments.wake(deployment_id, uow.now())
-            want_advance(uow, deployment_id)
+            uow.deployments.wake(deployment.id, uow.now())
+            want_advance(uow, deployment.id)
 
 
 def _try_again_or_fail(deployment: Deployment, why: str, store: Store) -> None:

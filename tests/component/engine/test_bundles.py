@@ -1,17 +1,21 @@
 """Bundles that have to be fetched at the start of a deployment, and those that are of no use."""
 
 import io
+import threading
 import zipfile
 from pathlib import Path
 
 import pytest
 
-from component.engine.system import ALL
+from component.engine.system import ALL, until
 from tidegate.domain.deployment import DeploymentOptions
+from tidegate.domain.ids import DeploymentId
 from tidegate.domain.revision import Source, SourceType
 from tidegate.drivers.bundles import artifact_store
-from tidegate.drivers.bundles.errors import SourceUnreachable
+from tidegate.drivers.bundles.errors import SourceUnreachable, StoreUnavailable
+from tidegate.engine import bundles
 from tidegate.messages import FETCH_BUNDLE
+from tidegate.store.tables import DeploymentRow
 
 APPSPEC = "version: 0.0\nos: linux\nfiles:\n  - source: /\n    destination: /srv/app\n"
 
@@ -84,11 +88,18 @@ def test_an_appspec_that_breaks_the_rules_fails_before_install(system, shop, art
     assert "beos" in message
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        SourceUnreachable("http://example.invalid/app.zip does not answer."),
+        StoreUnavailable("The bucket does not answer."),
+    ],
+)
 def test_a_source_that_does_not_answer_is_tried_again_for_two_minutes(
-    system, shop, artifacts, monkeypatch
+    system, shop, artifacts, monkeypatch, error
 ):
     def unreachable(*_, **__):
-        raise SourceUnreachable("http://example.invalid/app.zip does not answer.")
+        raise error
 
     monkeypatch.setattr("tidegate.drivers.bundles.locations.fetch_location", unreachable)
     id_ = deploy(shop, "0" * 64)
@@ -115,6 +126,61 @@ def test_a_fetch_that_was_lost_is_asked_for_again(system, shop, artifacts):
         system.settle()
 
     assert shop.deployment(id_).status == "Succeeded"
+
+
+def test_a_bundle_that_is_being_fetched_is_not_fetched_once_more(
+    system, shop, artifacts, monkeypatch
+):
+    asked, may_end = [], threading.Event()
+    sha256 = artifacts.put([zip_of(APPSPEC)], limit=10**6).sha256
+
+    def fetch(_source, store, **_):
+        asked.append(sha256)
+        assert may_end.wait(30)
+        return store.find(sha256)
+
+    monkeypatch.setattr("tidegate.drivers.bundles.locations.fetch_location", fetch)
+    id_ = deploy(shop, sha256)
+    system.deliver("deployment.advance")
+    thread = system.in_thread(lambda: system.deliver(FETCH_BUNDLE))
+    until(lambda: asked)
+
+    for _ in range(300):  # it takes long enough to be asked for twice more
+        system.sweep(after=1)
+        system.settle()
+    with system.store.read() as uow:
+        wake_at = uow.session.get(DeploymentRow, id_).wake_at
+    assert len(asked) == 1
+    assert wake_at > system.clock.now()
+
+    may_end.set()
+    thread.join(30)
+    system.settle()
+    assert shop.deployment(id_).status == "Succeeded"
+    assert len(asked) == 1
+
+
+def test_a_deployment_whose_bundle_another_one_fetches_goes_on_with_it(
+    system, shop, artifacts, monkeypatch
+):
+    other = DeploymentId("d-OTHER0001")
+    woken = []
+    sha256 = artifacts.put([zip_of(APPSPEC)], limit=10**6).sha256
+    id_ = deploy(shop, sha256)
+    system.deliver("deployment.advance")
+
+    def fetch(_source, store, **_):
+        bundles._under_way[sha256].add(other)
+        return store.find(sha256)
+
+    monkeypatch.setattr("tidegate.drivers.bundles.locations.fetch_location", fetch)
+    monkeypatch.setattr(
+        "tidegate.store.deployments.Deployments.wake", lambda _, id_, at: woken.append(id_)
+    )
+    system.deliver(FETCH_BUNDLE)
+
+    assert woken == [id_, other]
+    assert not bundles._under_way
 
 
 def test_a_bundle_of_no_use_harms_nobody_who_has_what_it_brings(system, shop, artifacts):
