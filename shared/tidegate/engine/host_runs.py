@@ -12,6 +12,7 @@ from tidegate.domain.errors import NoSpace, Refused, Stale
 from tidegate.domain.ids import DeploymentId, TargetId
 from tidegate.domain.lifecycle import EventStatus
 from tidegate.drivers.bundles import ArtifactStore
+from tidegate.drivers.bundles.errors import StoreUnavailable
 from tidegate.drivers.hosts import (
     Bundle,
     Fact,
@@ -46,7 +47,8 @@ Key = tuple[str, str]
 _SILENT: Final = frozenset({"lost", "unreachable", "name_unresolved"})
 """Outcomes that leave open how a run ended, unless the host itself said that it did."""
 _UNTOLD: Final = Failed("protocol", "The host ended the run without saying how its events ended.")
-_FULL_DISK_WAIT: Final = timedelta(seconds=10)
+_FIRST_PAUSE: Final = timedelta(seconds=15)
+"""Before a target is tried again that a full disk or an absent store kept; then it doubles."""
 _MOST_ATTEMPTS: Final = 5
 """After so many, an error that nobody foresaw counts as one that will not pass."""
 
@@ -154,7 +156,7 @@ class HostRuns:
             log.warning("target_dropped", why=str(error), **_who(lease))
             return LetGo()
         except (Refused, LookupError) as error:
-            return Failed("misconfigured", str(error))
+            return _refused(lease, error)
         except Exception as error:
             if lease.attempt < _MOST_ATTEMPTS or may_pass(error):
                 raise
@@ -215,7 +217,7 @@ class HostRuns:
                     return give_up(progress, outcome, uow=uow)
                 case LetGo():
                     now = uow.now()
-                    wait = timedelta(0) if self._leaving.is_set() else _FULL_DISK_WAIT
+                    wait = timedelta(0) if self._leaving.is_set() else _pause(lease)
                     uow.leases.keep(lease, at=now, lease_owner=None, due_at=now + wait)
                     return False
 
@@ -250,6 +252,18 @@ def _wish_anew(followed: _Followed, held: Held | None) -> None:
         followed.wish = Wish.LET_GO
     elif held.cancel_requested:
         followed.wish = Wish.CANCEL
+
+
+def _refused(lease: Lease, error: Refused | LookupError) -> Failed | LetGo:
+    if isinstance(error, StoreUnavailable) and lease.attempt < _MOST_ATTEMPTS:
+        log.warning("target_waits_for_store", why=str(error), **_who(lease))
+        return LetGo()
+    return Failed("misconfigured", str(error))
+
+
+def _pause(lease: Lease) -> timedelta:
+    doublings = min(lease.attempt - 1, _MOST_ATTEMPTS - 2)
+    return _FIRST_PAUSE * (1 << doublings)
 
 
 def _who(lease: Lease) -> dict[str, object]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -10,7 +10,7 @@ import pytest
 from tidegate.domain.deployment import DeploymentStatus
 from tidegate.domain.ids import RandomIds
 from tidegate.domain.revision import Source, SourceType
-from tidegate.drivers.bundles.errors import FetchFailed
+from tidegate.drivers.bundles.errors import FetchFailed, StoreUnavailable
 from tidegate.drivers.hosts import (
     Fact,
     Finished,
@@ -66,6 +66,7 @@ class World:
     hosts: OddHosts
     worker: FakeWorker
     shop: Shop
+    bundle: Path
     errors: list[Exception] = field(default_factory=list)
 
     def go_on(self, seconds: int) -> None:
@@ -84,6 +85,24 @@ class World:
             self.errors.append(error)
 
 
+class AbsentArtifacts(FakeArtifacts):
+    """The artifact store of a world, which does not answer before a moment."""
+
+    def __init__(self, world: World, *, until: datetime) -> None:
+        super().__init__(world.bundle)
+        self.asked = 0
+        self.answered = False
+        self._clock, self._until = world.clock, until
+        world.worker.runs.artifacts = self
+
+    def fetch(self, sha256: str, into: Path) -> Path:
+        self.asked += 1
+        if self._clock.now() < self._until:
+            raise StoreUnavailable("The bucket does not answer.")
+        self.answered = True
+        return super().fetch(sha256, into)
+
+
 @pytest.fixture
 def world(database_url: str, tmp_path: Path) -> Iterator[World]:
     engine = connect(database_url)
@@ -99,7 +118,7 @@ def world(database_url: str, tmp_path: Path) -> Iterator[World]:
         artifacts=FakeArtifacts(bundle),
         settings=Settings(data_dir=tmp_path),
     )
-    yield World(store, clock, broker, hosts, worker, Shop.with_hosts(store, ["web-1"]))
+    yield World(store, clock, broker, hosts, worker, Shop.with_hosts(store, ["web-1"]), bundle)
     engine.dispose()
 
 
@@ -139,6 +158,31 @@ def test_a_driver_that_always_fails_does_not_keep_a_deployment(world: World):
         target = uow.targets.page(id_)[0]
     assert "ValueError" in target.message
     assert "secret" not in target.message
+
+
+def test_an_artifact_store_that_is_away_for_a_while_fails_nobody(world: World):
+    artifacts = AbsentArtifacts(world, until=world.clock.now() + timedelta(seconds=90))
+    id_ = world.shop.deploy("1")
+    world.go_on(80)
+    assert world.shop.deployment(id_).status is DeploymentStatus.IN_PROGRESS
+    assert artifacts.asked > 1
+
+    world.go_on(100)
+
+    assert artifacts.answered
+    assert not world.errors
+
+
+def test_an_artifact_store_that_stays_away_ends_the_deployment(world: World):
+    artifacts = AbsentArtifacts(world, until=world.clock.now() + timedelta(days=1))
+    id_ = world.shop.deploy("1")
+
+    world.go_on(300)
+
+    assert world.shop.deployment(id_).status is DeploymentStatus.FAILED
+    with world.store.read() as uow:
+        assert "The bucket does not answer." in uow.targets.page(id_)[0].message
+    assert artifacts.asked == 5
 
 
 def deploy_from_afar(world: World) -> str:
