@@ -3,7 +3,7 @@
 from importlib.metadata import version
 from typing import Any, Final
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from fastapi_swagger import patch_fastapi
 
 from tidegate.settings import Settings
@@ -12,6 +12,7 @@ from tidegate_api.bodies import Bodies
 from tidegate_api.edge import Edge
 from tidegate_api.parts import Parts, make_parts
 from tidegate_api.problems import Problem, add_handlers
+from tidegate_api.queries import PREFIX, refuse_unknown_parameters
 from tidegate_api.rest import (
     applications,
     configs,
@@ -59,7 +60,8 @@ def _v1() -> APIRouter:
     problems: dict[int | str, dict[str, Any]] = {
         status: {"model": Problem, "description": text} for status, text in _REFUSALS.items()
     }
-    v1 = APIRouter(prefix="/v1", responses=problems)
+    checks = [Depends(refuse_unknown_parameters)]
+    v1 = APIRouter(prefix=PREFIX, responses=problems, dependencies=checks)
     for resource in (
         hosts,
         applications,

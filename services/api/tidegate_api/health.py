@@ -18,11 +18,13 @@ class Wellness(BaseModel):
     status: str = "ok"
 
 
+@router.head("/healthz", include_in_schema=False)
 @router.get("/healthz", summary="Whether this process answers")
 async def healthz() -> Wellness:
     return Wellness()
 
 
+@router.head("/readyz", include_in_schema=False)
 @router.get(
     "/readyz",
     summary="Whether deployments can be made: database, broker, workers, beat",

@@ -8,12 +8,11 @@ from pathlib import Path
 from anyio import from_thread, to_thread
 from fastapi import Request
 
-from tidegate.appspec import parse_appspec
 from tidegate.domain.deployment import ComputePlatform
 from tidegate.domain.errors import Invalid, TooLarge
 from tidegate.domain.revision import Revision, Source, SourceType
 from tidegate.drivers.bundles import Artifact
-from tidegate.drivers.bundles.archive import Limits, inspect_archive
+from tidegate.engine.bundles import look_into
 from tidegate.engine.revisions import (
     BundleFacts,
     RevisionRequest,
@@ -34,6 +33,11 @@ async def receive_upload(
         NoSpace: The disk is full, or would be.
         BadArchive, InvalidAppSpec: It is no sound bundle. Nothing of it is left behind.
     """
+    if request.headers.get("content-type", "").startswith("multipart/"):
+        raise Invalid(
+            "The body is a form; send the archive itself as the body, "
+            "as `curl --data-binary @FILE` does."
+        )
     limit = parts.settings.max_upload_bytes
     await to_thread.run_sync(_check, application, description, parts)
     if declared_length(request.headers) > limit:
@@ -84,14 +88,9 @@ def _chunks(request: Request) -> Iterator[bytes]:
 
 
 def _look_into(artifact: Artifact, parts: Parts) -> BundleFacts:
-    settings = parts.settings
-    settings.cache.mkdir(parents=True, exist_ok=True)
-    limits = Limits(unpacked_bytes=settings.max_unpacked_bytes, entries=settings.max_entries)
-    with tempfile.TemporaryDirectory(dir=settings.cache, prefix="upload-") as folder:
-        path = parts.artifacts.fetch(artifact.sha256, into=Path(folder))
-        contents = inspect_archive(path, limits=limits)
-    appspec = parse_appspec(contents.appspec_text)
-    return BundleFacts(size=artifact.size, bundle_type=contents.type, appspec=appspec.as_json())
+    parts.settings.cache.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=parts.settings.cache, prefix="upload-") as folder:
+        return look_into(parts.artifacts.fetch(artifact.sha256, into=Path(folder)), parts.settings)
 
 
 def _discard(artifact: Artifact, parts: Parts) -> None:

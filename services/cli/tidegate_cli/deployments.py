@@ -162,7 +162,7 @@ def deployments(
     status: Annotated[
         list[str] | None,
         typer.Option(
-            "--status", metavar="STATUS", help="Only with this status; several may be given."
+            "--status", metavar="STATUS", help="Only with this status; several with commas."
         ),
     ] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, help="Show so many.")] = NEWEST,
@@ -177,7 +177,7 @@ def deployments(
                 limit=limit,
                 application=application,
                 deployment_group=deployment_group,
-                status=status,
+                status=[one for text in status or () for one in text.split(",") if one],
             )
         )
     if as_json:

@@ -41,16 +41,16 @@ def pairs(texts: Sequence[str] | None, option: str) -> dict[str, str]:
 def tag_filters(texts: Sequence[str]) -> list[list[dict[str, str]]]:
     """Read the tags of a group: different keys must all match, of one key any value.
 
-    `K=V` wants that value, `K` or `K=*` any value, `*=V` that value under any key.
+    `K=V` wants that value, `K=*` any value, `*=V` that value under any key.
     """
     by_key: dict[str, list[dict[str, str]]] = {}
     for text in texts:
         key, equals, value = text.partition("=")
-        if not key or (key == "*" and value in {"", "*"}):
+        if not key or not equals or (key == "*" and value in {"", "*"}):
             raise typer.BadParameter(f"{text!r} is not K=V, K=* or *=V.", param_hint="--tag")
         if key == "*":
             condition = {"key": "", "value": value, "type": "VALUE_ONLY"}
-        elif not equals or value == "*":
+        elif value == "*":
             condition = {"key": key, "value": "", "type": "KEY_ONLY"}
         else:
             condition = {"key": key, "value": value, "type": "KEY_AND_VALUE"}

@@ -110,8 +110,15 @@ def explain(target: Document, deployment_id: str) -> Iterator[str]:
     script = f" ({event['script']})" if event.get("script") else ""
     yield f"{name}: {event.get('name')}{script}: {what}"
     tail = str(event.get("log_tail") or "").splitlines()[-LOG_LINES:]
-    yield from (f"    {text}" for text in tail)
+    yield from (f"    {_harmless(text)}" for text in tail)
     if not tail:
         return
     where = f"--target {name} --event {event.get('name')}"
     yield f"    All of it: tidegate logs {deployment_id} {where}"
+
+
+def _harmless(text: str) -> str:
+    """Return a line of a script without what would move the cursor or change the terminal."""
+    return "".join(
+        each if each.isprintable() or each == "\t" else "\N{REPLACEMENT CHARACTER}" for each in text
+    )

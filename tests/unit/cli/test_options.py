@@ -82,10 +82,16 @@ def test_keys_are_anded_and_values_of_one_key_are_ored():
 
 @pytest.mark.parametrize(
     ("text", "kind"),
-    [("a=b", "KEY_AND_VALUE"), ("a", "KEY_ONLY"), ("a=*", "KEY_ONLY"), ("*=b", "VALUE_ONLY")],
+    [("a=b", "KEY_AND_VALUE"), ("a=*", "KEY_ONLY"), ("*=b", "VALUE_ONLY")],
 )
 def test_a_star_stands_for_anything(text: str, kind: str):
     assert tag_filters([text])[0][0]["type"] == kind
+
+
+@pytest.mark.parametrize("text", ["a", "=b", "*=*", ""])
+def test_a_tag_without_its_half_is_wrong_usage(text: str):
+    with pytest.raises(typer.BadParameter):
+        tag_filters([text])
 
 
 def test_rollback_takes_codedeploys_events():
