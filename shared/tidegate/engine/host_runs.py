@@ -31,9 +31,10 @@ from tidegate.engine.spec import RunOrder, run_order
 from tidegate.engine.targets import (
     finish_segment,
     give_up,
-    is_settled,
+    is_silence,
     late_outcome,
     look_again,
+    never_began,
 )
 from tidegate.settings import Settings
 from tidegate.store.database import may_pass
@@ -44,8 +45,6 @@ log = structlog.get_logger(__name__)
 
 Key = tuple[str, str]
 
-_SILENT: Final = frozenset({"lost", "unreachable", "name_unresolved"})
-"""Outcomes that leave open how a run ended, unless the host itself said that it did."""
 _UNTOLD: Final = Failed("protocol", "The host ended the run without saying how its events ended.")
 _FIRST_PAUSE: Final = timedelta(seconds=15)
 """Before a target is tried again that a full disk or an absent store kept; then it doubles."""
@@ -103,13 +102,15 @@ class HostRuns:
                 return
             progress, order = self._begin(lease, uow)
         words: list[str] = []
-        outcome = self._follow(progress, order, self._listener(progress, words))
+        outcome = self._follow(progress, order, self._listener(progress, words), attach_only=True)
         with self.store.write() as uow:
             uow.deployments.lock(deployment_id)
             match outcome:
                 case Finished():
                     late_outcome(progress, _told(words), uow=uow)
-                case Failed() if outcome.code not in _SILENT or is_settled(outcome):
+                case Failed("unknown_run") if not progress.has_begun:
+                    never_began(progress, uow=uow)
+                case Failed() if not is_silence(outcome):
                     late_outcome(progress, outcome.message, uow=uow)
                 case _:
                     look_again(progress, uow=uow)
@@ -139,6 +140,8 @@ class HostRuns:
         progress: Progress,
         order: RunOrder | Failed,
         report: Callable[[Sequence[Report]], Wish],
+        *,
+        attach_only: bool = False,
     ) -> Outcome:
         if isinstance(order, Failed):
             return order
@@ -147,10 +150,10 @@ class HostRuns:
         wish = Wish.CANCEL if lease.cancel_requested else Wish.GO_ON
         mine = self._followed[key] = _Followed(lease.attempt, wish)
         try:
-            bundle = self._fetch(order)
+            bundle = None if attach_only else self._fetch(order)
             driver = self.driver(order.driver)
             seen = Seen(journal=progress.lease.journal_offset, logs=dict(progress.log_sizes))
-            run = HostRun(key=order.key, spec=order.spec, bundle=bundle)
+            run = HostRun(key=order.key, spec=order.spec, bundle=bundle, attach_only=attach_only)
             return driver.follow(order.address, run, seen=seen, report=report)
         except (Stale, NoSpace) as error:
             log.warning("target_dropped", why=str(error), **_who(lease))

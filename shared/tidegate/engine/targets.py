@@ -30,6 +30,7 @@ STOPPED_MEANWHILE: Final = (
 )
 """Of a target that was through before its host heard of the stop."""
 
+_SILENT: Final = frozenset({"lost", "unreachable", "name_unresolved"})
 _SETTLED: Final = frozenset({"lost", "rebooted", "unknown_run"})
 
 
@@ -60,7 +61,7 @@ def give_up(progress: Progress, failure: Failed, *, uow: UnitOfWork) -> bool:
         segment_done=True,
         lease_owner=None,
         due_at=now + COMPLETE_WITHIN,
-        lost=bool(open_events) and progress.has_begun and not is_settled(failure),
+        lost=bool(open_events) and _may_go_on(progress, failure),
         message=failure.message,
     )
     if stood:
@@ -70,6 +71,19 @@ def give_up(progress: Progress, failure: Failed, *, uow: UnitOfWork) -> bool:
         ]
         uow.history.record(lease.deployment_id, moves)
     return stood is not None
+
+
+def _may_go_on(progress: Progress, failure: Failed) -> bool:
+    """Tell whether the run may go on at a host that is given up, or may have gone on there."""
+    if progress.has_begun:
+        return not is_settled(failure)
+    # What an earlier attempt heard of its beginning may never have been written.
+    return progress.lease.attempt > 1 and is_silence(failure)
+
+
+def is_silence(failure: Failed) -> bool:
+    """Tell whether it is open how a run ended, as the host itself did not say."""
+    return failure.code in _SILENT and not is_settled(failure)
 
 
 def is_settled(failure: Failed) -> bool:
@@ -175,6 +189,11 @@ def late_outcome(progress: Progress, words: str, *, uow: UnitOfWork) -> None:
     )
     if uow.leases.keep(lease, at=now, lost=False, lease_owner=None, due_at=None):
         uow.history.record(lease.deployment_id, [note])
+
+
+def never_began(progress: Progress, *, uow: UnitOfWork) -> None:
+    """Ask a host no more that never began the run."""
+    uow.leases.keep(progress.lease, at=uow.now(), lost=False, lease_owner=None, due_at=None)
 
 
 def look_again(progress: Progress, *, uow: UnitOfWork) -> None:

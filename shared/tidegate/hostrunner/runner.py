@@ -432,7 +432,9 @@ def run_session(header: "dict[str, Any]", state: str, link: Link) -> None:
     check_names(header["key"], spec)
     run = Run(state, header["key"])
     replay = Replay(run, seen, link, log_cap(spec))
-    if replay.seen > len(read_file(run.journal)):
+    attach = header["op"] == "attach"  # whoever looks back starts nothing and makes no folder
+    gone = replay.seen > len(read_file(run.journal))
+    if gone or (attach and not os.path.isdir(run.folder)):
         link.say(t="unknown")
         return
     os.makedirs(run.path("logs"), 0o700, exist_ok=True)
@@ -443,6 +445,10 @@ def run_session(header: "dict[str, Any]", state: str, link: Link) -> None:
         lock = run.try_lock()
         if lock is not None:
             begun = run.has_begun()
+            if attach and not begun:
+                os.close(lock)
+                link.say(t="unknown")
+                return
             if begun or tried:
                 os.close(lock)
                 conclude(replay, begun)

@@ -251,7 +251,8 @@ class FakeHosts:
         if host.is_silent:
             return _silence(has_begun=seen.journal > 0)
         known = host.runs.get(run.key)
-        if seen.journal > (len(known.journal) if known else 0):
+        is_unknown = known is None and run.attach_only
+        if is_unknown or seen.journal > (len(known.journal) if known else 0):
             return Failed("unknown_run", f"Host {host.name!r} does not know the run.")
         return host.refusal
 

@@ -1,6 +1,7 @@
 """What every host driver must do: inherit the contract and give it a driver and a host."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -195,6 +196,26 @@ class HostDriverContract:
         assert outcome.code == "unknown_run"
         assert not follow.ledger.exists()
 
+    def test_who_only_attaches_starts_nothing(self, follow: "Scene") -> None:
+        first = follow.a_look_back(AfterInstall=_QUICK)
+
+        outcome = first.join()
+
+        assert isinstance(outcome, Failed)
+        assert outcome.code == "unknown_run"
+        assert first.facts == []
+        assert not follow.ledger.exists()
+
+    def test_who_only_attaches_hears_a_run_that_began_to_its_end(self, follow: "Scene") -> None:
+        first = follow.a_new_run(AfterInstall=_SLOW)
+        first.wait_for(lambda f: f.is_running("AfterInstall"), "the hook runs")
+        second = follow.attached()
+
+        assert (first.join(), second.join()) == (Finished(), Finished())
+        assert first.facts == second.facts
+        assert follow.attached().join() == Finished()
+        assert follow.ledger.read_text() == "begun\nended\n"
+
     def test_a_driver_that_is_closed_lets_go(self, follow: "Scene") -> None:
         follower = follow.a_new_run(AfterInstall=_SLOW)
         follower.wait_for(lambda f: f.is_running("AfterInstall"), "the hook runs")
@@ -227,6 +248,16 @@ class Scene:
         follower = Follower(self.driver, self.host, self.run)
         follower.wish(Wish.CANCEL)
         return follower.start()
+
+    def a_look_back(self, **hooks: str) -> Follower:
+        """Attach to a run that nobody has begun."""
+        self._prepare(hooks, None)
+        return self.attached()
+
+    def attached(self) -> Follower:
+        """Attach to the last run."""
+        run = replace(self.run, attach_only=True, bundle=None)
+        return Follower(self.driver, self.host, run).start()
 
     def _prepare(self, hooks: dict[str, str], files: dict[str, bytes] | None) -> None:
         self.run = run_of(

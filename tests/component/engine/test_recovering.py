@@ -221,6 +221,55 @@ def test_a_lost_host_that_comes_back_is_heard_and_changes_no_status(system, shop
     assert system.sweep(after=3600).freed == 0
 
 
+def unheard_at_the_second_attempt(system):
+    """Have web-1 fall silent for good before a word of its run was written down."""
+    host = system.hosts["web-1"]
+    host.is_silent = True
+    system.sweep(after=31)
+    system.settle()
+    return host
+
+
+def test_a_run_whose_beginning_was_never_written_down_is_looked_back_at(
+    system, shop, sent, monkeypatch
+):
+    def lose(progress, *_, **__):
+        raise Stale(progress.lease.target_id)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("tidegate.engine.host_runs.record_reports", lose)
+        system.sweep(after=31)
+        system.deliver(RUN_HOOKS)
+    host = unheard_at_the_second_attempt(system)
+    assert shop.statuses(sent)["web-1"] == "Failed"
+
+    host.is_silent = False
+    system.sweep(after=31)
+    system.settle()
+
+    note = system.history(sent)[-1].transition
+    assert note.name == "late"
+    assert "ValidateService Succeeded" in note.reason
+    assert system.sweep(after=3600).freed == 0
+
+
+def test_looking_back_at_a_run_that_never_began_begins_it_not(system, shop, sent):
+    system.taken(sent, "web-1", owner="worker-dead")
+    host = unheard_at_the_second_attempt(system)
+    with system.store.read() as uow:
+        assert uow.targets.get(sent, TargetId("web-1")).is_lost
+    before = system.history(sent)
+
+    host.is_silent = False
+    system.sweep(after=31)
+    assert LOOK_BACK in system.waiting()
+    system.settle()
+
+    assert not host.ran
+    assert system.history(sent) == before
+    assert system.sweep(after=3600).freed == 0
+
+
 def test_after_a_day_a_lost_host_is_not_asked_any_more(system, shop, sent):
     silent_in_a_hook(system, sent)
     for _ in range(24 * 6 + 125):

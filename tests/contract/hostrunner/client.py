@@ -253,6 +253,7 @@ class Host:
         bundle: Bundle | None = None,
         seen: Told | None = None,
         wish: str | None = None,
+        op: str = "run",
         **spec: object,
     ) -> Session:
         told = seen or Told()
@@ -274,7 +275,7 @@ class Host:
             "limits": {"unpacked_bytes": 1 << 32, "entries": 100000, "log_bytes": 10485760},
         } | spec
         header = self.header(
-            op="run",
+            op=op,
             wish=wish,
             key=key or f"{deployment}.{'0' * 64}",
             seen=told.seen(),

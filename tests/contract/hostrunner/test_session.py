@@ -319,6 +319,32 @@ def test_a_host_that_was_wiped_does_not_know_the_run(host: Host):
     assert not (host.state / "runs").exists()
 
 
+def test_who_only_attaches_starts_nothing_and_leaves_nothing(host: Host):
+    bundle = bundle_of({"a": "1"})
+
+    assert host.run(op="attach").last == {"t": "unknown"}
+    assert not (host.state / "runs").exists()
+
+    session = host.session(bundle=bundle)
+    session.bundle = None
+    session.until(lambda m: m.get("what") == "bundle")
+    session.close()
+    wait_until(lambda: host.run(op="attach").last == {"t": "unknown"})
+    assert host.run(bundle=bundle).outcome == "succeeded"
+
+
+def test_who_only_attaches_follows_what_began(host: Host):
+    session = host.session(**slow(host))
+    session.until_running("AfterInstall")
+
+    told = host.run(op="attach", wish="cancel")
+
+    assert told.last == {"t": "end"}
+    assert told.outcome == "stopped"
+    assert ledger_of(host) == ["started"]
+    session.close()
+
+
 def test_a_follower_hears_a_beat(host: Host):
     values = slow(host)
     values["bundle"] = bundle_of({"slow.sh": "sleep 4\n"})

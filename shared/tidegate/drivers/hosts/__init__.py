@@ -38,6 +38,8 @@ class HostRun:
     """Names this run for good: a driver asked twice for one key runs it once."""
     spec: Mapping[str, object]
     bundle: Bundle | None = None
+    attach_only: bool = False
+    """Follow the run if it has begun; if it never did, fail with `unknown_run`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +138,8 @@ class HostDriver(Protocol):
         self, address: HostAddress, run: HostRun, *, seen: Seen, report: ReportTo
     ) -> Outcome:
         """Start *run* where it has not begun, and report what it does until it ends.
+
+        A run to attach to only is never started.
 
         *report* is called in the calling thread with what arrived, and with nothing at least once
         a second; what it answers is the caller's wish. What it raises ends the call, not the run.

@@ -117,6 +117,16 @@ class Errand:
                 f"it told of an event {quoted(str(name))!r} that was not asked for"
             )
 
+    @property
+    def attaches_only(self) -> bool:
+        return self.run is not None and self.run.attach_only
+
+    @property
+    def _op(self) -> str:
+        if self.run is None:
+            return "probe"
+        return "attach" if self.run.attach_only else "run"
+
     def header(self, marker: str, progress: Progress) -> bytes:
         """Return the line that says all this to the host."""
         header: dict[str, object] = {
@@ -124,7 +134,7 @@ class Errand:
             "marker": marker,
             "runner": {"sha256": self.runner.sha256, "size": len(self.runner.source)},
             "state_dir": self.state_dir,
-            "op": "run" if self.run else "probe",
+            "op": self._op,
             "key": self.run.key if self.run else "probe",
             "seen": {"journal": progress.journal, "logs": progress.logs},
             "wish": progress.wishes[-1] if progress.wishes else None,

@@ -142,7 +142,7 @@ class Talk:
                 return self._take_news(line)
             case Refused():
                 return self._refused(line)
-            case Unknown() if self._progress.has_begun:
+            case Unknown() if self._progress.has_begun or self._errand.attaches_only:
                 return self._unknown()
             case Lost() if self._errand.run is not None:
                 return self._lost(line)
@@ -184,6 +184,8 @@ class Talk:
         return Failed("python_too_old" if too_old else "refused", why)
 
     def _unknown(self) -> Failed:
+        if not self._progress.has_begun:
+            return Failed("unknown_run", f"{self._place} never began the run.")
         return Failed(
             "unknown_run",
             f"{self._place} does not know the run that began there: its state folder was wiped, "
