@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from contract.hostrunner.client import GROUP, Host, Told, appspec_of, bundle_of
+from contract.hostrunner.client import GROUP, Host, Told, appspec_of, bundle_of, open_to_all
 
 root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
 
@@ -334,8 +334,7 @@ def test_runs_that_ended_long_ago_are_removed(host: Host):
 
 @root
 def test_a_user_without_the_right_to_write_is_told_before_anything_happens(host: Host, srv: Path):
-    for folder in list(host.state.parents)[:3]:
-        folder.chmod(folder.stat().st_mode | 0o011)
+    open_to_all(host.state)
     host.state.parent.chmod(0o777)
     srv.mkdir(mode=0o755)
     host.wrapper = ("setpriv", "--reuid=nobody", "--clear-groups")
