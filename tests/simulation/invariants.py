@@ -17,6 +17,7 @@ class Witness:
     def __init__(self, world: World) -> None:
         self.world = world
         self.final: dict[tuple, str] = {}
+        self.reached: dict[tuple, tuple] = {}
 
     def check(self) -> None:
         deployments = self.world.rows(
@@ -30,6 +31,7 @@ class Witness:
         self.at_most_one_active_deployment(deployments)
         self.history_is_one_unbroken_chain(deployments, targets)
         self.every_hook_ran_at_most_once()
+        self.no_attempt_falls_behind()
 
     def finished_stays_finished(self, deployments, targets) -> None:
         events = self.world.rows(
@@ -105,6 +107,19 @@ class Witness:
     def every_hook_ran_at_most_once(self) -> None:
         twice = {key: count for key, count in self.world.hosts.ran.items() if count > 1}
         assert not twice, f"ran more than once: {twice}"
+
+    def no_attempt_falls_behind(self) -> None:
+        now = {
+            (id_, target): reached
+            for id_, target, *reached in self.world.rows(
+                "SELECT deployment_id, target_id, attempt, journal_offset FROM targets"
+            )
+        }
+        for key, (attempt, offset) in now.items():
+            old_attempt, old_offset = self.reached.get(key, (0, 0))
+            assert attempt >= old_attempt, f"{key} fell behind"
+            assert offset >= old_offset, f"who was overtaken wrote to {key}"
+        self.reached = now
 
     def everything_is_over(self) -> bool:
         """Tell whether nothing is left to be done."""

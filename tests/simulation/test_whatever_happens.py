@@ -32,6 +32,7 @@ TROUBLES = (
     "_lose_broker",
     "_let_time_pass",
     "_kill_worker",
+    "_lose_heart",
     "_leave_worker",
     "_silence",
     "_restart_host",
@@ -128,6 +129,10 @@ class AnyWeather(RuleBasedStateMachine):
     def _kill_worker(self, choice):
         self.world.kill_worker(choice)
 
+    def _lose_heart(self, choice):
+        worker = self.world.workers[choice % len(self.world.workers)]
+        self.world.heartless ^= {worker.name}
+
     def _leave_worker(self, choice):
         self.world.leave_worker(choice)
 
@@ -138,7 +143,7 @@ class AnyWeather(RuleBasedStateMachine):
     def _restart_host(self, choice):
         self.world.hosts[self.world.names[choice % len(self.world.names)]].restart()
 
-    @rule(seconds=st.sampled_from([1, 2, 3, 15]))
+    @rule(seconds=st.sampled_from([1, 2, 3, 15, 20]))
     def fair_weather(self, seconds):
         self.world.broker.is_down = False
         for _ in range(seconds):
@@ -158,6 +163,7 @@ class AnyWeather(RuleBasedStateMachine):
 
     def _let_all_end(self):
         self.world.broker.is_down = False
+        self.world.heartless.clear()
         for host in self.world.hosts.hosts.values():
             host.is_silent = False
         for _ in range(LONGEST_CALM):

@@ -76,6 +76,8 @@ class World:
         self.shop = Shop.with_hosts(self.store, self.names, config=config, **group)
         self.workers: list[FakeWorker] = []
         self.fibers: dict[str, list[Fiber]] = {}
+        self.heartless: set[str] = set()
+        """Workers that work on and show no life: the others take them for dead."""
         self.born = 0
         for _ in range(2):
             self.start_worker()
@@ -160,7 +162,8 @@ class World:
         """Let a second of good weather pass: all alive, all delivered, all swept."""
         self.clock.advance(timedelta(seconds=1))
         for worker in self.workers:
-            worker.show_life()
+            if worker.name not in self.heartless:
+                worker.show_life()
         with self.store.write() as uow:
             uow.heartbeats.beat("control", WORKER_KINDS["control"], uow.now())
         self.sweep(0)
