@@ -28,7 +28,7 @@ from tidegate.store.groups import GroupSettings
 from tidegate.store.targets import NewTarget
 from tidegate.store.unit_of_work import UnitOfWork
 
-FETCH_AGAIN: Final = timedelta(minutes=2)
+FETCH_AGAIN: Final = timedelta(seconds=30)
 """A bundle that is not there after so long is asked for again: its worker may have died."""
 NO_BUNDLE: Final = (
     "The deployment timed out after 12 hours: its bundle was never fetched. "
