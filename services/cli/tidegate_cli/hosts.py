@@ -119,8 +119,8 @@ def add(
         "name": name,
         "driver": "ssh",
         **_given(
+            ssh,
             {
-                **ssh_address(ssh),
                 "identity": identity,
                 "host_key": host_key,
                 "trust_on_first_use": trust_on_first_use,
@@ -155,7 +155,6 @@ def change(
 ) -> None:
     """Change what is given of a host; the rest stays."""
     settings = {
-        **(ssh_address(ssh) if ssh else {}),
         "identity": identity,
         "host_key": host_key,
         "trust_on_first_use": trust_on_first_use,
@@ -163,7 +162,7 @@ def change(
         "proxy_host_key": proxy_host_key,
         "state_dir": state_dir,
     }
-    body = _given(settings, tag, var)
+    body = _given(ssh, settings, tag, var)
     if not body:
         raise typer.BadParameter("say what to change, for example --ssh or --tag.")
     with client.connect(profile) as service:
@@ -217,15 +216,19 @@ def delete(name: Name, profile: Profile = None) -> None:
 
 
 def _given(
-    settings: Mapping[str, object], tag: list[str] | None, var: list[str] | None
+    ssh: str | None,
+    settings: Mapping[str, object],
+    tag: list[str] | None,
+    var: list[str] | None,
 ) -> dict[str, object]:
-    """Return what was given, as the API wants it."""
+    """Return what was given, as the API wants it; an address without a port unsets the port."""
     everything = {
         **settings,
         "tags": pairs(tag, "--tag") if tag else None,
         "variables": pairs(var, "--var") if var else None,
     }
-    return {key: value for key, value in everything.items() if value is not None}
+    given = {key: value for key, value in everything.items() if value is not None}
+    return {**(ssh_address(ssh) if ssh else {}), **given}
 
 
 def _show(host: Row, *, as_json: bool, said: str) -> None:

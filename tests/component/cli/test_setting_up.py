@@ -27,6 +27,8 @@ def test_what_is_set_up_can_be_listed_shown_changed_and_deleted(system):
     assert "deploy@[::1]:2222  env=prod role=web" in system.must("host", "list")
     host = json.loads(system.must("host", "show", "web-1", "--json"))
     assert (host["identity"], host["tags"]) == ("agent", {"env": "prod", "role": "web"})
+    system.must("host", "set", "web-1", "--ssh", "deploy@[::1]")
+    assert json.loads(system.must("host", "show", "web-1", "--json"))["port"] is None
     assert system.must("host", "list", "--tag", "role=db").count("\n") == 0
     assert "shop  Server" in system.must("app", "list")
     assert "prod" in system.must("app", "show", "shop")
