@@ -49,9 +49,7 @@ def needs(role: Role) -> Callable[[Token], Token]:
     return allowed  # type: ignore[return-value]
 
 
-Viewer = Annotated[Token, Depends(needs(Role.VIEWER))]
 Deployer = Annotated[Token, Depends(needs(Role.DEPLOYER))]
-Admin = Annotated[Token, Depends(needs(Role.ADMIN))]
 
 
 def _note_use(token: Token, parts: Parts) -> None:

@@ -30,11 +30,6 @@ class Applications:
             raise ApplicationNotFound(name)
         return _application(row)
 
-    def application_by_id(self, application_id: ApplicationId) -> Application | None:
-        """Return an application, if it still exists."""
-        row = self._session.get(ApplicationRow, application_id)
-        return None if row is None else _application(row)
-
     def applications_page(self, *, limit: int, after: str | None = None) -> list[Application]:
         """Return applications by name."""
         query = select(ApplicationRow).order_by(ApplicationRow.name).limit(limit)

@@ -1,6 +1,6 @@
 """Deployments as rows: created, read, moved by compare-and-set, and woken."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -29,14 +29,6 @@ from tidegate.store.history import History
 from tidegate.store.tables import DeploymentRow, GroupRow, TargetRow
 
 _PLAIN: Final = ("started_at", "completed_at", "minimum_healthy", "total_targets")
-
-ACTIVE: Final = (
-    DeploymentStatus.CREATED,
-    DeploymentStatus.QUEUED,
-    DeploymentStatus.IN_PROGRESS,
-    DeploymentStatus.BAKING,
-    DeploymentStatus.READY,
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -322,15 +314,6 @@ class Deployments:
             .values(**changes)
             .execution_options(synchronize_session=False)
         )
-
-    def active_of(self, group_ids: Iterable[GroupId]) -> list[DeploymentId]:
-        """Return the deployments of these groups that are not final."""
-        ids = self._session.scalars(
-            select(DeploymentRow.id).where(
-                DeploymentRow.group_id.in_(list(group_ids)), DeploymentRow.status.in_(ACTIVE)
-            )
-        )
-        return [DeploymentId(deployment_id) for deployment_id in ids]
 
     def _row(self, deployment_id: DeploymentId) -> DeploymentRow:
         row = self._session.get(DeploymentRow, deployment_id, populate_existing=True)

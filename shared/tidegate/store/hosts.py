@@ -46,11 +46,6 @@ class Hosts:
         """Return all hosts by name."""
         return [_host(row) for row in self._session.scalars(select(HostRow).order_by(HostRow.name))]
 
-    def hosts_by_ids(self, ids: Iterable[HostId]) -> dict[HostId, Host]:
-        """Return those of the hosts that still exist."""
-        rows = self._session.scalars(select(HostRow).where(HostRow.id.in_(list(ids))))
-        return {HostId(row.id): _host(row) for row in rows}
-
     def unknown_hosts(self, names: Iterable[str]) -> list[str]:
         """Return those of *names* that no host has, in their order."""
         names = list(names)
