@@ -7,21 +7,20 @@ from pathlib import Path
 
 import pytest
 
-from architecture.tree import ROOT, syntax_of, text_of
+from architecture.tree import python_files, syntax_of
 from tidegate import hostrunner
 
-RUNNER = "shared/tidegate/hostrunner/runner.py"
+PARTS = "shared/tidegate/hostrunner/parts/"
 OLDEST = (3, 6)
 
 
 @pytest.fixture(params=["runner", "boot"])
 def shipped(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """Each of the two texts that a host's own Python executes."""
-    if request.param == "runner":
-        return ROOT / RUNNER
-    boot = tmp_path / "boot.py"
-    boot.write_text(hostrunner.BOOT + "\n")
-    return boot
+    text = hostrunner.runner_source() if request.param == "runner" else hostrunner.BOOT.encode()
+    path = tmp_path / f"{request.param}.py"
+    path.write_bytes(text + b"\n")
+    return path
 
 
 def test_python_3_6_can_parse_it(shipped: Path):
@@ -43,7 +42,7 @@ def test_it_uses_nothing_that_came_after_python_3_6(shipped: Path):
 
 def test_it_imports_only_the_standard_library():
     imported = set()
-    for node in ast.walk(syntax_of(RUNNER)):
+    for node in ast.walk(ast.parse(hostrunner.runner_source())):
         if isinstance(node, ast.Import):
             imported |= {alias.name.partition(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -54,5 +53,34 @@ def test_it_imports_only_the_standard_library():
     assert imported <= sys.stdlib_module_names
 
 
-def test_what_travels_is_the_file_itself():
-    assert hostrunner.runner_source() == text_of(RUNNER).encode()
+def test_no_name_of_one_part_hides_that_of_another():
+    """As modules they would not notice; on a host they share one."""
+    body = ast.parse(hostrunner.runner_source()).body
+    names = [
+        name
+        for node in body
+        for name in (
+            [node.name]
+            if isinstance(node, ast.ClassDef | ast.FunctionDef)
+            else [target.id for target in node.targets if isinstance(target, ast.Name)]
+            if isinstance(node, ast.Assign)
+            else []
+        )
+    ]
+
+    assert names
+    assert sorted(names) == sorted(set(names))
+
+
+def test_every_part_travels():
+    parts = {name for name in python_files(PARTS) if not name.endswith("__init__.py")}
+
+    travelling = hostrunner.runner_source().decode()
+
+    for name in parts:
+        for node in syntax_of(name).body:
+            if isinstance(node, ast.ClassDef | ast.FunctionDef):
+                assert (
+                    f"\n{'class' if isinstance(node, ast.ClassDef) else 'def'} {node.name}"
+                    in travelling
+                )

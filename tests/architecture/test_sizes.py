@@ -5,8 +5,8 @@ from architecture.tree import functions_of, python_files, text_of
 MOST_LINES_OF_A_FILE = 400
 MOST_LINES_OF_A_FUNCTION = 40
 
-# The runner travels to hosts as one file.
-LONG_FILES = {"shared/tidegate/hostrunner/runner.py"}
+# Files over the limit: lines. A number may fall, never rise.
+LONG_FILES = {"shared/tidegate/hostrunner/parts/install.py"}
 
 # A migration is history: it is as long as what it did, and is never edited.
 HISTORY = "shared/tidegate/store/migrations/versions/"

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tidegate.hostrunner import runner
+from tidegate.hostrunner.parts import base, permissions, unpacking
+from tidegate.hostrunner.parts import install as installing
 
 root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
 
@@ -27,17 +28,17 @@ def theirs(tmp_path: Path) -> Path:
 
 
 def attributes(uid: int = -1, mode: str | None = None, acls: list[str] | None = None):
-    return runner.Attributes({"mode": mode, "acls": acls}, uid, -1)
+    return permissions.Attributes({"mode": mode, "acls": acls}, uid, -1)
 
 
 @pytest.fixture
-def install(tmp_path: Path, theirs: Path) -> runner.Install:
+def install(tmp_path: Path, theirs: Path) -> installing.Install:
     """One file to install into their folder."""
     source = tmp_path / "source"
     source.write_text("new")
     source.chmod(0o755)
     target = os.fsencode(theirs / "app")
-    made = runner.Install.__new__(runner.Install)
+    made = installing.Install.__new__(installing.Install)
     made.copies, made.staged = {target: os.fsencode(source)}, {target: target + b".new"}
     made.attributes, made.undo, made.renewed = {}, [], set()
     return made
@@ -62,13 +63,13 @@ def test_a_copy_that_is_swapped_for_a_link_gives_no_rights_to_what_that_leads_to
 ):
     target = os.fsencode(theirs / "app")
     install.attributes = {target: attributes(uid=65534 if os.geteuid() == 0 else -1, mode="0666")}
-    copy = runner.copy
+    copy = installing.copy
 
     def copy_and_lose(*arguments):
         copy(*arguments)
         swap(theirs / "app.new", victim)
 
-    monkeypatch.setattr(runner, "copy", copy_and_lose)
+    monkeypatch.setattr(installing, "copy", copy_and_lose)
     install.stage(target)
 
     assert (stat.S_IMODE(victim.stat().st_mode), victim.stat().st_uid) == (0o600, os.geteuid())
@@ -106,9 +107,9 @@ def test_putting_back_a_folders_rights_follows_no_link(theirs, tmp_path):
     link.symlink_to(other)
 
     with pytest.raises(OSError, match="folder"):
-        runner.open_folder(os.fsencode(link), 0o777)
+        permissions.open_folder(os.fsencode(link), 0o777)
     with pytest.raises(OSError, match="folder"):
-        runner.give_folder(os.fsencode(link), 65534, 65534)
+        permissions.give_folder(os.fsencode(link), 65534, 65534)
 
     assert stat.S_IMODE(other.stat().st_mode) == 0o700
 
@@ -118,7 +119,7 @@ def test_a_link_is_given_away_and_not_what_it_leads_to(theirs, victim):
     link = theirs / "link"
     link.symlink_to(victim)
 
-    runner.give_link(os.fsencode(link), 65534, 65534)
+    permissions.give_link(os.fsencode(link), 65534, 65534)
 
     assert (link.lstat().st_uid, victim.stat().st_uid) == (65534, 0)
 
@@ -128,7 +129,7 @@ def test_what_took_the_place_of_a_link_is_not_given_away(theirs, victim):
     os.link(victim, theirs / "link")
 
     with pytest.raises(OSError, match="somebody else"):
-        runner.give_link(os.fsencode(theirs / "link"), 65534, 65534)
+        permissions.give_link(os.fsencode(theirs / "link"), 65534, 65534)
 
     assert victim.stat().st_uid == 0
 
@@ -148,7 +149,7 @@ def test_an_acl_goes_to_what_was_copied_wherever_its_name_leads(install, theirs,
     target = os.fsencode(theirs / "app")
     install.attributes = {target: attributes(acls=["u:nobody:r"])}
 
-    with pytest.raises(runner.Failure) as failure:
+    with pytest.raises(base.Failure) as failure:
         install.stage(target)
 
     assert setfacl.read_text().strip() == str(theirs / "app.new")
@@ -156,13 +157,13 @@ def test_an_acl_goes_to_what_was_copied_wherever_its_name_leads(install, theirs,
 
 
 def test_folders_of_a_bundle_are_given_away_from_the_bottom_up(tmp_path, monkeypatch):
-    unpacking = runner.Unpacking(os.fsencode(tmp_path), {})
+    filling = unpacking.Unpacking(os.fsencode(tmp_path), {})
     for name in (b"a/b", b"a", b"a/b/c", b"d"):
-        unpacking.folder_entry(name, 0o755, None)
+        filling.folder_entry(name, 0o755, None)
     opened, real = [], os.open
     monkeypatch.setattr(os, "open", lambda path, *rest: opened.append(path) or real(path, *rest))
 
-    unpacking.finish()
+    filling.finish()
 
     names = [os.path.relpath(os.fsdecode(path), tmp_path) for path in opened]
     assert names == ["d", "a/b/c", "a/b", "a"]

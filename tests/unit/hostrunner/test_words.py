@@ -5,7 +5,8 @@ import zipfile
 
 import pytest
 
-from tidegate.hostrunner import BOOT, COMMAND, RUNNER_SHA256, runner, runner_source
+from tidegate.hostrunner import BOOT, COMMAND, RUNNER_SHA256, runner_source
+from tidegate.hostrunner.parts import base, install, permissions, session, unpacking
 
 
 @pytest.mark.parametrize(
@@ -22,7 +23,7 @@ from tidegate.hostrunner import BOOT, COMMAND, RUNNER_SHA256, runner, runner_sou
     ],
 )
 def test_only_the_star_is_special_in_a_pattern(glob, name, expected):
-    assert runner.matches(glob, name) is expected
+    assert permissions.matches(glob, name) is expected
 
 
 @pytest.mark.parametrize(
@@ -39,7 +40,7 @@ def test_an_acl_is_completed_from_the_mode(tmp_path, acls, expected):
     path.chmod(0o640)
 
     with path.open() as file:
-        assert runner.whole_acl(acls, file.fileno()) == expected
+        assert permissions.whole_acl(acls, file.fileno()) == expected
 
 
 @pytest.mark.parametrize(
@@ -47,7 +48,7 @@ def test_an_acl_is_completed_from_the_mode(tmp_path, acls, expected):
     [(b"/srv/app/", b"/srv/app"), (b"//srv//app/../x", b"/srv/x"), (b"/", b"/")],
 )
 def test_paths_are_compared_in_one_spelling(path, expected):
-    assert runner.clean(path) == expected
+    assert install.clean(path) == expected
 
 
 @pytest.mark.parametrize(
@@ -65,12 +66,12 @@ def test_names_in_a_zip_become_utf_8(name, system, flags, expected):
     entry = zipfile.ZipInfo("x")
     entry.filename, entry.create_system, entry.flag_bits = name, system, flags
 
-    assert runner.zip_name(entry) == expected
+    assert unpacking.zip_name(entry) == expected
 
 
 def test_a_process_is_known_by_its_start():
-    assert runner.started_at(os.getpid()).isdigit()
-    assert runner.started_at(2**22 + 1) == ""
+    assert base.started_at(os.getpid()).isdigit()
+    assert base.started_at(2**22 + 1) == ""
 
 
 def test_the_command_is_one_line_that_no_login_shell_rewrites():
@@ -79,7 +80,7 @@ def test_the_command_is_one_line_that_no_login_shell_rewrites():
 
 
 def test_the_digest_is_of_what_travels():
-    digest = runner.sha256()
+    digest = session.sha256()
     digest.update(runner_source())
 
     assert digest.hexdigest() == RUNNER_SHA256

@@ -1,0 +1,195 @@
+"""The log of an event, and the process that copies a script's output to it."""
+
+import os
+import select
+import time
+
+from tidegate.hostrunner.parts.base import close_all_but, complain, write_all
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+FREE_AFTER = 4 << 20
+
+
+def free(fd: int, start: int, stop: int) -> None:
+    """Give the disk back what lies between *start* and *stop*, where the file system can."""
+    try:
+        import ctypes
+    except ImportError:  # a python3 that was built without it
+        return
+    punch_hole_and_keep_size = 3
+    libc = ctypes.CDLL(None)
+    where = ctypes.c_longlong(start), ctypes.c_longlong(stop - start)
+    for name in ("fallocate64", "fallocate"):
+        if hasattr(libc, name):
+            getattr(libc, name)(fd, punch_hole_and_keep_size, *where)
+            return
+
+
+class EventLog:
+    """The log of one event, in the agent's line format; the host's scripts.log gets it too."""
+
+    def __init__(self, event: str, path: str, scripts_log: str, cap: int) -> None:
+        self.event = event
+        self.paths = (path, scripts_log)
+        self.fds = ()  # type: tuple[int, ...]
+        self.size = 0
+        self.half = cap // 2
+        self.freed = self.half
+        self.full = False
+        self.torn = False
+
+    def write(self, lines: "list[bytes]") -> None:
+        if not lines:
+            return
+        if not self.fds:
+            os.makedirs(os.path.dirname(self.paths[1]), 0o755, exist_ok=True)
+            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+            self.fds = tuple(os.open(path, flags, 0o644) for path in self.paths)
+        stamp = time.strftime("%Y-%m-%d %H:%M:%S ").encode()
+        try:
+            write_all(self.fds[0], b"".join(line + b"\n" for line in lines))
+            if self.size < 2 * self.half:
+                write_all(self.fds[1], b"".join(stamp + line + b"\n" for line in lines))
+        except OSError:
+            self.full = True
+        self.measure()
+        if self.size - self.half - self.freed > FREE_AFTER:
+            free(self.fds[0], self.half, self.size - self.half)
+            self.freed = self.size - self.half
+
+    def measure(self) -> None:
+        self.size = os.fstat(self.fds[0]).st_size
+
+    def close(self) -> None:
+        for fd in self.fds:
+            os.close(fd)
+        self.fds = ()
+
+
+class Scribe:
+    """A process that copies a script's output to the event's log, and outlives whoever dies.
+
+    Files instead of pipes would lose lines: `echo x >/dev/stderr` empties a file.
+    """
+
+    def __init__(self, log: EventLog, account: "Any") -> None:
+        self.log = log
+        self.out, self.script_out = os.pipe()
+        self.err, self.script_err = os.pipe()
+        self.orders, self.order_fd = os.pipe()
+        self.answer_fd, self.answers = os.pipe()
+        if account:  # so that the script can open /dev/stdout
+            for fd in (self.script_out, self.script_err):
+                os.fchown(fd, account.pw_uid, account.pw_gid)
+        child = os.fork()
+        if child == 0:
+            try:
+                self.serve()
+            except BaseException:
+                complain()
+            finally:
+                os._exit(0)
+        self.child = child
+        self.alive = True
+        for fd in (self.out, self.err, self.orders, self.answers):
+            os.close(fd)
+
+    def let_script_go(self) -> None:
+        """Close our copies of what only the script may hold."""
+        os.close(self.script_out)
+        os.close(self.script_err)
+
+    def heard(self) -> None:
+        """Take note that there was output, or that nobody copies it any more."""
+        self.alive = bool(os.read(self.answer_fd, 4096))
+
+    def finish(self) -> None:
+        """Have everything that the script wrote until now in the log."""
+        last = self.last_answer()
+        self.log.full = self.log.full or last == b"F"
+        self.log.torn = self.log.torn or last not in (b"D", b"F")
+        os.close(self.order_fd)
+        os.close(self.answer_fd)
+        self.log.measure()
+
+    def last_answer(self) -> bytes:
+        """Ask the other process to come to its end, and return what it says then."""
+        try:
+            os.write(self.order_fd, b"!")
+        except OSError:
+            return b""  # it has died
+        until = time.monotonic() + 30
+        last = b""
+        while last not in (b"D", b"F") and time.monotonic() < until:
+            if select.select([self.answer_fd], [], [], 1)[0]:
+                answer = os.read(self.answer_fd, 4096)
+                if not answer:
+                    break
+                last = answer[-1:]
+        return last
+
+    # The other process
+
+    def serve(self) -> None:
+        keep = set(self.log.fds) | {self.out, self.err, self.orders, self.answers}
+        close_all_but(keep)
+        self.partial = {self.out: b"", self.err: b""}
+        orders = [self.orders]
+        while self.partial or orders:
+            ready = select.select(list(self.partial) + orders, [], [])[0]
+            for fd in ready:
+                if fd != self.orders:
+                    self.copy(fd)
+                    self.answer(b".")
+            if self.orders in ready:
+                if os.read(self.orders, 1):
+                    self.drain()
+                    self.answer(b"F" if self.log.full else b"D")
+                    self.linger()
+                    return
+                orders = []  # the runner has died; the script goes on, and so does its log
+
+    def answer(self, byte: bytes) -> None:
+        try:
+            os.write(self.answers, byte)
+        except OSError:
+            return
+
+    def copy(self, fd: int) -> bool:
+        """Copy what there is, and return whether there may be more."""
+        prefix = b"[stdout]" if fd == self.out else b"[stderr]"
+        data = os.read(fd, 1 << 16)
+        lines = (self.partial[fd] + data).split(b"\n")
+        last = lines.pop()
+        if last and (not data or len(last) > 1 << 16):
+            lines.append(last)
+            last = b""
+        self.log.write([prefix + line for line in lines])
+        self.partial[fd] = last
+        if not data:
+            del self.partial[fd]
+            os.close(fd)
+        return bool(data)
+
+    def drain(self) -> None:
+        for fd in list(self.partial):
+            # A daemon may write for ever; more than a pipe holds is not of the script.
+            for _ in range(16):
+                if not select.select([fd], [], [], 0)[0] or not self.copy(fd):
+                    break
+            if self.partial.get(fd):
+                self.log.write(
+                    [(b"[stdout]" if fd == self.out else b"[stderr]") + self.partial[fd]]
+                )
+
+    def linger(self) -> None:
+        """Keep reading for a daemon that kept its output, which would die of a closed pipe."""
+        if not self.partial:
+            return
+        fds = [os.dup2(fd, number) for fd, number in zip(sorted(self.partial), (0, 1))]
+        os.dup2(fds[-1], 1)
+        close_all_but(set())
+        os.execv("/bin/sh", ["sh", "-c", "exec 3<&1; cat <&3 >/dev/null & exec cat >/dev/null"])

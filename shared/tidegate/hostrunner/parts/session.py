@@ -1,0 +1,220 @@
+"""One session of a controller: it starts a run, or follows the one that there is."""
+
+import binascii
+import json
+import os
+import re
+import sys
+
+from tidegate.hostrunner.parts.base import (
+    NEW_FILE,
+    Gone,
+    Refused,
+    boot_id,
+    close_all_but,
+    complain,
+    raw,
+    read_file,
+    reason,
+    remove_tree,
+    replace_file,
+    write_all,
+)
+from tidegate.hostrunner.parts.events import Runner
+from tidegate.hostrunner.parts.following import Link, Replay
+from tidegate.hostrunner.parts.journal import WISHES, Run, log_cap
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, NoReturn
+
+VERSION = 1
+NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}\Z")
+
+
+def session(header: "dict[str, Any]", state: str, rest: bytes) -> "NoReturn":
+    """Answer one session of a controller; BOOT calls this."""
+    link = Link(rest)
+    try:
+        if header.get("v") != VERSION:
+            refuse(link, "The runner speaks version %d of the protocol." % VERSION, "protocol")
+        elif header["op"] == "probe":
+            probe(state, link)
+        else:
+            run_session(header, state, link)
+    except Gone:
+        os._exit(0)
+    except Refused as error:
+        refuse(link, str(error), error.code)
+    except OSError as error:
+        what = error.filename or state
+        refuse(
+            link,
+            "The state folder %s on this host cannot be used (%s): %s."
+            % (state, os.fsdecode(what) if isinstance(what, (str, bytes)) else what, reason(error)),
+            "state_dir",
+        )
+    os._exit(0)
+
+
+def refuse(link: Link, why: str, code: str) -> None:
+    try:
+        link.say(t="refused", why=why, code=code)
+    except Gone:
+        return
+
+
+def probe(state: str, link: Link) -> None:
+    path = os.path.join(state, "probe")
+    replace_file(path, b"ok")
+    os.unlink(path)
+    version = "%d.%d.%d" % sys.version_info[:3]
+    link.say(t="pong", python=version, uid=os.geteuid(), state_dir=state)
+
+
+def run_session(header: "dict[str, Any]", state: str, link: Link) -> None:
+    spec, seen = header["spec"], header.get("seen") or {}
+    check_names(header["key"], spec)
+    run = Run(state, header["key"])
+    replay = Replay(run, seen, link, log_cap(spec))
+    attach = header["op"] == "attach"  # whoever looks back starts nothing and makes no folder
+    gone = replay.seen > len(read_file(run.journal))
+    if gone or (attach and not os.path.isdir(run.folder)):
+        link.say(t="unknown")
+        return
+    os.makedirs(run.path("logs"), 0o700, exist_ok=True)
+    if header.get("wish") in WISHES:  # before anything begins, so that nothing does
+        run.ask(header["wish"])
+    wake, tried = None, False
+    while True:
+        lock = run.try_lock()
+        if lock is not None:
+            begun = run.has_begun()
+            if attach and not begun:
+                os.close(lock)
+                link.say(t="unknown")
+                return
+            if begun or tried:
+                os.close(lock)
+                conclude(replay, begun)
+                return
+            wake, tried = start(run, header, lock, link), True
+        if replay.follow(wake):
+            link.say(t="end")
+            return
+        wake = None
+
+
+def conclude(replay: Replay, begun: bool) -> None:
+    """Report on a run that nobody runs any more."""
+    replay.pump()
+    if replay.ended:
+        replay.link.say(t="end")
+    elif begun:
+        why = "died" if replay.boot == boot_id() else "rebooted"
+        replay.link.say(t="lost", why=why, event=replay.event)
+    else:
+        notes = read_file(replay.run.path("runner.log")).decode("utf-8", "replace").split("\n")
+        last = [note for note in notes if note.strip()][-1:]
+        why = "The run could not begin on this host: %s." % "".join(last or ["no reason is known"])
+        raise Refused(why)
+
+
+def check_names(key: str, spec: "dict[str, Any]") -> None:
+    for name in [key, spec["deployment_id"], spec["group_id"]] + list(spec["events"]):
+        if not NAME.match(name):
+            raise Refused("%r cannot name a folder on a host." % name, "protocol")
+
+
+def start(run: Run, header: "dict[str, Any]", lock: int, link: Link) -> int:
+    """Start the run, detached, and return where it knocks when it has written something."""
+    bundle = header.get("bundle")
+    if bundle and "DownloadBundle" in header["spec"]["events"] and not run.wish():
+        cached = fetch_bundle(run.state, bundle, link)
+        remove_tree(raw(run.bundle))
+        os.link(cached, run.bundle)
+    replace_file(run.path("spec.json"), json.dumps(header["spec"]).encode())
+    os.chmod(run.path("spec.json"), 0o600)
+    ear, knock = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.setsid()
+            if os.fork() == 0:
+                os.close(ear)
+                detach(run, keep=(lock, knock))
+                Runner(run, header["spec"], bundle, knock).main()
+        except BaseException:
+            complain()
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)
+    os.close(lock)
+    os.close(knock)
+    return ear
+
+
+def detach(run: Run, keep: "tuple[int, ...]") -> None:
+    """Let go of everything that the session owns."""
+    os.chdir("/")
+    os.umask(0o022)
+    null = os.open("/dev/null", os.O_RDWR)
+    notes = os.open(run.path("runner.log"), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.dup2(null, 0)
+    os.dup2(null, 1)
+    os.dup2(notes, 2)
+    close_all_but(set(keep))
+
+
+def fetch_bundle(state: str, bundle: "dict[str, Any]", link: Link) -> str:
+    """Return the cached bundle, asking the controller for it if this host lacks it."""
+    folder = os.path.join(state, "bundles")
+    os.makedirs(folder, 0o700, exist_ok=True)
+    if not re.match(r"[0-9a-f]{64}\Z", bundle["sha256"]):
+        raise Refused("%r is no SHA-256 digest." % bundle["sha256"], "protocol")
+    path = os.path.join(folder, bundle["sha256"])
+    try:
+        if os.stat(path).st_size == bundle["size"]:
+            os.utime(path)
+            return path
+    except FileNotFoundError:
+        pass
+    space = os.statvfs(folder)
+    if space.f_bavail * space.f_frsize < bundle["size"]:
+        raise Refused(
+            "The disk of %s is too full for the bundle, which has %d bytes; free some space there."
+            % (folder, bundle["size"]),
+            "disk_full",
+        )
+    link.say(t="need", what="bundle")
+    temporary = "%s.%s" % (path, binascii.hexlify(os.urandom(6)).decode())
+    try:
+        receive(temporary, bundle, link)
+        os.replace(temporary, path)
+    finally:
+        remove_tree(raw(temporary))
+    return path
+
+
+def receive(path: str, bundle: "dict[str, Any]", link: Link) -> None:
+    digest = sha256()
+    fd = os.open(path, NEW_FILE, 0o600)
+    try:
+        for piece in link.take(bundle["size"]):
+            digest.update(piece)
+            write_all(fd, piece)
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+    if digest.hexdigest() != bundle["sha256"]:
+        raise Refused("The bundle arrived damaged: its SHA-256 digest is wrong.", "protocol")
+
+
+def sha256() -> "Any":
+    # OpenSSL takes longer to load than most bundles take to hash.
+    for name in ("_sha256", "_sha2", "hashlib"):
+        try:
+            return __import__(name).sha256()
+        except ImportError:
+            continue
+    raise Refused("python3 on this host lacks SHA-256.")
