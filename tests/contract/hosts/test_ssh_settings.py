@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tidegate.drivers.hosts import NoSuchDriver, host_driver
+from tidegate.drivers.hosts.lines import Lines, Preface, ProtocolBroken, quoted
 from tidegate.drivers.hosts.ssh import SshHosts
-from tidegate.drivers.hosts.ssh_lines import Lines, Preface, ProtocolBroken, quoted
 from tidegate.drivers.hosts.ssh_settings import InvalidSshSettings, Jump, SshSettings
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDCclJQO62LVBY5jIOtGOG0UmMdIYGHvrntjb8baB3kr"

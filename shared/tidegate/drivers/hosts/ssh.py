@@ -25,13 +25,13 @@ from tidegate.drivers.hosts import (
     Seen,
     Wish,
 )
+from tidegate.drivers.hosts.errand import Errand, Progress, Runner
 from tidegate.drivers.hosts.event_loop import LoopClosed, LoopThread
 from tidegate.drivers.hosts.mailbox import Mailbox
-from tidegate.drivers.hosts.ssh_connect import Pace
-from tidegate.drivers.hosts.ssh_errand import Errand, Progress, Runner
+from tidegate.drivers.hosts.pace import Pace
 from tidegate.drivers.hosts.ssh_follow import Following, Shared
 from tidegate.drivers.hosts.ssh_route import Unroutable, route_to
-from tidegate.drivers.hosts.ssh_talk import Party
+from tidegate.drivers.hosts.talk import Party
 
 _TICK: Final = 1.0
 _HELPERS: Final = 32

@@ -10,6 +10,7 @@ import asyncssh
 from typing_extensions import override
 
 from tidegate.drivers.hosts import Failed
+from tidegate.drivers.hosts.pace import Pace
 from tidegate.drivers.hosts.ssh_errors import Place, Unreached, other_key, reason_of, unknown_key
 from tidegate.drivers.hosts.ssh_identity import Credentials
 from tidegate.drivers.hosts.ssh_settings import TrustedKey
@@ -41,20 +42,6 @@ _HOST_KEYS: Final = (
     "rsa-sha2-512",
     "rsa-sha2-256",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """How long things may take, in seconds."""
-
-    connect_timeout: float = 10.0
-    login_timeout: float = 10.0
-    keepalive_interval: float = 5.0
-    keepalive_count_max: int = 3
-    silence: float = 15.0
-    """Without a byte for so long, a connection counts as dead."""
-    lost_after: float = 45.0
-    """Without a word for so long, whatever was tried, a host counts as lost."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,34 +1,17 @@
-"""Hearing and speaking on one exec channel, with back-pressure both ways."""
-
-import asyncio
-from typing import Final
+"""The ears on an SSH exec channel."""
 
 import asyncssh
 from typing_extensions import override
 
-_FULL: Final = 1 << 20
+from tidegate.drivers.hosts.ears import Ears
 
 
-class Hung(Exception):
-    """The channel is closed: nothing more can be said or heard."""
-
-
-class Ears(asyncssh.SSHClientSession[bytes]):
-    """What the other end of a channel says, kept until it is asked for."""
+class SshEars(Ears, asyncssh.SSHClientSession[bytes]):
+    """Hears and speaks over one exec channel."""
 
     def __init__(self) -> None:
-        self._heard: list[bytes] = []
-        self._size = 0
-        self._news = asyncio.Event()
-        self._nudged = False
-        self._paused = False
-        self._writable = asyncio.Event()
-        self._writable.set()
+        super().__init__()
         self._channel: asyncssh.SSHClientChannel[bytes] | None = None
-        self.complaint = b""
-        """The last bytes of stderr."""
-        self.exit_code: int | None = None
-        self.is_closed = False
 
     @override
     def connection_made(self, chan: asyncssh.SSHClientChannel[bytes]) -> None:
@@ -36,15 +19,10 @@ class Ears(asyncssh.SSHClientSession[bytes]):
 
     @override
     def data_received(self, data: bytes, datatype: asyncssh.DataType) -> None:
-        if datatype is not None:
-            self.complaint = (self.complaint + data)[-500:]
-            return
-        self._heard.append(data)
-        self._size += len(data)
-        self._news.set()
-        if self._size > _FULL and self._channel is not None:
-            self._paused = True
-            self._channel.pause_reading()
+        if datatype is None:
+            self.take(data)
+        else:
+            self.take_complaint(data)
 
     @override
     def exit_status_received(self, status: int) -> None:
@@ -52,57 +30,20 @@ class Ears(asyncssh.SSHClientSession[bytes]):
 
     @override
     def connection_lost(self, exc: Exception | None) -> None:
-        self.is_closed = True
-        self._news.set()
-        self._writable.set()
+        self.close()
 
     @override
-    def pause_writing(self) -> None:
-        self._writable.clear()
+    def write(self, data: bytes) -> None:
+        if self._channel is None:
+            raise BrokenPipeError
+        self._channel.write(data)
 
     @override
-    def resume_writing(self) -> None:
-        self._writable.set()
+    def pause_reading(self) -> None:
+        if self._channel is not None:
+            self._channel.pause_reading()
 
-    def nudge(self) -> None:
-        """Let the one who hears look up, with nothing heard."""
-        self._nudged = True
-        self._news.set()
-
-    async def hear(self, within: float) -> bytes:
-        """Return what was said since the last time, waiting for something; nothing if nudged.
-
-        Raises:
-            TimeoutError: Nothing was said *within* so many seconds.
-            Hung: Nothing more will be said.
-        """
-        if not self._heard and not self.is_closed:
-            async with asyncio.timeout(max(within, 0)):
-                await self._news.wait()
-        self._news.clear()
-        if not self._heard and not self._nudged:
-            raise Hung
-        self._nudged = False
-        said = b"".join(self._heard)
-        self._heard.clear()
-        self._size = 0
-        if self._paused and self._channel is not None:
-            self._paused = False
+    @override
+    def resume_reading(self) -> None:
+        if self._channel is not None:
             self._channel.resume_reading()
-        return said
-
-    async def say(self, data: bytes) -> None:
-        """Say *data*, and wait while too much is on its way.
-
-        Raises:
-            Hung: Nobody listens any more.
-        """
-        if self.is_closed or self._channel is None:
-            raise Hung
-        try:
-            self._channel.write(data)
-        except (BrokenPipeError, OSError):
-            raise Hung from None
-        await self._writable.wait()
-        if self.is_closed:
-            raise Hung

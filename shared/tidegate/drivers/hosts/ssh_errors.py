@@ -9,7 +9,8 @@ import asyncssh
 from typing_extensions import override
 
 from tidegate.drivers.hosts import Failed
-from tidegate.drivers.hosts.ssh_lines import quoted
+from tidegate.drivers.hosts.lines import quoted
+from tidegate.drivers.hosts.talk import Broken
 
 _REASONS: Final = {
     errno.ECONNREFUSED: "the connection was refused",
@@ -39,16 +40,8 @@ class Place:
             return f"The jump host {where}:{self.port} on the way to {self.name}"
         return f"{self.name} ({where}:{self.port})"
 
-
-@dataclass(frozen=True, slots=True)
-class Broken:
-    """What may pass: the connection was not made, or did not last."""
-
-    why: str
-    by_runner: bool = False
-    """The connection was fine, but the runner ended early."""
-    failure: Failed | None = None
-    """What to answer, where it does not pass."""
+    def silence(self, *, exit_code: int, said: bytes, complaint: bytes) -> Failed:
+        return _silent_shell(self, exit_code=exit_code, said=said, complaint=complaint)
 
 
 class Unreached(Exception):
@@ -133,7 +126,7 @@ def text_of(key: asyncssh.SSHKey) -> str:
     return " ".join(key.export_public_key("openssh").decode().split()[:2])
 
 
-def silent_shell(place: Place, *, exit_code: int | None, said: bytes, complaint: bytes) -> Failed:
+def _silent_shell(place: Place, *, exit_code: int, said: bytes, complaint: bytes) -> Failed:
     """Say why the host's shell ended without starting the runner."""
     words = quoted(complaint.strip() or said)
     if exit_code == 127 or ("python3" in words and "not found" in words.lower()):
@@ -153,10 +146,9 @@ def silent_shell(place: Place, *, exit_code: int | None, said: bytes, complaint:
             f"{place} lets user {place.user!r} log in but run nothing: {words!r}; "
             "give the user a login shell.",
         )
-    ended = f"ended with status {exit_code}" if exit_code is not None else "ended"
     saying = f" and said {words!r}" if words else " without a word"
     return Failed(
         "refused",
         f"{place} did not start the runner: the login shell of user {place.user!r} "
-        f"{ended}{saying}.",
+        f"ended with status {exit_code}{saying}.",
     )

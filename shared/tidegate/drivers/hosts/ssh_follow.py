@@ -10,10 +10,10 @@ import asyncssh
 
 from tidegate.drivers.hosts import Failed, Finished, HostKeyLearned, Wish
 from tidegate.drivers.hosts.ssh_connect import Connected, Hop, connected
-from tidegate.drivers.hosts.ssh_ears import Ears
-from tidegate.drivers.hosts.ssh_errors import Broken, Unreached, reason_of, text_of
+from tidegate.drivers.hosts.ssh_ears import SshEars
+from tidegate.drivers.hosts.ssh_errors import Unreached, reason_of, text_of
 from tidegate.drivers.hosts.ssh_settings import TrustedKey
-from tidegate.drivers.hosts.ssh_talk import Ending, Party, Talk
+from tidegate.drivers.hosts.talk import Broken, Ending, Party, Talk
 
 _LONGEST_PAUSE: Final = 5.0
 _LONGEST_WAIT_FORGIVEN: Final = 15.0
@@ -132,18 +132,18 @@ class Following:
             return Broken("it does not let us in any more", failure=reason)
         return reason
 
-    async def _ears(self, stack: AsyncExitStack) -> Ears:
+    async def _ears(self, stack: AsyncExitStack) -> SshEars:
         here = await self._connected(stack)
         self._was_logged_in = True
         self._learn(here)
-        ears = Ears()
+        ears = SshEars()
         try:
             async with asyncio.timeout(self._pace.login_timeout):
                 await here.connection.create_session(
                     lambda: ears, self._party.errand.runner.command, encoding=None
                 )
         except (OSError, asyncssh.Error) as error:
-            raise Unreached(reason_of(error, self._party.place)) from None
+            raise Unreached(reason_of(error, self._hops[-1].place)) from None
         return ears
 
     async def _connected(self, stack: AsyncExitStack) -> Connected:

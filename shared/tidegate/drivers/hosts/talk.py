@@ -1,18 +1,15 @@
-"""The talk with the runner over one exec channel, from its marker to its last line."""
+"""The talk with the runner over one channel, from its marker to its last line."""
 
 import asyncio
 import secrets
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 from tidegate.drivers.hosts import Fact, Failed, Finished, LogPiece
-from tidegate.drivers.hosts.mailbox import Mailbox
-from tidegate.drivers.hosts.ssh_connect import Pace
-from tidegate.drivers.hosts.ssh_ears import Ears, Hung
-from tidegate.drivers.hosts.ssh_errand import Errand, Progress
-from tidegate.drivers.hosts.ssh_errors import Broken, Place, silent_shell
-from tidegate.drivers.hosts.ssh_lines import (
+from tidegate.drivers.hosts.ears import Ears, Hung
+from tidegate.drivers.hosts.errand import Errand, Progress
+from tidegate.drivers.hosts.lines import (
     Beat,
     End,
     HostLine,
@@ -26,7 +23,29 @@ from tidegate.drivers.hosts.ssh_lines import (
     Unknown,
     quoted,
 )
-from tidegate.drivers.hosts.ssh_upload import Upload
+from tidegate.drivers.hosts.mailbox import Mailbox
+from tidegate.drivers.hosts.pace import Pace
+from tidegate.drivers.hosts.upload import Upload
+
+
+class Place(Protocol):
+    """The host that is spoken to; its text is what sentences call it."""
+
+    def silence(self, *, exit_code: int, said: bytes, complaint: bytes) -> Failed:
+        """Say why the channel ended before the runner began to talk."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """What may pass: the connection was not made, or did not last."""
+
+    why: str
+    by_runner: bool = False
+    """The connection was fine, but the runner ended early."""
+    failure: Failed | None = None
+    """What to answer, where it does not pass."""
+
 
 Ending: TypeAlias = Finished | Failed | Broken
 
@@ -211,7 +230,7 @@ class Talk:
         complaint = self._ears.complaint
         if not self._marked:
             said = self._preface.tail
-            return silent_shell(self._place, exit_code=code, said=said, complaint=complaint)
+            return self._place.silence(exit_code=code, said=said, complaint=complaint)
         words = quoted(complaint)
         saying = f" and said {words!r}" if words else " without a word"
         return Broken(f"the runner ended with status {code}{saying}", by_runner=True)

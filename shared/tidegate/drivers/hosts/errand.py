@@ -8,7 +8,7 @@ from typing import Final, Self
 
 from tidegate import hostrunner
 from tidegate.drivers.hosts import Bundle, Fact, HostRun, LogPiece, Seen, Wish
-from tidegate.drivers.hosts.ssh_lines import ProtocolBroken, quoted
+from tidegate.drivers.hosts.lines import ProtocolBroken, quoted
 
 _JOURNAL_BUDGET: Final = 32 << 20
 _DEFAULT_LOG_BYTES: Final = 10 << 20

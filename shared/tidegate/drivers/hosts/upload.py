@@ -6,7 +6,7 @@ from contextlib import aclosing
 from typing import Final
 
 from tidegate.drivers.hosts import Bundle, Failed
-from tidegate.drivers.hosts.ssh_ears import Ears, Hung
+from tidegate.drivers.hosts.ears import Ears, Hung
 
 _CHUNK: Final = 256 << 10
 _IN_FLIGHT: Final = 4 << 20
