@@ -1,6 +1,6 @@
 # Every target sets up what it needs: Python 3.11 with venv, make and git are enough.
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow check format bench lock clean
+.PHONY: help install demo test test-slow chaos check format bench lock clean
 
 # The first of these that really runs: a newer python3 is as good as 3.11.
 PYTHON ?= $(shell for p in python3.11 python3 python3.12 python3.13; do \
@@ -24,6 +24,9 @@ test: .venv/.done .venv/.system ## Run all tests (T=path runs some)
 
 test-slow: .venv/.done .venv/.system ## Run the tests that take minutes
 	$(BIN)/python -m pytest -m slow $(T)
+
+chaos: .venv/.done .venv/.system ## Kill workers and cut connections for ten minutes (TIDEGATE_CHAOS_SECONDS)
+	TIDEGATE_CHAOS_SECONDS=$${TIDEGATE_CHAOS_SECONDS:-600} $(BIN)/python -m pytest -s -m slow tests/acceptance/test_chaos.py
 
 check: .venv/.done ## Check format, lint, types and import rules
 	$(BIN)/ruff format --check $(SOURCES)

@@ -166,6 +166,12 @@ class SshdHost:
         self._signal_sshd(signal.SIGKILL)
         self._reap()
 
+    def cut(self) -> int:
+        """Break every connection that there is; new ones are taken. Return how many processes."""
+        sessions = self._sshd_processes()[1:]
+        kill_all(sessions)
+        return len(sessions)
+
     def freeze(self) -> None:
         """Fall silent: connections stay open and new ones are taken, but nothing answers."""
         self._signal_sshd(signal.SIGSTOP)
