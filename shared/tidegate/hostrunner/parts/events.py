@@ -26,7 +26,7 @@ from tidegate.hostrunner.parts.base import (
 from tidegate.hostrunner.parts.install import Install
 from tidegate.hostrunner.parts.journal import Journal, Run, log_cap
 from tidegate.hostrunner.parts.logs import EventLog, Scribe
-from tidegate.hostrunner.parts.scripts import INHERITED, SYSTEM, Script
+from tidegate.hostrunner.parts.scripts import Script
 from tidegate.hostrunner.parts.unpacking import strip_single_folder, unpack
 
 TYPE_CHECKING = False
@@ -353,23 +353,3 @@ class Runner:
                 % (event, folder, pointer)
             )
         return os.path.join(folder, "deployment-archive"), json.loads(text.decode())
-
-    def environment(self, event: str, archive: str) -> "dict[bytes, bytes]":
-        values = dict(os.environ)  # type: dict[str, Any]
-        for name in os.environ:
-            if name not in INHERITED and not name.startswith("LC_"):
-                del values[name]
-        # A login over SSH often lacks what a service of the host has.
-        path = values.get("PATH", "/usr/local/bin:/usr/bin:/bin").split(":")
-        values["PATH"] = ":".join(path + [folder for folder in SYSTEM if folder not in path])
-        values.update(self.spec.get("revision") or {})
-        values.update(self.spec.get("environment") or {})
-        values.update(
-            LIFECYCLE_EVENT=event,
-            DEPLOYMENT_ID=self.spec["deployment_id"],
-            APPLICATION_NAME=self.spec["application_name"],
-            DEPLOYMENT_GROUP_NAME=self.spec["group_name"],
-            DEPLOYMENT_GROUP_ID=self.spec["group_id"],
-            DEPLOYMENT_ARCHIVE=archive,
-        )
-        return {raw(k): raw(str(v)) for k, v in values.items() if v is not None}

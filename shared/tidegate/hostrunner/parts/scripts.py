@@ -14,8 +14,34 @@ if TYPE_CHECKING:
 
     from tidegate.hostrunner.parts.events import Runner
 
-INHERITED = ("PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TZ")
-SYSTEM = ("/usr/local/sbin", "/usr/sbin", "/sbin")
+INHERITED = (b"PATH", b"HOME", b"USER", b"LOGNAME", b"SHELL", b"LANG", b"LANGUAGE", b"TZ")
+SYSTEM = (b"/usr/local/sbin", b"/usr/sbin", b"/sbin")
+
+
+def hook_environment(spec: "dict[str, Any]", event: str, archive: str) -> "dict[bytes, bytes]":
+    """Return what a script of *event* finds in its environment."""
+    values = dict(os.environb)
+    if not spec.get("inherit_environment"):
+        values = {k: v for k, v in values.items() if k in INHERITED or k.startswith(b"LC_")}
+        # A login over SSH often lacks what a service of the host has.
+        path = values.get(b"PATH", b"/usr/local/bin:/usr/bin:/bin").split(b":")
+        values[b"PATH"] = b":".join(path + [folder for folder in SYSTEM if folder not in path])
+    given = dict(spec.get("environment") or {})  # type: dict[str, Any]
+    given.update(spec.get("revision") or {})
+    given.update(
+        LIFECYCLE_EVENT=event,
+        DEPLOYMENT_ID=spec["deployment_id"],
+        APPLICATION_NAME=spec["application_name"],
+        DEPLOYMENT_GROUP_NAME=spec["group_name"],
+        DEPLOYMENT_GROUP_ID=spec["group_id"],
+        DEPLOYMENT_ARCHIVE=archive,
+    )
+    for name, value in given.items():
+        if value is None:  # what the revision lacks, it lacks although the caller may have it
+            values.pop(raw(name), None)
+        else:
+            values[raw(name)] = raw(str(value))
+    return values
 
 
 class Script:
@@ -32,7 +58,7 @@ class Script:
         self.archive = archive
         self.path = os.path.normpath(os.path.join(raw(archive), raw(self.location).lstrip(b"/")))
         self.log = log
-        self.env = runner.environment(event, archive)
+        self.env = hook_environment(runner.spec, event, archive)
 
     def fail(self, text: str, code: str, exit_code: "int | None" = None) -> Failure:
         return Failure(text, code, self.location, exit_code)
