@@ -26,7 +26,7 @@ from tidegate.hostrunner.parts.base import (
 from tidegate.hostrunner.parts.install import Install
 from tidegate.hostrunner.parts.journal import Journal, Run, log_cap
 from tidegate.hostrunner.parts.logs import EventLog, Scribe
-from tidegate.hostrunner.parts.scripts import Script
+from tidegate.hostrunner.parts.scripts import Ended, Script
 from tidegate.hostrunner.parts.unpacking import strip_single_folder, unpack
 
 TYPE_CHECKING = False
@@ -195,13 +195,14 @@ class Runner:
             failure = Failure(
                 "The runner failed in %s: %s: %s." % (name, type(error).__name__, error)
             )
-        if self.run.wish():
+        if self.run.wish() and not isinstance(failure, Ended):
             script, code = (failure.script, failure.exit_code) if failure else ("", exit_code)
             failure = Failure(STOPPED, script=script, exit_code=code)
         if log.full:
             self.warnings.append("The disk was full, so the log of this event is not complete.")
         if log.torn:
             self.warnings.append("What writes the log of this event died, so it is not complete.")
+        log.write([b"Warning - " + raw(warning) for warning in self.warnings])
         log.close()
         status = "Failed" if failure else "Succeeded"
         self.finish(name, status, log.size, failure, exit_code)

@@ -5,7 +5,7 @@ import os
 import signal
 import time
 
-from tidegate.hostrunner.parts.base import GRACE, STOPPED, Failure, complain, raw, shown
+from tidegate.hostrunner.parts.base import GRACE, Failure, complain, raw, shown
 from tidegate.hostrunner.parts.logs import EventLog, Scribe
 
 TYPE_CHECKING = False
@@ -42,6 +42,10 @@ def hook_environment(spec: "dict[str, Any]", event: str, archive: str) -> "dict[
         else:
             values[raw(name)] = raw(str(value))
     return values
+
+
+class Ended(Failure):
+    """A script was ended because the deployment was stopped."""
 
 
 class Script:
@@ -244,7 +248,8 @@ class Script:
             text = "%s failed to complete in %d seconds" % (where, self.timeout)
             raise self.fail(text, "ScriptTimedOut", exit_code)
         if why:
-            raise self.fail(STOPPED, "UnknownError", exit_code)
+            text = "The deployment was stopped while this event ran, and its script %s was ended."
+            raise Ended(text % self.location, script=self.location, exit_code=exit_code)
         if exit_code == 0:
             return
         if self.runas:
