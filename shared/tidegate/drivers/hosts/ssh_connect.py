@@ -10,8 +10,9 @@ import asyncssh
 from typing_extensions import override
 
 from tidegate.drivers.hosts import Failed
+from tidegate.drivers.hosts.follow import Unreached
 from tidegate.drivers.hosts.pace import Pace
-from tidegate.drivers.hosts.ssh_errors import Place, Unreached, other_key, reason_of, unknown_key
+from tidegate.drivers.hosts.ssh_errors import Place, other_key, reason_of, unknown_key
 from tidegate.drivers.hosts.ssh_identity import Credentials
 from tidegate.drivers.hosts.ssh_settings import TrustedKey
 

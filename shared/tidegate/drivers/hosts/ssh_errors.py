@@ -44,14 +44,6 @@ class Place:
         return _silent_shell(self, exit_code=exit_code, said=said, complaint=complaint)
 
 
-class Unreached(Exception):
-    """A connection was not made."""
-
-    def __init__(self, reason: Failed | Broken) -> None:
-        self.reason = reason
-        super().__init__()
-
-
 def reason_of(error: Exception, place: Place) -> Failed | Broken:
     """Tell what cannot pass by itself from what may, and say what it is."""
     if isinstance(error, socket.gaierror):

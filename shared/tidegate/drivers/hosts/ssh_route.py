@@ -6,19 +6,12 @@ from pathlib import Path
 
 import asyncssh
 
-from tidegate.drivers.hosts import Failed, HostAddress
+from tidegate.drivers.hosts import HostAddress
+from tidegate.drivers.hosts.loop_hosts import Unroutable
 from tidegate.drivers.hosts.ssh_connect import Hop
 from tidegate.drivers.hosts.ssh_errors import Place
 from tidegate.drivers.hosts.ssh_identity import Credentials, IdentityUnusable, load_identity
 from tidegate.drivers.hosts.ssh_settings import InvalidSshSettings, SshSettings, TrustedKey
-
-
-class Unroutable(Exception):
-    """A host's settings lead nowhere."""
-
-    def __init__(self, message: str) -> None:
-        self.failure = Failed("misconfigured", message)
-        super().__init__(message)
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,11 @@ class Party:
     mailbox: Mailbox
     pace: Pace
 
+    @property
+    def lost_at(self) -> float:
+        """When the host counts as lost, if nothing more is heard of it."""
+        return self.progress.heard_at + self.pace.lost_after
+
 
 class Talk:
     """One connection's share of an errand."""
