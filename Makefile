@@ -59,8 +59,9 @@ $(UV): bootstrap.lock
 	$(UV) pip install -q --python $(BIN)/python --no-build-isolation --no-deps -e .
 	@touch $@
 
-# What tests need from the system: OpenSSH's server. Without root the tests that need it are skipped and say so.
+# What tests need from the system. Without root the tests that need it are skipped and say so.
+SYSTEM_PACKAGES := openssh-server openssh-client acl sudo
 .venv/.system: .venv/.done
-	@if ! test -x /usr/sbin/sshd && test "$$(id -u)" = 0 && command -v apt-get >/dev/null; then \
-	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends openssh-server openssh-client >/dev/null; fi
+	@if ! { test -x /usr/sbin/sshd && command -v setfacl && command -v sudo; } >/dev/null && test "$$(id -u)" = 0 && command -v apt-get >/dev/null; then \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $(SYSTEM_PACKAGES) >/dev/null; fi
 	@touch $@

@@ -84,6 +84,7 @@ _PARTS: Final = (
     "base",
     "journal",
     "logs",
+    "leftovers",
     "scripts",
     "unpacking",
     "permissions",

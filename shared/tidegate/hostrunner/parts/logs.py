@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from typing import Any
 
 FREE_AFTER = 4 << 20
+LONG_LINE = 1 << 16
+LAST_WORDS = 0.5
+ENDS = (b"D", b"F", b"d", b"f")
 
 
 def free(fd: int, start: int, stop: int) -> None:
@@ -40,19 +43,38 @@ class EventLog:
         self.freed = self.half
         self.full = False
         self.torn = False
+        self.open = b""  # what began the line whose end has not come
 
-    def write(self, lines: "list[bytes]") -> None:
-        if not lines:
+    def write(self, lines: "list[bytes]", prefix: bytes = b"", unfinished: bytes = b"") -> None:
+        """Append *lines*, each begun with *prefix*, and what there is of a long one after them.
+
+        The end of a long line comes with the same prefix, unless another line cuts it.
+        """
+        texts = [line + b"\n" for line in lines] + ([unfinished] if unfinished else [])
+        if not texts:
             return
+        pieces = []  # type: list[tuple[bool, bytes]]
+        if self.open and self.open != prefix:
+            pieces.append((False, b"\n"))
+            self.open = b""
+        for text in texts:
+            pieces.append((not self.open, text if self.open else prefix + text))
+            self.open = b""
+        self.open = prefix if unfinished else b""
+        self.put(pieces)
+
+    def put(self, pieces: "list[tuple[bool, bytes]]") -> None:
+        """Append pieces of text, of which some begin a line."""
         if not self.fds:
             os.makedirs(os.path.dirname(self.paths[1]), 0o755, exist_ok=True)
             flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
             self.fds = tuple(os.open(path, flags, 0o644) for path in self.paths)
         stamp = time.strftime("%Y-%m-%d %H:%M:%S ").encode()
         try:
-            write_all(self.fds[0], b"".join(line + b"\n" for line in lines))
+            write_all(self.fds[0], b"".join(text for _, text in pieces))
             if self.size < 2 * self.half:
-                write_all(self.fds[1], b"".join(stamp + line + b"\n" for line in lines))
+                stamped = (stamp + text if begins else text for begins, text in pieces)
+                write_all(self.fds[1], b"".join(stamped))
         except OSError:
             self.full = True
         self.measure()
@@ -81,7 +103,9 @@ class Scribe:
         self.err, self.script_err = os.pipe()
         self.orders, self.order_fd = os.pipe()
         self.answer_fd, self.answers = os.pipe()
-        if account:  # so that the script can open /dev/stdout
+        self.pipes = {os.fstat(fd).st_ino for fd in (self.script_out, self.script_err)}
+        self.held = False
+        if account and account.pw_uid != os.geteuid():  # so that it can open /dev/stdout
             for fd in (self.script_out, self.script_err):
                 os.fchown(fd, account.pw_uid, account.pw_gid)
         child = os.fork()
@@ -107,10 +131,14 @@ class Scribe:
         self.alive = bool(os.read(self.answer_fd, 4096))
 
     def finish(self) -> None:
-        """Have everything that the script wrote until now in the log."""
+        """Have everything that the script wrote until now in the log.
+
+        Afterwards *held* tells whether somebody still has its output open.
+        """
         last = self.last_answer()
-        self.log.full = self.log.full or last == b"F"
-        self.log.torn = self.log.torn or last not in (b"D", b"F")
+        self.log.full = self.log.full or last in (b"F", b"f")
+        self.log.torn = self.log.torn or last not in ENDS
+        self.held = last in (b"d", b"f")
         os.close(self.order_fd)
         os.close(self.answer_fd)
         self.log.measure()
@@ -123,7 +151,7 @@ class Scribe:
             return b""  # it has died
         until = time.monotonic() + 30
         last = b""
-        while last not in (b"D", b"F") and time.monotonic() < until:
+        while last not in ENDS and time.monotonic() < until:
             if select.select([self.answer_fd], [], [], 1)[0]:
                 answer = os.read(self.answer_fd, 4096)
                 if not answer:
@@ -147,7 +175,8 @@ class Scribe:
             if self.orders in ready:
                 if os.read(self.orders, 1):
                     self.drain()
-                    self.answer(b"F" if self.log.full else b"D")
+                    end = b"F" if self.log.full else b"D"
+                    self.answer(end.lower() if self.partial else end)
                     self.linger()
                     return
                 orders = []  # the runner has died; the script goes on, and so does its log
@@ -160,30 +189,42 @@ class Scribe:
 
     def copy(self, fd: int) -> bool:
         """Copy what there is, and return whether there may be more."""
-        prefix = b"[stdout]" if fd == self.out else b"[stderr]"
         data = os.read(fd, 1 << 16)
         lines = (self.partial[fd] + data).split(b"\n")
-        last = lines.pop()
-        if last and (not data or len(last) > 1 << 16):
-            lines.append(last)
-            last = b""
-        self.log.write([prefix + line for line in lines])
-        self.partial[fd] = last
+        self.partial[fd] = lines.pop()
+        if len(self.partial[fd]) > LONG_LINE:
+            self.log.write(lines, self.prefix(fd), self.partial[fd])
+            self.partial[fd] = b""
+        else:
+            self.log.write(lines, self.prefix(fd))
         if not data:
+            self.end_line(fd)
             del self.partial[fd]
             os.close(fd)
         return bool(data)
 
+    def prefix(self, fd: int) -> bytes:
+        return b"[stdout]" if fd == self.out else b"[stderr]"
+
+    def end_line(self, fd: int) -> None:
+        if self.partial[fd] or self.log.open == self.prefix(fd):
+            self.log.write([self.partial[fd]], self.prefix(fd))
+            self.partial[fd] = b""
+
     def drain(self) -> None:
+        """Copy what is left, also of what the script began and did not wait for (`| tee log &`)."""
+        until = time.monotonic() + LAST_WORDS
+        while self.partial and time.monotonic() < until:
+            pause = max(0.0, until - time.monotonic())
+            for fd in select.select(list(self.partial), [], [], pause)[0]:
+                self.copy(fd)
         for fd in list(self.partial):
             # A daemon may write for ever; more than a pipe holds is not of the script.
             for _ in range(16):
                 if not select.select([fd], [], [], 0)[0] or not self.copy(fd):
                     break
-            if self.partial.get(fd):
-                self.log.write(
-                    [(b"[stdout]" if fd == self.out else b"[stderr]") + self.partial[fd]]
-                )
+            if fd in self.partial:
+                self.end_line(fd)
 
     def linger(self) -> None:
         """Keep reading for a daemon that kept its output, which would die of a closed pipe."""

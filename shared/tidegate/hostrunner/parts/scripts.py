@@ -6,6 +6,7 @@ import signal
 import time
 
 from tidegate.hostrunner.parts.base import GRACE, Failure, complain, raw, shown
+from tidegate.hostrunner.parts.leftovers import leftovers
 from tidegate.hostrunner.parts.logs import EventLog, Scribe
 
 TYPE_CHECKING = False
@@ -59,28 +60,27 @@ class Script:
         self.timeout = int(hook.get("timeout") or 3600)
         self.runas = (hook.get("runas") or "").strip()
         self.sudo = bool(hook.get("sudo"))
+        self.stage = "session"
         self.archive = archive
-        self.path = os.path.normpath(os.path.join(raw(archive), raw(self.location).lstrip(b"/")))
+        self.path = os.path.join(raw(archive), raw(self.location).lstrip(b"/"))
         self.log = log
         self.env = hook_environment(runner.spec, event, archive)
 
-    def fail(self, text: str, code: str, exit_code: "int | None" = None) -> Failure:
-        return Failure(text, code, self.location, exit_code)
+    def fail(
+        self, text: str, code: str = "ScriptFailed", exit_code: "int | None" = None
+    ) -> Failure:
+        where = "Script at specified location: %s " % self.location
+        return Failure(where + text, code, self.location, exit_code)
 
     def run(self) -> None:
         self.check()
-        argv = [self.path]
-        if self.sudo:
-            argv = [b"sudo", b"-n"] + (
-                [b"su", raw(self.runas), b"-c", self.path] if self.runas else [self.path]
-            )
-        account = None if self.sudo else self.account()
+        account = self.account()
         self.log.write([b"Script - " + raw(self.location)])
         self.runner.journal.sync()
         scribe = Scribe(self.log, account)
         try:
             try:
-                child = self.spawn(argv, account, scribe.script_out, scribe.script_err)
+                child = self.spawn(account, scribe.script_out, scribe.script_err)
             finally:
                 scribe.let_script_go()
             why, status = self.wait(child, scribe)
@@ -91,29 +91,38 @@ class Script:
         finally:
             scribe.finish()
             self.runner.knock()
+        if scribe.held:
+            self.warn(leftovers(self.location, scribe.pipes))
         self.judge(why, status)
 
+    def warn(self, text: str) -> None:
+        if text:
+            self.runner.warnings.append(text)
+
     def check(self) -> None:
-        if not self.path.startswith(raw(self.archive) + b"/"):
-            raise self.fail(
-                "Script location %s leads out of the revision." % self.location, "ScriptFailed"
-            )
+        archive, real = os.path.realpath(raw(self.archive)), os.path.realpath(self.path)
+        if real != archive and not real.startswith(archive + b"/"):
+            raise self.fail("leads out of the revision; put the script into the bundle.")
         if not os.path.exists(self.path):
-            raise self.fail(
+            raise Failure(
                 "Script does not exist at specified location: %s" % shown(self.path),
                 "ScriptMissing",
+                self.location,
             )
+        if os.path.isdir(self.path):
+            raise self.fail("is a folder; name a script in it.")
         if not os.access(self.path, os.X_OK):
             try:
                 os.chmod(self.path, os.stat(self.path).st_mode & 0o7777 | 0o111)
             except OSError:
-                raise self.fail(
+                raise Failure(
                     "Unable to set script at specified location: %s as executable" % self.location,
                     "ScriptNotExecutable",
+                    self.location,
                 ) from None
 
     def account(self) -> "Any":
-        """Return the account to become, or none to stay who we are."""
+        """Return the account to run as, or none where that is not ours to arrange."""
         if not self.runas:
             return None
         import pwd
@@ -122,25 +131,37 @@ class Script:
             account = pwd.getpwnam(self.runas)
         except KeyError:
             raise self.fail(
-                "Script at specified location: %s cannot run as user %s:"
-                " this host has no such user." % (self.location, self.runas),
-                "ScriptFailed",
+                "cannot run as user %s: this host has no such user." % self.runas
             ) from None
         uid = os.geteuid()
-        if account.pw_uid == uid:
-            return None
-        if uid != 0:
-            raise self.fail(
-                "Script at specified location: %s cannot run as user %s: Tidegate is logged in as"
-                " user %d here, and only root may become another. Connect as root, or give the hook"
-                " sudo: true." % (self.location, self.runas, uid),
-                "ScriptFailed",
-            )
-        # The state folder is ours alone; whoever is to run a script must at least get through it.
-        os.chmod(self.runner.run.state, os.stat(self.runner.run.state).st_mode & 0o7777 | 0o011)
-        return account
+        if account.pw_uid != uid:
+            if uid != 0 and not self.sudo:
+                raise self.fail(
+                    "cannot run as user %s: Tidegate is logged in as user %d here, and only root"
+                    " may become another. Connect as root, or give the hook or the deployment"
+                    " group sudo." % (self.runas, uid)
+                )
+            self.let_through()
+        return None if self.sudo else account
 
-    def spawn(self, argv: "list[bytes]", account: "Any", out: int, err: int) -> int:
+    def let_through(self) -> None:
+        """Let another user get to his script: the state folder is ours alone at first."""
+        state = self.runner.run.state
+        if raw(self.archive).startswith(raw(state) + b"/"):
+            os.chmod(state, os.stat(state).st_mode & 0o7777 | 0o011)
+
+    def command(self) -> "list[bytes]":
+        if not self.sudo:
+            return [self.path]
+        if not self.runas:
+            return [b"sudo", b"-n", self.path]
+        from shlex import quote
+
+        script = os.fsencode(quote(os.fsdecode(self.path)))
+        return [b"sudo", b"-n", b"su", b"-s", b"/bin/sh", raw(self.runas), b"-c", script]
+
+    def spawn(self, account: "Any", out: int, err: int) -> int:
+        """Start the script in a process of its own, and return its id."""
         if account:
             names = {"HOME": account.pw_dir, "SHELL": account.pw_shell or "/bin/sh"}
             names.update(USER=account.pw_name, LOGNAME=account.pw_name)
@@ -149,20 +170,21 @@ class Script:
         child = os.fork()
         if child == 0:
             try:
-                self.become(argv, account, out, err)
+                self.become(account, out, err)
             except (OSError, ValueError) as error:
-                os.write(mouth, b"%d" % (getattr(error, "errno", None) or errno.EINVAL))
+                number = getattr(error, "errno", None) or errno.EINVAL
+                os.write(mouth, b"%d %s" % (number, self.stage.encode()))
             finally:
                 os._exit(127)
         os.close(mouth)
-        number = os.read(ear, 32)
+        said = os.read(ear, 64).decode().split()
         os.close(ear)
-        if number:
+        if said:
             os.waitpid(child, 0)
-            raise self.fail(self.start_error(int(number)), "ScriptFailed")
+            raise self.fail(self.start_error(int(said[0]), said[1]))
         return child
 
-    def become(self, argv: "list[bytes]", account: "Any", out: int, err: int) -> None:
+    def become(self, account: "Any", out: int, err: int) -> None:
         """Turn this forked process into the script."""
         signal.set_wakeup_fd(-1)
         for name in ("HUP", "INT", "QUIT", "TERM", "PIPE", "XFSZ", "CHLD", "USR1", "USR2"):
@@ -174,11 +196,16 @@ class Script:
         os.dup2(os.open("/dev/null", os.O_RDONLY), 0)
         os.dup2(out, 1)
         os.dup2(err, 2)
-        os.chdir(self.archive if self.runner.spec.get("working_directory") == "archive" else "/")
-        if account:
+        self.stage = "folder"
+        os.chdir(self.working_directory())
+        os.umask(int(self.runner.spec.get("umask", 0o022)))
+        if account and account.pw_uid != os.geteuid():
+            self.stage = "user"
             os.initgroups(account.pw_name, account.pw_gid)
             os.setgid(account.pw_gid)
             os.setuid(account.pw_uid)
+        self.stage = "start"
+        argv = self.command()
         try:
             os.execvpe(argv[0], argv, self.env)
         except OSError as error:
@@ -186,31 +213,35 @@ class Script:
                 raise
         os.execve(b"/bin/sh", [b"/bin/sh", self.path], self.env)
 
-    def start_error(self, number: int) -> str:
-        text = "Script at specified location: %s could not be started: %s." % (
-            self.location,
-            os.strerror(number).lower(),
-        )
-        if os.path.isdir(self.path):
-            return text + " It is a folder."
+    def working_directory(self) -> bytes:
+        chosen = self.runner.spec.get("working_directory") or "/"
+        return raw(self.archive if chosen == "archive" else chosen)
+
+    def start_error(self, number: int, stage: str) -> str:
+        """Return why the script could not be started, as it goes on after its name."""
+        why = os.strerror(number).lower()
+        if stage == "folder":
+            folder = shown(self.working_directory())
+            return "could not be started: its working directory %s says %s." % (folder, why)
+        if stage == "user":
+            return "could not become user %s: %s." % (self.runas, why)
+        text = "could not be started: %s." % why
+        if self.sudo:
+            return text + " This host lacks sudo." if number == errno.ENOENT else text
+        if number == errno.EACCES:
+            user = self.runas or os.geteuid()
+            must = " User %s must be able to reach %s, on a file system that is not noexec."
+            return text + must % (user, shown(self.path))
+        return text + self.shebang_error(number)
+
+    def shebang_error(self, number: int) -> str:
         with open(self.path, "rb") as file:
             first = file.readline(256)
         if first.startswith(b"#!") and first.endswith(b"\r\n"):
-            return text + " Its lines end as on Windows (CR LF); save it with Unix line ends."
+            return " Its lines end as on Windows (CR LF); save it with Unix line ends."
         if first.startswith(b"#!") and number == errno.ENOENT:
-            return text + " This host lacks its interpreter %s." % shown(first[2:].strip())
-        if number == errno.ENOENT and self.sudo:
-            return text + " This host lacks sudo."
-        if number == errno.EACCES:
-            return (
-                text
-                + " User %s must be able to reach %s, on a file system that is not noexec."
-                % (
-                    self.runas or os.geteuid(),
-                    shown(self.path),
-                )
-            )
-        return text
+            return " This host lacks its interpreter %s." % shown(first[2:].strip())
+        return ""
 
     def wait(self, child: int, scribe: Scribe) -> "tuple[str, int]":
         """Wait for the script, not for its children; return why it was ended, and how it ended."""
@@ -221,52 +252,48 @@ class Script:
                 ended, code = os.waitpid(child, os.WNOHANG)
                 status = code if ended else None
             now = time.monotonic()
-            if status is not None and (not why or not signal_group(child, 0)):
+            if status is not None and (not why or not self.signal(child, 0)):
                 return why, status
             if not why:
                 why = "kill" if self.runner.run.wish() == "kill" else why
                 why = "timeout" if now >= deadline else why
                 if why:
-                    signal_group(child, signal.SIGTERM)
+                    self.signal(child, signal.SIGTERM)
                     kill_at = now + GRACE
             elif now >= kill_at:
-                signal_group(child, signal.SIGKILL)
+                self.signal(child, signal.SIGKILL)
                 if status is not None:
                     return why, status
                 if now >= kill_at + GRACE:
-                    self.runner.warnings.append(
-                        "Process %d of this script could not be ended and may still run." % child
-                    )
+                    self.warn("Process %d of %s could not be ended." % (child, self.location))
                     return why, signal.SIGKILL
             pause = 0.05 if why else max(0.0, min(0.1, deadline - now))
             self.runner.nap(pause, scribe)
 
+    def signal(self, group: int, number: int) -> bool:
+        """Signal the script's processes and return whether anybody was there."""
+        try:
+            os.killpg(group, number)
+        except ProcessLookupError:
+            return False
+        except PermissionError:
+            if number and self.sudo:
+                words = ["sudo", "-n", "kill", "-%d" % number, "--", "-%d" % group]
+                os.spawnvpe(os.P_NOWAIT, words[0], words, self.env)
+        return True
+
     def judge(self, why: str, status: int) -> None:
         exit_code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else None
-        where = "Script at specified location: %s" % self.location
         if why == "timeout":
-            text = "%s failed to complete in %d seconds" % (where, self.timeout)
+            text = "failed to complete in %d seconds" % self.timeout
             raise self.fail(text, "ScriptTimedOut", exit_code)
         if why:
             text = "The deployment was stopped while this event ran, and its script %s was ended."
             raise Ended(text % self.location, script=self.location, exit_code=exit_code)
         if exit_code == 0:
             return
-        if self.runas:
-            where += " run as user %s" % self.runas
+        how = str(exit_code)
         if exit_code is None:
-            text = "%s was ended by signal %d" % (where, os.WTERMSIG(status))
-        else:
-            text = "%s failed with exit code %d" % (where, exit_code)
-        raise self.fail(text, "ScriptFailed", exit_code)
-
-
-def signal_group(group: int, number: int) -> bool:
-    """Signal a process group and return whether anybody was there."""
-    try:
-        os.killpg(group, number)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+            how = "(ended by signal %d)" % os.WTERMSIG(status)
+        who = "run as user %s " % self.runas if self.runas else ""
+        raise self.fail("%sfailed with exit code %s" % (who, how), exit_code=exit_code)
