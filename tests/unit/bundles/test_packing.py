@@ -11,6 +11,7 @@ from tidegate.drivers.bundles.archive import (
     AppSpecMissing,
     BadArchive,
     inspect_archive,
+    pack_as_is,
     pack_folder,
 )
 from tidegate.testing.archives import APPSPEC
@@ -103,3 +104,21 @@ def test_a_fifo_is_refused_by_name_and_nothing_is_left(folder: Path, tmp_path: P
         pack_folder(folder, tmp_path / "out")
 
     assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_is_packed_as_it_is_even_without_an_appspec(folder, tmp_path):
+    (folder / "appspec.yml").unlink()
+
+    with tarfile.open(pack_as_is(folder, tmp_path / "out.tar"), "r:") as archive:
+        names = set(archive.getnames())
+
+    assert names == {str(path.relative_to(folder)) for path in folder.rglob("*")}
+
+
+def test_a_pipe_in_a_folder_is_refused_and_leaves_no_archive(folder, tmp_path):
+    os.mkfifo(folder / "pipe")
+
+    with pytest.raises(BadArchive, match="pipe' is neither file, folder nor link"):
+        pack_as_is(folder, tmp_path / "out.tar")
+
+    assert not (tmp_path / "out.tar").exists()

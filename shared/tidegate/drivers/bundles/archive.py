@@ -11,7 +11,7 @@ from tidegate.drivers.bundles.archive_tree import AppSpecFinder, Limits, Tree
 from tidegate.drivers.bundles.archive_zip import PHRASE as ZIP_PHRASE
 from tidegate.drivers.bundles.archive_zip import look_through_zip
 from tidegate.drivers.bundles.errors import AppSpecMissing, BadArchive
-from tidegate.drivers.bundles.packing import pack_folder
+from tidegate.drivers.bundles.packing import pack_as_is, pack_folder
 
 __all__ = [
     "AppSpecMissing",
@@ -20,6 +20,7 @@ __all__ = [
     "Contents",
     "Limits",
     "inspect_archive",
+    "pack_as_is",
     "pack_folder",
 ]
 

@@ -5,7 +5,9 @@ import os
 import stat
 import tarfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from tidegate.drivers.bundles.errors import AppSpecMissing, BadArchive
 from tidegate.drivers.bundles.files import disk_errors
@@ -27,22 +29,37 @@ def pack_folder(folder: Path, out: Path, *, appspec_filename: str = "appspec.yml
             f"The folder {str(folder)!r} has no {appspec_filename}; "
             "a bundle needs one at its top, in exactly this spelling."
         )
-    try:
-        _pack(folder, out)
-    except BaseException:
-        out.unlink(missing_ok=True)
-        raise
+    with _made(out) as file, gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0) as zipped:
+        _pack(folder, zipped, out)
     return out
 
 
-def _pack(folder: Path, out: Path) -> None:
-    with (
-        disk_errors(out.parent),
-        out.open("wb") as file,
-        gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0) as zipped,
-        tarfile.open(fileobj=zipped, mode="w|", format=tarfile.PAX_FORMAT) as tar,
-    ):
-        written = out.stat()
+def pack_as_is(folder: Path, out: Path) -> Path:
+    """Pack all of *folder*, with or without an AppSpec, into the tar archive *out*; return *out*.
+
+    Raises:
+        BadArchive: It holds something that cannot be packed.
+    """
+    if not folder.is_dir():
+        raise BadArchive(f"There is no folder {str(folder)!r}.")
+    with _made(out) as file:
+        _pack(folder, file, out)
+    return out
+
+
+@contextmanager
+def _made(out: Path) -> Iterator[BinaryIO]:
+    try:
+        with disk_errors(out.parent), out.open("wb") as file:
+            yield file
+    except BaseException:
+        out.unlink(missing_ok=True)
+        raise
+
+
+def _pack(folder: Path, file: BinaryIO | gzip.GzipFile, out: Path) -> None:
+    written = out.stat()
+    with tarfile.open(fileobj=file, mode="w|", format=tarfile.PAX_FORMAT) as tar:
         for path in _walk(folder):
             if not os.path.samestat(written, path.lstat()):
                 _add(tar, folder, path)
