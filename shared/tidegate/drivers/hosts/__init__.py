@@ -10,6 +10,9 @@ from typing import Final, Literal, Protocol, TypeAlias
 
 _NONE_SEEN: Final[Mapping[str, int]] = MappingProxyType({})
 
+ReadAppSpec: TypeAlias = Callable[[bytes], Mapping[str, object]]
+"""Turns an AppSpec's text into `{"appspec": …}`, or into `{"error": …}` with the agent's words."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostAddress:
@@ -26,7 +29,8 @@ class Bundle:
 
     sha256: str
     size: int
-    type: Literal["zip", "tar", "tgz"]
+    type: Literal["zip", "tar", "tgz", "directory"]
+    """A `directory` is a tar of a folder, to be taken as it is."""
     path: Path
 
 
@@ -40,6 +44,8 @@ class HostRun:
     bundle: Bundle | None = None
     attach_only: bool = False
     """Follow the run if it has begun; if it never did, fail with `unknown_run`."""
+    read_appspec: ReadAppSpec | None = field(default=None, compare=False)
+    """Reads an AppSpec that only the host has; without it, such a revision cannot be used."""
 
 
 @dataclass(frozen=True, slots=True)
