@@ -1,7 +1,10 @@
 """AppSpec text to values, with every problem and the line on which it stands."""
 
+from tidegate.appspec.ecs_services import CapacityProvider, EcsAppSpec, Network
 from tidegate.appspec.errors import InvalidAppSpec
-from tidegate.appspec.parsing import parse_appspec
+from tidegate.appspec.lambda_functions import LambdaAppSpec, LambdaFunction
+from tidegate.appspec.parsing import AnyAppSpec, parse_appspec, platform_of
+from tidegate.appspec.paths import Holds
 from tidegate.appspec.values import (
     AppSpec,
     Context,
@@ -10,16 +13,26 @@ from tidegate.appspec.values import (
     Platform,
     Problem,
     Script,
+    one_line,
 )
 
 __all__ = [
+    "AnyAppSpec",
     "AppSpec",
+    "CapacityProvider",
     "Context",
+    "EcsAppSpec",
     "FileMapping",
+    "Holds",
     "InvalidAppSpec",
+    "LambdaAppSpec",
+    "LambdaFunction",
+    "Network",
     "Permission",
     "Platform",
     "Problem",
     "Script",
+    "one_line",
     "parse_appspec",
+    "platform_of",
 ]

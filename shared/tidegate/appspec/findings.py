@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 from typing import Final
 
 from tidegate.appspec.nodes import Mapping, Node
+from tidegate.appspec.paths import Holds, is_held
 from tidegate.appspec.ruby import cut, to_s, type_name
 from tidegate.appspec.values import Problem
 
@@ -15,9 +16,10 @@ FAILED: Final = "The deployment failed because "
 class Findings:
     """Collects problems and warnings; after a hundred of a kind the rest is not kept."""
 
-    def __init__(self, notes: Sequence[Problem] = ()) -> None:
+    def __init__(self, notes: Sequence[Problem] = (), *, holds: Holds | None = None) -> None:
         self.problems: list[Problem] = []
         self.warnings: list[Problem] = list(notes[:_MOST])
+        self._holds = holds
 
     def refuse(self, node: Node | None, key: str, message: str, hint: str = "") -> None:
         if len(self.problems) < _MOST:
@@ -30,6 +32,10 @@ class Findings:
     @property
     def wants_warnings(self) -> bool:
         return len(self.warnings) < _MOST
+
+    def lacks(self, path: str) -> bool:
+        """Tell whether the bundle is known, and has nothing under *path*."""
+        return self._holds is not None and not is_held(path, self._holds)
 
     def wrong_type(self, node: Node | None, key: str, wanted: str) -> None:
         """Refuse what makes the agent fail with a message about Ruby's types."""

@@ -4,6 +4,7 @@ from typing import Final
 
 from tidegate.appspec.findings import FAILED, Findings, did_you_mean
 from tidegate.appspec.nodes import Mapping, Node, Scalar, Sequence
+from tidegate.appspec.paths import in_bundle
 from tidegate.appspec.ruby import cut, is_nil, shown, to_i, to_s, truthy
 from tidegate.appspec.values import Script
 
@@ -83,12 +84,26 @@ def _read_script(item: Node, path: str, findings: Findings) -> Script | None:
     location = to_s(item.get("location")).strip(BLANKS) if item.get("location") else ""
     if is_nil(item.get("location")) or not location:
         findings.refuse(item.get("location") or item, f"{path}.location", _NO_LOCATION)
+    else:
+        _warn_of_location(item.get("location"), location, f"{path}.location", findings)
     timeout = _read_timeout(item.get("timeout"), f"{path}.timeout", findings)
     runas = _read_runas(item.get("runas"), f"{path}.runas", findings)
     sudo = _read_sudo(item.get("sudo"), f"{path}.sudo", findings)
     if not location or timeout is None:
         return None
     return Script(location=location, timeout=timeout, runas=runas, sudo=sudo)
+
+
+def _warn_of_location(node: Node | None, location: str, key: str, findings: Findings) -> None:
+    if in_bundle(location) is None:
+        message = f"The script '{cut(location)}' leads out of the bundle; the event will fail."
+        findings.warn(node, key, message, "Name a script of the bundle.")
+    elif findings.lacks(location):
+        message = (
+            f"The bundle holds no '{cut(location)}'; the event will fail, "
+            "unless an earlier script makes it."
+        )
+        findings.warn(node, key, message)
 
 
 def _read_timeout(node: Node | None, key: str, findings: Findings) -> int | None:

@@ -7,7 +7,7 @@ from tidegate.appspec.acl import read_acls
 from tidegate.appspec.findings import FAILED, Findings
 from tidegate.appspec.hooks import BLANKS
 from tidegate.appspec.nodes import Mapping, Node, Scalar, Sequence
-from tidegate.appspec.ruby import cut, inspect, is_nil, shown, to_s, truthy
+from tidegate.appspec.ruby import cut, inspect, is_nil, shown, to_s, truthy, type_name
 from tidegate.appspec.scalars import Symbol
 from tidegate.appspec.selinux import BadRange, normal_range
 from tidegate.appspec.values import Context, Permission
@@ -24,7 +24,7 @@ _KEYS: Final = (
     "acls",
     "context",
 )
-_UNQUOTED_OCTAL: Final = re.compile(r"0[0-7_]+")
+_UNQUOTED_OCTAL: Final = re.compile(r"0[0-7_,]+")
 _NO_OBJECT: Final = (
     f"{FAILED}a permission listed in the application specification file has no object value. "
     "Update the permissions section of the AppSpec file, and then try again."
@@ -56,8 +56,8 @@ def _read(item: Node, path: str, findings: Findings) -> Permission | None:
         pattern=to_s(item.get("pattern")) if truthy(item.get("pattern")) else "**",
         except_=_read_except(item.get("except"), f"{path}.except", findings),
         type=_read_type(item.get("type"), f"{path}.type", findings),
-        owner=_optional(item.get("owner")),
-        group=_optional(item.get("group")),
+        owner=_read_name(item.get("owner"), f"{path}.owner", findings),
+        group=_read_name(item.get("group"), f"{path}.group", findings),
         mode=_read_mode(item.get("mode"), f"{path}.mode", findings),
         acls=read_acls(item.get("acls"), f"{path}.acls", findings),
         context=_read_context(item.get("context"), f"{path}.context", findings),
@@ -65,6 +65,15 @@ def _read(item: Node, path: str, findings: Findings) -> Permission | None:
     if not object_ and not is_nil(item.get("object")):
         findings.refuse(item.get("object"), f"{path}.object", _NO_OBJECT)
     return permission
+
+
+def _read_name(node: Node | None, key: str, findings: Findings) -> str | None:
+    if not is_nil(node) and not (isinstance(node, Scalar) and isinstance(node.value, str)):
+        what = key.rpartition(".")[2]
+        end = "Install will fail on it" if truthy(node) else f"no {what} is set"
+        message = f"The {what} is {type_name(node)} and no name; {end}."
+        findings.warn(node, key, message, "Put the name in quotes.")
+    return _optional(node)
 
 
 def _optional(node: Node | None) -> str | None:
@@ -125,15 +134,21 @@ def _read_mode(node: Node | None, key: str, findings: Findings) -> str | None:
 def _mode_hint(node: Node | None, mode: str) -> str:
     if not isinstance(node, Scalar) or not node.plain:
         return ""
-    octal = _UNQUOTED_OCTAL.fullmatch(node.text)
-    if octal and isinstance(node.value, int) and mode.lstrip("0") != node.text.lstrip("0_"):
-        return (
-            f"Without quotes YAML takes {cut(node.text)} for an octal number, which is "
-            f"{node.value}; write mode: '{cut(node.text)}' to mean those digits."
-        )
     if node.text.startswith("0o"):
         return f"Write mode: '0{cut(node.text[2:])}'."
-    return ""
+    is_number = isinstance(node.value, int | float) and not isinstance(node.value, bool)
+    if not is_number or mode.lstrip("0") == node.text.lstrip("0"):
+        return ""
+    if _UNQUOTED_OCTAL.fullmatch(node.text):
+        digits = cut(node.text.replace("_", "").replace(",", ""))
+        return (
+            f"Without quotes YAML takes {cut(node.text)} for an octal number, which is "
+            f"{node.value}; write mode: '{digits}' to mean those digits."
+        )
+    return (
+        f"Without quotes YAML takes {cut(node.text)} for the number {shown(node)}; "
+        "write octal digits in quotes, such as mode: '0644'."
+    )
 
 
 def _read_context(node: Node | None, key: str, findings: Findings) -> Context | None:

@@ -10,6 +10,9 @@ from tidegate.appspec.scalars import Symbol
 _MOST_SHOWN: Final = 200
 _LEADING_INTEGER: Final = re.compile(r"\s*([-+]?\d+(?:_\d+)*)", re.ASCII)
 _MOST_DIGITS: Final = 15
+_ESCAPES: Final = str.maketrans(
+    {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t", "\x1b": "\\e"}
+)
 
 
 def to_s(node: Node | None) -> str:
@@ -58,8 +61,7 @@ def _scalar_inspect(value: object) -> str:
     if value is None:
         return "nil"
     if isinstance(value, str):
-        escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-        return f'"{escaped}"'
+        return f'"{value.translate(_ESCAPES)}"'
     if isinstance(value, Symbol):
         return f":{value.name}"
     return _scalar_to_s(value)

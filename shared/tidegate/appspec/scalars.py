@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final, Self, TypeAlias
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,10 +16,11 @@ Scalar: TypeAlias = str | int | float | bool | Symbol | None
 
 
 class NotLoadable(ValueError):
-    """The agent's YAML library refuses to load a value of this Ruby class."""
+    """The agent's YAML library refuses to load such a value; the text is what it says."""
 
-    def __init__(self, ruby_class: str) -> None:
-        super().__init__(f"Tried to load unspecified class: {ruby_class}")
+    @classmethod
+    def of_class(cls, name: str) -> Self:
+        return cls(f"Tried to load unspecified class: {name}")
 
 
 _WORD: Final = re.compile(r"[^\d.:-]?(?:[^\W\d]|[\s!@#$%^&*(){}<>|/\\~;=])+")
@@ -30,6 +31,8 @@ _TIME: Final = re.compile(
 _DATE: Final = re.compile(r"\d{4}-(?:1[012]|0\d|\d)-(?:[12]\d|3[01]|0\d|\d)", re.ASCII)
 _FLOAT: Final = re.compile(r"[-+]?(?:[0-9][0-9_,]*)?\.[0-9]*(?:[eE][-+][0-9]+)?")
 _BASE_60: Final = re.compile(r"[-+]?[0-9][0-9_]*(?::[0-5]?[0-9]){1,2}(\.[0-9_]*)?")
+_WHOLE: Final = re.compile(r"[-+]?\d+(?:_\d+)*", re.ASCII)
+_DECIMAL: Final = re.compile(rf"{_WHOLE.pattern}(?:\.\d+(?:_\d+)*)?", re.ASCII)
 _INTEGERS: Final = (
     (re.compile(r"[-+]?0b[01_,]+"), 2),
     (re.compile(r"[-+]?0[0-7_,]+"), 8),
@@ -62,9 +65,9 @@ def typed(text: str) -> Scalar:
     if _WORD.match(text):
         return _WORDS.get(text.lower(), text)
     if _TIME.fullmatch(text):
-        raise NotLoadable("Time")
+        raise NotLoadable.of_class("Time")
     if _DATE.fullmatch(text):
-        raise NotLoadable("Date")
+        raise NotLoadable.of_class("Date")
     if text.lower() in _INFINITIES:
         return _INFINITIES[text.lower()]
     if text.startswith(":") and len(text) > 1:
@@ -75,16 +78,19 @@ def typed(text: str) -> Scalar:
 def _number(text: str) -> Scalar:
     if len(text) > _MOST_DIGITS:
         return text
+    if match := _BASE_60.fullmatch(text):
+        return _base_60(text, fraction=match[1] is not None)
+    digits = text.replace(",", "").replace("_", "")
     try:
-        if match := _BASE_60.fullmatch(text):
-            return _base_60(text, fraction=match[1] is not None)
         if _FLOAT.fullmatch(text) and text.strip("+-") != ".":
-            return float(text.replace(",", "").replace("_", ""))
+            return float(digits)
         for pattern, base in _INTEGERS:
             if pattern.fullmatch(text):
-                return int(text.replace(",", "").replace("_", ""), base)
+                return int(digits, base)
     except ValueError:
-        return text
+        # Such as 0x_ or .e+1: it looks like a number, and is none.
+        kind = "Float" if "." in text else "Integer"
+        raise NotLoadable(f'invalid value for {kind}(): "{digits}"') from None
     return text
 
 
@@ -93,5 +99,11 @@ def _base_60(text: str, *, fraction: bool) -> int | float:
     weights = (3600, 60, 1)
     pairs = zip(text.split(":"), weights, strict=False)
     if fraction:
-        return sum(float(part) * weight for part, weight in pairs)
-    return sum(int(part) * weight for part, weight in pairs)
+        return sum(float(_led_by(_DECIMAL, part)) * weight for part, weight in pairs)
+    return sum(int(_led_by(_WHOLE, part)) * weight for part, weight in pairs)
+
+
+def _led_by(pattern: re.Pattern[str], part: str) -> str:
+    """Return the number with which *part* begins; Ruby reads no further."""
+    match = pattern.match(part)
+    return match[0].replace("_", "") if match else "0"

@@ -2,22 +2,22 @@
 
 from typing import Final
 
+from tidegate.appspec.files import read_files
 from tidegate.appspec.findings import FAILED, Findings
 from tidegate.appspec.hooks import read_hooks
 from tidegate.appspec.nodes import Mapping, Node, Scalar, Sequence
+from tidegate.appspec.paths import as_folder
 from tidegate.appspec.permissions import read_permissions
-from tidegate.appspec.ruby import index, is_nil, shown, truthy, type_name
-from tidegate.appspec.values import AppSpec, FileMapping, Json
+from tidegate.appspec.resources import find_resources
+from tidegate.appspec.ruby import cut, index, is_nil, shown, truthy, type_name
+from tidegate.appspec.values import AppSpec, FileMapping, Permission
 
 _KEYS: Final = ("version", "os", "hooks", "files", "permissions", "file_exists_behavior")
+_MOST_COMPARED: Final = 100_000
 _BEHAVIORS: Final = ("DISALLOW", "OVERWRITE", "RETAIN")
 _EMPTY: Final = (
     f"{FAILED}the application specification file was empty. Make sure your AppSpec file defines "
     "at minimum the 'version' and 'os' properties."
-)
-_NO_SOURCE: Final = (
-    f"{FAILED}the application specification file specifies a destination file, but no source "
-    "file. Update the files section of the AppSpec file, and then try again."
 )
 
 
@@ -32,12 +32,13 @@ def read_server(root: Node | None, findings: Findings) -> AppSpec | None:
     _check_version(root.get("version"), root, findings)
     _check_os(root.get("os"), root, findings)
     hooks = read_hooks(root.get("hooks"), findings)
-    files = _read_files(root.get("files"), findings)
+    files = read_files(root.get("files"), findings)
     permissions = read_permissions(root.get("permissions"), findings)
     behavior = _read_behavior(root.get("file_exists_behavior"), findings)
     findings.warn_of_unknown_keys(root, _KEYS, "")
     if findings.problems:
         return None
+    _warn_of_idle_permissions(permissions, files, root.get("permissions"), findings)
     return AppSpec(
         hooks=hooks,
         files=files,
@@ -84,7 +85,9 @@ def _check_os(node: Node | None, root: Node, findings: Findings) -> None:
         "file, and then try again."
     )
     hint = ""
-    if value == "windows":
+    if node is None and find_resources(root):
+        hint = "Is it an AppSpec for Lambda or ECS? It has Resources."
+    elif value == "windows":
         hint = "Tidegate deploys to Linux hosts only, so it must be linux."
     elif isinstance(value, str) and value.strip().lower() == "linux":
         hint = "Write it in lower-case letters: os: linux"
@@ -105,54 +108,22 @@ def _read_behavior(node: Node | None, findings: Findings) -> str | None:
     return None
 
 
-def _read_files(node: Node | None, findings: Findings) -> tuple[FileMapping, ...]:
-    if not truthy(node) or (isinstance(node, Mapping) and not node.pairs):
-        return ()
-    if not isinstance(node, Sequence):
-        findings.wrong_type(node, "files", "a list of maps with source and destination")
-        return ()
-    read = (_read_file(item, f"files[{at}]", findings) for at, item in enumerate(node.items))
-    return tuple(mapping for mapping in read if mapping)
-
-
-def _read_file(item: Node, path: str, findings: Findings) -> FileMapping | None:
-    try:
-        source, destination = index(item, "source"), index(item, "destination")
-    except TypeError:
-        findings.wrong_type(item, path, "a map with source and destination")
-        return None
-    if source is None or is_nil(source):
-        findings.refuse(item, f"{path}.source", _NO_SOURCE)
-        return None
-    if destination is None or is_nil(destination):
-        message = (
-            f"{FAILED}the application specification file specifies only a source file "
-            f"({shown(source)}). Add the name of the destination file to the files section of the "
-            "AppSpec file, and then try again."
-        )
-        findings.refuse(item, f"{path}.destination", message)
-        return None
-    if isinstance(item, Mapping):
-        findings.warn_of_unknown_keys(item, ("source", "destination"), path)
-    _warn_of_paths(source, destination, path, findings)
-    return FileMapping(source=_plain(source), destination=_plain(destination))
-
-
-def _warn_of_paths(source: Node, destination: Node, path: str, findings: Findings) -> None:
-    for name, node in (("source", source), ("destination", destination)):
-        if not (isinstance(node, Scalar) and isinstance(node.value, str)):
-            message = f"The {name} is {type_name(node)} and no text; Install will fail on it."
-            findings.warn(node, f"{path}.{name}", message, "Put it in quotes.")
-    text = source.value if isinstance(source, Scalar) else None
-    if isinstance(text, str) and "*" in text:
-        message = "The source holds a '*', which stands for itself; there are no wildcards."
-        findings.warn(source, f"{path}.source", message, "Name a folder to take all in it.")
-    text = destination.value if isinstance(destination, Scalar) else None
-    if isinstance(text, str) and not text.startswith("/"):
-        message = f"The destination '{shown(destination)}' is not absolute."
-        findings.warn(destination, f"{path}.destination", message, "Begin it with '/'.")
-
-
-def _plain(node: Node) -> Json:
-    value = node.value if isinstance(node, Scalar) else shown(node)
-    return value if isinstance(value, str | bool | int | float) else shown(node)
+def _warn_of_idle_permissions(
+    permissions: tuple[Permission, ...],
+    files: tuple[FileMapping, ...],
+    node: Node | None,
+    findings: Findings,
+) -> None:
+    """Warn of permissions that can meet nothing which this AppSpec installs."""
+    installed = [as_folder(each.destination) for each in files if isinstance(each.destination, str)]
+    if not installed or len(installed) * len(permissions) > _MOST_COMPARED:
+        return
+    items = node.items if isinstance(node, Sequence) else []
+    for at, (permission, item) in enumerate(zip(permissions, items, strict=True)):
+        path = as_folder(permission.object)
+        if not any(path.startswith(each) or each.startswith(path) for each in installed):
+            message = (
+                f"No destination of files lies in or above '{cut(permission.object)}', so these "
+                "permissions have nothing to be set on."
+            )
+            findings.warn(item, f"permissions[{at}].object", message)

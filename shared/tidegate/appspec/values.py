@@ -1,13 +1,13 @@
 """What an AppSpec says, as frozen values."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Literal, TypeAlias
 
 from typing_extensions import override
 
 Json: TypeAlias = "str | int | float | bool | list[Json] | dict[str, Json] | None"
-Platform: TypeAlias = Literal["Server"]
+Platform: TypeAlias = Literal["Server", "Lambda", "ECS"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +31,26 @@ class Problem:
         where = f"{place}, {self.key}" if self.key else place
         end = "" if self.message.endswith((".", "?")) else "."
         return f"{where}: {self.message}{end}{' ' if self.hint else ''}{self.hint}"
+
+
+def warnings_of(problems: Iterable[Problem]) -> dict[str, Json]:
+    """Return the part of an AppSpec's JSON that says what is doubtful, if anything is.
+
+    Each is one line, `line 5, column 9, key: …`. Hosts get them apart, for Install's log.
+    """
+    texts: list[Json] = [one_line(str(problem)) for problem in sorted(problems, key=_place)]
+    return {"warnings": texts} if texts else {}
+
+
+def _place(problem: Problem) -> tuple[int, int]:
+    return problem.line, problem.column
+
+
+def one_line(text: str) -> str:
+    """Return *text* without what would break a line or steer a terminal."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +117,7 @@ class AppSpec:
     permissions: tuple[Permission, ...] = ()
     hooks: Mapping[str, tuple[Script, ...]] = field(default_factory=dict)
     warnings: tuple[Problem, ...] = field(default=(), compare=False)
-    """What is allowed and yet hardly meant; no part of the JSON."""
+    """What is allowed and yet hardly meant."""
 
     def as_json(self) -> dict[str, Json]:
         """Return the plain JSON in which an AppSpec is kept and sent to hosts."""
@@ -111,4 +131,5 @@ class AppSpec:
                 event: [asdict(script) for script in scripts]
                 for event, scripts in self.hooks.items()
             },
+            **warnings_of(self.warnings),
         }

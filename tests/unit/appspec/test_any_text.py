@@ -6,7 +6,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidegate.appspec import InvalidAppSpec, parse_appspec
+from tidegate.appspec import AppSpec, InvalidAppSpec, Platform, parse_appspec, platform_of
 from tidegate.appspec.scalars import NotLoadable, typed
 
 VOCABULARY = """
@@ -42,19 +42,56 @@ DOCUMENTS = st.fixed_dictionaries(
         "file_exists_behavior": st.sampled_from(["RETAIN", None]) | VALUES,
     },
 )
+PROPERTY_NAMES = """
+Name Alias CurrentVersion TargetVersion TaskDefinition LoadBalancerInfo ContainerName ContainerPort
+PlatformVersion NetworkConfiguration AwsvpcConfiguration Subnets CapacityProviderStrategy
+CapacityProvider Base Weight
+"""
+PROPERTIES = st.dictionaries(
+    st.sampled_from(PROPERTY_NAMES.split()),
+    st.deferred(lambda: PROPERTIES | VALUES | st.lists(PROPERTIES, max_size=2)),
+    max_size=5,
+)
+RESOURCES = st.fixed_dictionaries(
+    {"version": st.just(0.0)},
+    optional={
+        "Resources": st.lists(
+            st.fixed_dictionaries(
+                {
+                    "web": st.fixed_dictionaries(
+                        {
+                            "Type": st.sampled_from(["AWS::Lambda::Function", "AWS::ECS::Service"]),
+                            "Properties": PROPERTIES | VALUES,
+                        }
+                    )
+                }
+            )
+            | VALUES,
+            max_size=2,
+        ),
+        "Hooks": st.lists(st.dictionaries(st.sampled_from(["AfterAllowTraffic"]), VALUES)) | VALUES,
+    },
+)
 
 
-def check(text: str | bytes) -> None:
+def check(text: str | bytes, platform: Platform = "Server") -> None:
     try:
-        appspec = parse_appspec(text)
+        appspec = parse_appspec(text, platform=platform)
     except InvalidAppSpec as refusal:
         problems, message = refusal.problems, refusal.message
         assert problems[0].message == message
         assert all(min(problem.line, problem.column) >= 1 for problem in problems)
         assert all(problem.message for problem in problems)
         return
-    json.dumps(appspec.as_json()).encode()
-    assert all(script.timeout > 0 for scripts in appspec.hooks.values() for script in scripts)
+    json.dumps(appspec.as_json(), allow_nan=False).encode()
+    if isinstance(appspec, AppSpec):
+        assert all(script.timeout > 0 for scripts in appspec.hooks.values() for script in scripts)
+
+
+@given(YAMLISH | RESOURCES.map(json.dumps), st.sampled_from(["Lambda", "ECS"]))
+def test_any_resources(text: str, platform: Platform):
+    check(text, platform)
+    platform_of(text)
 
 
 @given(st.text())

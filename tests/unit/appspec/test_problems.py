@@ -267,6 +267,91 @@ def test_what_is_hardly_meant_is_warned_of(text: str, line: int, key: str, said:
     assert said in found[0][2]
 
 
+@pytest.mark.parametrize(
+    ("field", "said"),
+    [
+        ("mode: 0_644", "write mode: '0644' to mean those digits"),
+        ("mode: 0x1ff", "takes 0x1ff for the number 511; write octal digits in quotes"),
+        ("owner: 1000", "The owner is the number 1000 and no name; Install will fail on it."),
+        ("group: no", "The group is the truth value false and no name; no group is set."),
+    ],
+)
+def test_permissions_that_are_hardly_meant_are_warned_of(field: str, said: str):
+    found = warnings(f"{HEAD}permissions:\n- object: /srv\n  {field}\n")
+
+    assert [(line, key) for line, key, _ in found] == [
+        (5, f"permissions[0].{field.partition(':')[0]}")
+    ]
+    assert said in found[0][2]
+
+
+@pytest.mark.parametrize(
+    ("destination", "object_", "is_idle"),
+    [
+        ("/srv/app", "/srv/app", False),
+        ("/srv/app/", "/srv/app/bin/x", False),
+        ("/srv/app", "//srv", False),
+        ("/", "/srv", False),
+        ("/srv/app", "/", False),
+        ("/srv/app", "/srv/apple", True),
+        ("/srv/app", "/srv/app/../other", True),
+    ],
+)
+def test_permissions_that_can_meet_nothing_are_warned_of(destination, object_, is_idle):
+    found = warnings(
+        f"{HEAD}files: [{{source: a, destination: {destination}}}]\n"
+        f"permissions: [{{object: {object_}}}]\n"
+    )
+
+    assert ["No destination of files lies in or above" in text for _, _, text in found] == (
+        [True] * is_idle
+    )
+
+
+@pytest.mark.parametrize(
+    ("part", "key", "said"),
+    [
+        ("files: [{source: ../a, destination: /b}]", "files[0].source", "leads out of the bundle"),
+        ("files: [{source: gone, destination: /b}]", "files[0].source", "holds no 'gone'"),
+        ("files: [{source: /a/./b, destination: /b}]", None, ""),
+        ("files: [{source: /, destination: /b}]", None, ""),
+        ("hooks: {AfterInstall: [{location: a/../../b}]}", "location", "the event will fail."),
+        ("hooks: {AfterInstall: [{location: gone.sh}]}", "location", "holds no 'gone.sh'"),
+        ("hooks: {AfterInstall: [{location: a/../a/b}]}", None, ""),
+    ],
+)
+def test_what_the_bundle_does_not_hold_is_warned_of(part: str, key: str | None, said: str):
+    found = parse_appspec(f"{HEAD}{part}\n", holds={"a", "a/b"}.__contains__).warnings
+
+    assert [warning.key.endswith(key or "") for warning in found] == [True] * bool(key)
+    assert all(said in warning.message for warning in found)
+
+
+def test_warnings_are_kept_as_lines_of_text():
+    body = parse_appspec(
+        f'{HEAD}"a\\nb\\e": 1\npermissions:\n- object: /\n  mode: 0644\n'
+    ).as_json()
+
+    assert body["warnings"] == [
+        (
+            "line 3, column 1, a\\nb\\x1b: 'a\\nb\\x1b' is no key that an AppSpec knows here; "
+            "it is ignored."
+        ),
+        (
+            "line 6, column 9, permissions[0].mode: The mode in force is 0420. Without quotes YAML "
+            "takes 0644 for an octal number, which is 420; write mode: '0644' to mean those digits."
+        ),
+    ]
+
+
+def test_an_appspec_without_warnings_keeps_none():
+    assert "warnings" not in parse_appspec(HEAD).as_json()
+
+
+def test_an_appspec_for_another_platform_is_recognised():
+    assert "for Lambda or ECS" in refused("version: 0.0\nresources: []\n").problems[0].hint
+
+
 def test_warnings_come_with_problems_too():
     refusal = refused("version: 1\nos: linux\nHooks: 1\n")
 
@@ -280,6 +365,10 @@ def test_warnings_come_with_problems_too():
         f"{HEAD}hooks: {{{', '.join(f'AfterInstal{number}: []' for number in range(30_000))}}}",
         f"version: {'9' * 1_000_000}",
         f"{HEAD}a: [{'&a b, ' * 140_000}]",
+        (
+            f"{HEAD}files: [{'{source: a, destination: /b}, ' * 16_000}]\n"
+            f"permissions: [{'{object: /c}, ' * 30_000}]"
+        ),
     ],
 )
 @pytest.mark.timeout(20)
