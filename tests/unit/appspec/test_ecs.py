@@ -89,6 +89,11 @@ def test_everything_at_once():
         },
     )
     assert appspec.warnings == ()
+
+
+def test_the_json_is_plain_and_complete():
+    appspec = taken(WHOLE)
+
     assert json.loads(json.dumps(appspec.as_json())) == {
         "version": 0.0,
         "task_definition": TASK,
