@@ -11,7 +11,7 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 from typing_extensions import override
 
-WITH_VALUES: Final = frozenset({"--tag", "--var", "--host"})
+WITH_VALUES: Final = frozenset({"--tag", "--var", "--host", "--env"})
 """Options that may be followed by several values (`--tag env=prod role=web`)."""
 
 MARKUP: Final = "markdown"
@@ -46,8 +46,8 @@ class Command(TyperCommand):
 def spread(args: list[str], valued: set[str], *, names: int) -> Iterator[str]:
     """Yield *args* with an option repeated before each further value that belongs to it.
 
-    *valued* are the options that take a value. A word with `=` belongs to the `--tag` or `--var`
-    before it; any word belongs to the `--host` before it once *names* words have been said.
+    *valued* are the options that take a value. A word with `=` belongs to the `--tag`, `--var` or
+    `--env` before it; any word to the `--host` before it, once *names* words have been said.
     """
     option, value_comes = "", False
     for position, word in enumerate(args):

@@ -25,6 +25,7 @@ PLACES: Final = {
         ("show", "deployments:show", "Show a deployment and its targets.", _DEPLOY),
         ("logs", "logs:logs", "Print what hooks wrote.", _DEPLOY),
         ("push", "revisions:push", "Pack and upload a folder as a revision.", _DEPLOY),
+        ("local", "local:local", "Run a bundle's lifecycle on this machine.", _DEPLOY),
         ("validate", "validate:validate", "Check an appspec.yml without a service.", _DEPLOY),
         ("host", "hosts:app", "Hosts: the machines that are deployed to.", _SET_UP),
         ("app", "applications:app", "Applications: what is deployed.", _SET_UP),

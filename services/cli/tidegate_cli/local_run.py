@@ -1,0 +1,115 @@
+"""A local deployment, from its order to its record, whatever happens on the way."""
+
+import signal
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import FrameType
+from typing import Final
+
+from tidegate.drivers.hosts import Failed, HostAddress, Report, Seen, Wish
+from tidegate.drivers.hosts.local import LocalHosts
+from tidegate_cli.local_bundle import read_appspec
+from tidegate_cli.local_order import LocalOrder, names_a_folder
+from tidegate_cli.local_record import STOPPED, Record
+from tidegate_cli.local_screen import Screen
+
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Stopped(Exception):
+    """Somebody pressed Ctrl-C before anything was run."""
+
+
+def deploy(order: LocalOrder, screen: Screen) -> Record:
+    """Do what was ordered; whatever goes wrong is in the record."""
+    record = Record(order.events)
+    try:
+        with Interrupts(screen).heeded() as interrupts:
+            why = _deploy(order, record, screen, interrupts)
+    except Stopped:
+        why = STOPPED
+    except OSError as error:
+        where = f" {error.filename}" if error.filename else ""
+        why = f"This machine cannot run it:{where} {(error.strerror or str(error)).lower()}."
+    record.conclude(why)
+    return record
+
+
+def _deploy(
+    order: LocalOrder, record: Record, screen: Screen, interrupts: "Interrupts"
+) -> str | None:
+    """Run the events, and return why not all of them were run to their end."""
+    problem = order.problem()
+    if problem is not None:
+        return problem
+    with TemporaryDirectory(prefix="tidegate-local-") as name:
+        folder = Path(name)
+        is_read = "DownloadBundle" in order.events
+        prepared = order.wanted.read(folder) if is_read else order.wanted.unread()
+        record.warn(prepared.appspec_warnings)
+        run = order.run(prepared, read_appspec)
+        if not run.spec["events"]:
+            return _strange(order)
+
+        def report(reports: Sequence[Report]) -> Wish:
+            for each in reports:
+                screen.show(each, record.note(each))
+            return interrupts.wish
+
+        settings = {"python": order.place.python, "state_dir": str(folder / "state")}
+        address = HostAddress(name="localhost", settings=settings)
+        interrupts.run_begins()
+        with closing(LocalHosts()) as hosts:
+            outcome = hosts.follow(address, run, seen=Seen(), report=report)
+    if isinstance(outcome, Failed):
+        return outcome.message
+    return None if record.failed else _strange(order)
+
+
+def _strange(order: LocalOrder) -> str | None:
+    """Say which event cannot be run because of its name."""
+    event = next((event for event in order.events if not names_a_folder(event)), None)
+    if event is None:
+        return None
+    return f"{event!r} is no lifecycle event; names are of letters, digits, '.', '_' and '-'."
+
+
+class Interrupts:
+    """What Ctrl-C asks for: first that the run ends after its script, then that it ends at once."""
+
+    def __init__(self, screen: Screen) -> None:
+        self._screen = screen
+        self._runs = False
+        self.wish = Wish.GO_ON
+
+    def run_begins(self) -> None:
+        """Let signals be wishes from now on."""
+        self._runs = True
+
+    @contextmanager
+    def heeded(self) -> Iterator["Interrupts"]:
+        """Take signals while this lasts.
+
+        Raises:
+            Stopped: One came before the run began.
+        """
+        before = {number: signal.signal(number, self._take) for number in _SIGNALS}
+        try:
+            yield self
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _take(self, number: int, frame: FrameType | None) -> None:
+        del number, frame
+        if not self._runs:
+            raise Stopped
+        first = self.wish is Wish.GO_ON
+        self.wish = Wish.CANCEL if first else Wish.KILL
+        self._screen.say(
+            "The deployment ends after the script that runs; interrupt again to end that, too."
+            if first
+            else "The script that runs is ended."
+        )
