@@ -1,15 +1,22 @@
 """Who owns a folder may put something else at a name there; what it leads to is left alone."""
 
+import contextlib
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tidegate.hostrunner.parts import base, permissions, unpacking
-from tidegate.hostrunner.parts import install as installing
+from parts.installs import Site
+from tidegate.hostrunner.parts import base, permissions, places, unpacking
 
 root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    return Site(tmp_path / "root")
 
 
 @pytest.fixture
@@ -21,97 +28,112 @@ def victim(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
+def elsewhere(tmp_path: Path) -> Path:
+    path = tmp_path / "elsewhere"
+    path.mkdir(0o700)
+    (path / "a").write_text("theirs")
+    return path
+
+
+@pytest.fixture
 def theirs(tmp_path: Path) -> Path:
     path = tmp_path / "theirs"
     path.mkdir()
     return path
 
 
-def attributes(uid: int = -1, mode: str | None = None, acls: list[str] | None = None):
-    return permissions.Attributes({"mode": mode, "acls": acls}, uid, -1)
+def entry(path: Path, **values) -> dict:
+    return {"object": str(path), "type": ["file", "directory"]} | values
 
 
-@pytest.fixture
-def install(tmp_path: Path, theirs: Path) -> installing.Install:
-    """One file to install into their folder."""
-    source = tmp_path / "source"
-    source.write_text("new")
-    source.chmod(0o755)
-    target = os.fsencode(theirs / "app")
-    made = installing.Install.__new__(installing.Install)
-    made.copies, made.staged = {target: os.fsencode(source)}, {target: target + b".new"}
-    made.attributes, made.undo, made.renewed = {}, [], set()
-    return made
+def before_call(monkeypatch: pytest.MonkeyPatch, name: str, act: Callable[[], None], at: int = 1):
+    """Let somebody *act* before the *at*th call of one of os's functions by an install."""
+    real, calls = getattr(os, name), []
+
+    def call(*arguments, **named):
+        if isinstance(arguments[0], bytes | int):  # tests name files by texts
+            calls.append(arguments)
+        if len(calls) == at:
+            calls.append("done")
+            act()
+        return real(*arguments, **named)
+
+    monkeypatch.setattr(os, name, call)
 
 
-def swap(path: Path, victim: Path) -> None:
-    path.rename(path.with_suffix(".was"))
-    path.symlink_to(victim)
+def swap(path: Path, target: Path) -> None:
+    path.rename(path.with_name(path.name + ".was"))
+    path.symlink_to(target)
+    if os.geteuid() == 0:
+        os.chown(path, 65534, 65534, follow_symlinks=False)
 
 
-def test_a_copy_keeps_what_was_asked_for_it(install, theirs):
-    install.attributes = {os.fsencode(theirs / "app"): attributes(mode="0640")}
-
-    install.stage(os.fsencode(theirs / "app"))
-
-    made = theirs / "app.new"
-    assert (made.read_text(), stat.S_IMODE(made.stat().st_mode)) == ("new", 0o640)
+def staged(folder: Path) -> Path:
+    return next(path for path in folder.iterdir() if path.name.startswith(".tidegate-"))
 
 
 def test_a_copy_that_is_swapped_for_a_link_gives_no_rights_to_what_that_leads_to(
-    install, theirs, victim, monkeypatch
+    site, theirs, victim, monkeypatch
 ):
-    target = os.fsencode(theirs / "app")
-    install.attributes = {target: attributes(uid=65534 if os.geteuid() == 0 else -1, mode="0666")}
-    copy = installing.copy
+    uid = {"owner": "nobody"} if os.geteuid() == 0 else {}
+    before_call(monkeypatch, "fchmod", lambda: swap(staged(theirs), victim))
 
-    def copy_and_lose(*arguments):
-        copy(*arguments)
-        swap(theirs / "app.new", victim)
-
-    monkeypatch.setattr(installing, "copy", copy_and_lose)
-    install.stage(target)
+    site.deploy({"app": "new"}, theirs, permissions=[entry(theirs, mode="0666", **uid)])
 
     assert (stat.S_IMODE(victim.stat().st_mode), victim.stat().st_uid) == (0o600, os.geteuid())
+    assert victim.read_text() == "secret"
 
 
-def test_no_copy_is_written_through_a_link(install, theirs, victim):
-    target = os.fsencode(theirs / "app")
-    Path(os.fsdecode(install.staged[target])).symlink_to(victim)
+def test_no_copy_is_written_through_a_link(site, theirs, victim, monkeypatch):
+    monkeypatch.setattr(os, "urandom", bytes)
+    (theirs / ".tidegate-0000000000-1").symlink_to(victim)
 
-    with pytest.raises(FileExistsError):
-        install.stage(target)
+    with pytest.raises(base.Failure, match="file exists"):
+        site.deploy({"app": "new"}, theirs)
 
     assert victim.read_text() == "secret"
 
 
-@pytest.mark.parametrize("is_renewed", [True, False])
-def test_a_folder_that_is_swapped_for_a_link_is_not_followed(install, theirs, tmp_path, is_renewed):
-    other = tmp_path / "other"
-    other.mkdir(0o700)
-    (theirs / "folder").symlink_to(other)
-    path = os.fsencode(theirs / "folder")
-    install.renewed = {path} if is_renewed else set()
-    install.attributes = {path: attributes(mode="0777")}
+@pytest.mark.parametrize("function", ["mkdir", "link", "rename", "fchmod", "utime"])
+def test_a_folder_that_is_swapped_for_a_link_meanwhile_is_not_followed(
+    site, theirs, elsewhere, monkeypatch, function
+):
+    app = theirs / "app"
+    site.deploy({"a": "1", "old/b": "1"}, app)
+    before_call(monkeypatch, function, lambda: swap(app, elsewhere))
 
-    with pytest.raises(OSError, match="folder"):
-        install.set_folder(path)
+    with contextlib.suppress(base.Failure):
+        site.deploy({"a": "2", "new/c": "2"}, app, permissions=[entry(app, mode="0777")])
 
-    assert stat.S_IMODE(other.stat().st_mode) == 0o700
+    assert stat.S_IMODE(elsewhere.stat().st_mode) == 0o700
+    assert {path.name: path.read_text() for path in elsewhere.iterdir()} == {"a": "theirs"}
 
 
-def test_putting_back_a_folders_rights_follows_no_link(theirs, tmp_path):
-    other = tmp_path / "other"
-    other.mkdir(0o700)
-    link = theirs / "folder"
-    link.symlink_to(other)
+@root
+def test_nothing_is_removed_through_a_link_that_took_the_place_of_a_folder(site, theirs, elsewhere):
+    app = theirs / "app"
+    site.deploy({"a": "1"}, app)
+    swap(app, elsewhere)
 
-    with pytest.raises(OSError, match="folder"):
-        permissions.open_folder(os.fsencode(link), 0o777)
-    with pytest.raises(OSError, match="folder"):
-        permissions.give_folder(os.fsencode(link), 65534, 65534)
+    warnings = site.deploy({"b": "2"}, theirs / "another")
 
-    assert stat.S_IMODE(other.stat().st_mode) == 0o700
+    assert (elsewhere / "a").read_text() == "theirs"
+    assert (theirs / "another" / "b").exists()
+    assert f"The link {app} is of user 65534" in warnings[0]
+
+
+@root
+def test_a_link_of_a_user_is_followed_to_what_is_his_only(site, theirs, elsewhere):
+    link = theirs / "current"
+    link.symlink_to(elsewhere)
+    os.chown(link, 65534, 65534, follow_symlinks=False)
+
+    with pytest.raises(base.Failure, match="of user 65534, who could lead it anywhere"):
+        site.deploy({"b": "2"}, link)
+    os.chown(elsewhere, 65534, 65534)
+    site.deploy({"b": "2"}, link)
+
+    assert (elsewhere / "b").read_text() == "2"
 
 
 @root
@@ -119,7 +141,7 @@ def test_a_link_is_given_away_and_not_what_it_leads_to(theirs, victim):
     link = theirs / "link"
     link.symlink_to(victim)
 
-    permissions.give_link(os.fsencode(link), 65534, 65534)
+    permissions.give_link(places.Places(), os.fsencode(link), 65534, 65534)
 
     assert (link.lstat().st_uid, victim.stat().st_uid) == (65534, 0)
 
@@ -129,31 +151,24 @@ def test_what_took_the_place_of_a_link_is_not_given_away(theirs, victim):
     os.link(victim, theirs / "link")
 
     with pytest.raises(OSError, match="somebody else"):
-        permissions.give_link(os.fsencode(theirs / "link"), 65534, 65534)
+        permissions.give_link(places.Places(), os.fsencode(theirs / "link"), 65534, 65534)
 
     assert victim.stat().st_uid == 0
 
 
-@pytest.fixture
-def setfacl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A setfacl that writes down what it was to change, and says no."""
+def test_an_acl_goes_to_what_was_copied_wherever_its_name_leads(
+    site, theirs, tmp_path, monkeypatch
+):
     tool, told = tmp_path / "bin" / "setfacl", tmp_path / "told"
     tool.parent.mkdir()
     tool.write_text(f'#!/bin/sh\nreadlink "$3" >{told}\necho not here\nexit 1\n')
     tool.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tool.parent}:{os.environ['PATH']}")
-    return told
 
+    with pytest.raises(base.Failure, match=f"{theirs}/app failed: not here"):
+        site.deploy({"app": "1"}, theirs, permissions=[entry(theirs, acls=["user:nobody:r--"])])
 
-def test_an_acl_goes_to_what_was_copied_wherever_its_name_leads(install, theirs, setfacl):
-    target = os.fsencode(theirs / "app")
-    install.attributes = {target: attributes(acls=["u:nobody:r"])}
-
-    with pytest.raises(base.Failure) as failure:
-        install.stage(target)
-
-    assert setfacl.read_text().strip() == str(theirs / "app.new")
-    assert f"{theirs}/app.new failed: not here" in failure.value.message
+    assert told.read_text().startswith(f"{theirs}/.tidegate-")
 
 
 def test_folders_of_a_bundle_are_given_away_from_the_bottom_up(tmp_path, monkeypatch):

@@ -4,9 +4,11 @@ import os
 import zipfile
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tidegate.hostrunner import BOOT, COMMAND, RUNNER_SHA256, runner_source
-from tidegate.hostrunner.parts import base, install, permissions, session, unpacking
+from tidegate.hostrunner.parts import base, permissions, previous, session, unpacking
 
 
 @pytest.mark.parametrize(
@@ -20,6 +22,9 @@ from tidegate.hostrunner.parts import base, install, permissions, session, unpac
         ("a?", "a?", True),
         ("[ab]", "a", False),
         ("", "a", False),
+        ("aba*aba", "aba", False),
+        ("a*b*b", "ab", False),
+        ("*" * 60 + "x", "a" * 250, False),
     ],
 )
 def test_only_the_star_is_special_in_a_pattern(glob, name, expected):
@@ -29,9 +34,15 @@ def test_only_the_star_is_special_in_a_pattern(glob, name, expected):
 @pytest.mark.parametrize(
     ("acls", "expected"),
     [
-        (["u:bob:rw"], "u:bob:rw,u::6,g::4,o::0,m::4"),
-        (["m::7", "u:bob:rw"], "m::7,u:bob:rw,u::6,g::4,o::0"),
-        (["d:u:bob:7"], "d:u:bob:7,u::6,g::4,o::0,d:u::6,d:g::4,d:o::0,d:m::4"),
+        (["user:bob:rw-"], "user:bob:rw-,{base},mask::r--"),
+        (["mask::rwx", "user:bob:rw-"], "mask::rwx,user:bob:rw-,{base}"),
+        (["mask::r-x"], "mask::r-x,{base}"),
+        (["default:user::rwx"], "default:user::rwx,{base},default:group::r--,default:other::---"),
+        (
+            ["default:group::rwx", "default:user:bob:rwx"],
+            "default:group::rwx,default:user:bob:rwx,{base},default:user::rw-,default:other::---"
+            + ",default:mask::rwx",
+        ),
     ],
 )
 def test_an_acl_is_completed_from_the_mode(tmp_path, acls, expected):
@@ -40,7 +51,9 @@ def test_an_acl_is_completed_from_the_mode(tmp_path, acls, expected):
     path.chmod(0o640)
 
     with path.open() as file:
-        assert permissions.whole_acl(acls, file.fileno()) == expected
+        whole = permissions.whole_acl(acls, file.fileno())
+
+    assert whole == expected.format(base="user::rw-,group::r--,other::---")
 
 
 @pytest.mark.parametrize(
@@ -48,7 +61,17 @@ def test_an_acl_is_completed_from_the_mode(tmp_path, acls, expected):
     [(b"/srv/app/", b"/srv/app"), (b"//srv//app/../x", b"/srv/x"), (b"/", b"/")],
 )
 def test_paths_are_compared_in_one_spelling(path, expected):
-    assert install.clean(path) == expected
+    assert previous.clean(path) == expected
+
+
+@given(lines=st.lists(st.binary(min_size=1).map(lambda name: b"/" + name)))
+def test_a_list_of_any_names_is_read_back_and_no_line_of_it_misleads_the_agent(lines):
+    text = previous.list_text(lines)
+
+    assert previous.list_lines(text) == lines
+    assert previous.list_lines(text + b"/unfinished") == lines
+    read_by_the_agent = [line.strip() for line in text.split(b"\n")[:-1]]
+    assert {line for line in read_by_the_agent if b"/.tidegate/" not in line} <= set(lines)
 
 
 @pytest.mark.parametrize(

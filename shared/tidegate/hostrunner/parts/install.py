@@ -1,559 +1,258 @@
-"""What is copied where: planned, staged, renamed, or undone."""
+"""What is planned is staged beside its place and renamed into it; or all is put back."""
 
-import binascii
 import os
+import signal
 import stat
 
 from tidegate.hostrunner.parts.base import (
-    FOLDER,
     NEW_FILE,
     Failure,
     raw,
-    read_file,
     reason,
-    remove_tree,
     replace_file,
     shown,
     unlink_if_there,
     write_all,
 )
+from tidegate.hostrunner.parts.changes import Changes
 from tidegate.hostrunner.parts.permissions import (
-    Attributes,
-    forget_context,
-    give_folder,
+    forget_any_context,
     give_link,
-    is_default,
-    matches,
-    open_folder,
+    give_open,
     run_tool,
-    set_acl,
+    set_context,
+)
+from tidegate.hostrunner.parts.places import Places
+from tidegate.hostrunner.parts.plan import Plan, Step
+from tidegate.hostrunner.parts.previous import Previous
+from tidegate.hostrunner.parts.undo import (
+    CONTEXT_SET,
+    FINISHING,
+    PLACING,
+    Record,
+    set_values,
+    unfinished,
+    write_note,
 )
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any
 
     from tidegate.hostrunner.parts.events import Runner
 
+NO_ACLS = {
+    "system.posix_acl_access": None,
+    "system.posix_acl_default": None,
+}  # type: dict[str, str | None]
+
 
 class Install:
-    """Plans everything, then stages beside the targets, then renames; or leaves all as it was."""
+    """One install of a revision: planned, written down, carried out, and cleaned up after."""
 
     def __init__(self, runner: "Runner") -> None:
-        spec = runner.spec
         self.runner = runner
-        self.appspec = spec["appspec"]
-        self.archive = raw(runner.archive)
-        self.real_archive = os.path.realpath(self.archive)
-        self.behaviour = str(
-            self.appspec.get("file_exists_behavior")
-            or spec.get("file_exists_behavior")
-            or "DISALLOW"
-        ).upper()
-        self.list = runner.notes + "-cleanup"
-        self.old_lines = self.read_list()
-        self.owned = {line for line in self.old_lines if not line.startswith(b"semanage\0")}
-        self.steps = []  # type: list[tuple[str, bytes, bytes]]
-        self.copies = {}  # type: dict[bytes, bytes]
-        self.folders = {}  # type: dict[bytes, bool]
-        self.renewed = set()  # type: set[bytes]
-        self.space = {}  # type: dict[int, tuple[int, bytes]]
-        self.writable = set()  # type: set[bytes]
-        self.attributes = {}  # type: dict[bytes, Attributes]
-        self.unique = binascii.hexlify(os.urandom(5))
-        self.count = 0
-        self.undo = []  # type: list[tuple[Callable[..., None], tuple[Any, ...]]]
-        self.backups = {}  # type: dict[bytes, bytes]
-        self.staged = {}  # type: dict[bytes, bytes]
-        self.warnings = []  # type: list[str]
-
-    def read_list(self) -> "list[bytes]":
-        # A last line without its end was being written when something died.
-        return [line for line in read_file(self.list).split(b"\n")[:-1] if line.strip()]
+        self.places = Places()
+        self.signals = []  # type: list[int]
 
     def run(self) -> "list[str]":
-        for entry in self.appspec.get("files") or []:
-            self.plan_entry(raw(str(entry["source"])), raw(str(entry["destination"])))
-        for entry in self.appspec.get("permissions") or []:
-            self.plan_permissions(entry)
-        self.plan_removals()
-        self.check_space()
-        if self.runner.run.wish():
-            return []
+        """Install the revision and return warnings.
+
+        Raises:
+            Failure: It could not be, and everything is as it was.
+        """
+        try:
+            self.recover()
+            spec = self.runner.spec
+            behaviour = spec["appspec"].get("file_exists_behavior")
+            behaviour = behaviour or spec.get("file_exists_behavior") or "DISALLOW"
+            previous = Previous(self.runner.notes + "-cleanup")
+            archive = raw(self.runner.archive)
+            self.plan = Plan(spec["appspec"], str(behaviour).upper(), archive, previous)
+            self.plan.make()
+            if self.runner.run.wish():
+                return []
+            return previous.warnings + self.plan.permissions.warnings + self.carry_out()
+        finally:
+            self.places.close()
+
+    def recover(self) -> None:
+        """Put back or finish what an install left that was killed."""
+        record = unfinished(self.runner.notes + "-undo", self.places)
+        if not record:
+            return
+        problems = record.finish() if FINISHING in record.marks else record.undo()
+        # What cannot be put back is still in the list, and so makes way for this revision.
+        unlink_if_there(raw(record.path))
+        self.runner.warnings.extend(
+            "An earlier install was cut off, and not all of it could be put right: %s." % problem
+            for problem in problems
+        )
+
+    def carry_out(self) -> "list[str]":
+        notes = self.runner.notes
+        self.changes = Changes(self.plan, notes, self.runner.folder, self.places)
+        self.record = Record(notes + "-undo", self.places, self.changes.body())
+        numbers = (signal.SIGTERM, signal.SIGINT)
+        before = [(number, signal.signal(number, self.heed)) for number in numbers]
         try:
             self.apply()
         except OSError as error:
-            self.roll_back()
             where = shown(error.filename) if isinstance(error.filename, bytes) else "this host"
-            raise Failure(
-                "Installing failed at %s: %s. Everything was put back as it was."
-                % (where, reason(error))
-            ) from None
+            raise self.undone("Installing failed at %s: %s." % (where, reason(error))) from None
+        except Failure as failure:
+            raise self.undone(failure.message) from None
         except BaseException:
-            self.roll_back()
+            self.undone("")
             raise
-        self.finish()
-        return self.warnings
-
-    # Planning: nothing on disk changes
-
-    def plan_entry(self, source: bytes, destination: bytes) -> None:
-        if not destination.startswith(b"/"):
-            raise Failure(
-                "The destination %s of the AppSpec file is not an absolute path."
-                % shown(destination)
-            )
-        destination = clean(destination)
-        path = os.path.normpath(os.path.join(self.archive, source.lstrip(b"/")))
-        if not self.inside(path):
-            raise Failure(
-                "The source %s of the AppSpec file leads out of the revision." % shown(source)
-            )
-        if not os.path.exists(path):
-            raise Failure(
-                "The AppSpec file installs %s, and the revision has no such file or folder."
-                % shown(source)
-            )
-        if os.path.isdir(path):
-            self.plan_folder(destination)
-            self.plan_tree(path, destination, (os.path.realpath(path),))
         else:
-            self.plan_folder(destination)
-            self.plan_copy(path, os.path.join(destination, os.path.basename(path)))
+            problems = self.record.finish()
+        finally:
+            for number, handler in before:
+                signal.signal(number, handler)
+        for late in self.signals:
+            os.kill(os.getpid(), late)
+        return ["This could not be cleaned up: %s." % problem for problem in problems]
 
-    def inside(self, path: bytes) -> bool:
-        real = os.path.realpath(path)
-        return real == self.real_archive or real.startswith(self.real_archive + b"/")
+    def heed(self, number: int, _: "Any") -> None:
+        self.signals.append(number)
 
-    def plan_tree(self, source: bytes, destination: bytes, above: "tuple[bytes, ...]") -> None:
-        for name in sorted(os.listdir(source)):
-            path, target = os.path.join(source, name), os.path.join(destination, name)
-            # The agent copies what a link to a folder leads to; out of the archive it stays a link.
-            if os.path.isdir(path) and (not os.path.islink(path) or self.inside(path)):
-                real = os.path.realpath(path)
-                if real in above:
-                    raise Failure("The link %s leads to a folder above it." % shown(path))
-                self.plan_folder(target)
-                self.plan_tree(path, target, above + (real,))
-            else:
-                self.plan_copy(path, target)
+    def go_on(self) -> None:
+        if self.signals:
+            raise Failure("The runner was ended by signal %d while it installed." % self.signals[0])
 
-    def plan_folder(self, path: bytes) -> None:
-        if path in self.copies:
-            raise Failure(
-                "The deployment failed because the application specification file calls for a"
-                " folder at %s, where it also installs the file %s."
-                % (shown(path), shown(self.copies[path]))
-            )
-        if path in self.folders:
-            return
-        if os.path.isdir(path) and not (os.path.islink(path) and path in self.owned):
-            if path in self.owned:  # the previous revision made it: now it is this one's
-                self.plan_folder(os.path.dirname(path))
-                self.folders[path] = False
-                if not self.foreigner(path):
-                    self.renewed.add(path)
-                self.steps.append(("mkdir", path, b""))
-            return
-        if os.path.lexists(path) and path not in self.owned:
-            raise Failure(
-                "%s is a file on this host, and the revision needs a folder there." % shown(path)
-            )
-        parent = os.path.dirname(path)
-        self.plan_folder(parent)
-        self.check_writable(parent)
-        self.folders[path] = True
-        self.steps.append(("mkdir", path, b""))
-
-    def plan_copy(self, source: bytes, target: bytes) -> None:
-        info = os.lstat(source)
-        if not (stat.S_ISREG(info.st_mode) or stat.S_ISLNK(info.st_mode)):
-            raise Failure("%s is neither a file, a folder nor a link." % shown(source))
-        if b"\n" in target:
-            raise Failure("The file name %r holds a newline; rename it." % shown(target))
-        if target in self.copies:
-            raise Failure(
-                "The deployment failed because the application specification file specifies two"
-                " source files named %s and %s for the same destination (%s). Remove one of"
-                " the source file paths from the AppSpec file, and then try again."
-                % (shown(self.copies[target]), shown(source), shown(target))
-            )
-        if target in self.folders:
-            raise Failure(
-                "The deployment failed because the application specification file calls for a"
-                " folder at %s, where it also installs the file %s."
-                % (shown(target), shown(source))
-            )
-        if os.path.lexists(target) and not self.may_replace(target):
-            return
-        self.check_writable(os.path.dirname(target))
-        self.copies[target] = source
-        self.steps.append(("copy", target, source))
-        if stat.S_ISREG(info.st_mode):
-            self.add_space(os.path.dirname(target), info.st_size)
-
-    def may_replace(self, target: bytes) -> bool:
-        """Return whether what lies at *target* gives way; false if it is to stay."""
-        if target in self.owned:
-            foreigner = self.foreigner(target) if real_folder(target) else None
-            if foreigner:
-                raise Failure(
-                    "The revision has a file where the previous one had the folder %s, and %s in it"
-                    " is of neither; move it away." % (shown(target), shown(foreigner))
-                )
-            return True
-        if self.behaviour == "RETAIN":
-            return False
-        if self.behaviour != "OVERWRITE":
-            raise Failure(
-                "The deployment failed because a specified file already exists at this location: %s"
-                % shown(target)
-            )
-        if os.path.isdir(target) and not os.path.islink(target):
-            raise Failure(
-                "%s is a folder on this host, and the revision has a file there." % shown(target)
-            )
-        return True
-
-    def foreigner(self, folder: bytes) -> "bytes | None":
-        """Return something in *folder* that the previous revision did not put there."""
-        for name in os.listdir(folder):
-            path = os.path.join(folder, name)
-            if path not in self.owned:
-                return path
-            found = self.foreigner(path) if real_folder(path) else None
-            if found:
-                return found
-        return None
-
-    def check_writable(self, folder: bytes) -> None:
-        if folder in self.writable or self.folders.get(folder):
-            return
-        if not os.access(folder, os.W_OK | os.X_OK):
-            raise Failure(
-                "User %d may not write to %s on this host. Give it the right, or connect as root."
-                % (os.geteuid(), shown(folder))
-            )
-        self.writable.add(folder)
-
-    def add_space(self, folder: bytes, size: int) -> None:
-        while not os.path.isdir(folder):
-            folder = os.path.dirname(folder)
-        device = os.stat(folder).st_dev
-        total, where = self.space.get(device, (0, folder))
-        self.space[device] = (total + (size + 4095) // 4096 * 4096, where)
-
-    def check_space(self) -> None:
-        for total, folder in self.space.values():
-            system = os.statvfs(folder)
-            free = (system.f_bavail if os.geteuid() else system.f_bfree) * system.f_frsize
-            if total > free:
-                raise Failure(
-                    "Installing needs %d MB on the file system of %s, and %d MB are free."
-                    % (total >> 20, shown(folder), free >> 20)
-                )
-
-    def plan_removals(self) -> None:
-        for path in self.owned:
-            if self.is_gone(path) and os.path.lexists(path) and not real_folder(path):
-                self.check_writable(os.path.dirname(path))
-
-    # Permissions
-
-    def plan_permissions(self, entry: "dict[str, Any]") -> None:
-        target = clean(raw(str(entry["object"])))
-        types = entry.get("type") or ["file", "directory"]
-        pattern, excluded = entry.get("pattern") or "**", entry.get("except") or []
-        attributes = Attributes(
-            entry, self.user(entry.get("owner")), self.user_group(entry.get("group"))
+    def undone(self, why: str) -> Failure:
+        problems = self.record.undo()
+        if not problems:
+            return Failure("%s Everything was put back as it was." % why)
+        self.runner.warnings.extend("This could not be put back: %s." % one for one in problems)
+        return Failure(
+            "%s Not everything could be put back, first of all %s. The next deployment tries again."
+            % (why, problems[0])
         )
-        self.check_tools(attributes)
-        if target in self.copies:
-            if pattern != "**" or excluded:
-                raise Failure(
-                    "The deployment failed because permissions for %s, which is a file, have a"
-                    " pattern or an except; remove them from the AppSpec file." % shown(target)
-                )
-            if "file" in types:
-                self.give(target, attributes)
-            return
-        if target not in self.folders and not os.path.isdir(target):
-            return
-        inside = target.rstrip(b"/") + b"/"
-        for kind, path, _ in self.steps:
-            if (
-                not path.startswith(inside)
-                or ("file" if kind == "copy" else "directory") not in types
-            ):
-                continue
-            child = shown(path[len(inside) :])
-            direct = "/" not in child
-            if direct and any(matches(glob, child) for glob in excluded):
-                continue
-            if pattern == "**" or (direct and matches(pattern, child)):
-                self.give(path, attributes)
 
-    def give(self, path: bytes, attributes: Attributes) -> None:
-        if path in self.attributes:
-            raise Failure(
-                "The deployment failed because the permissions setting for (%s) is specified more"
-                " than once in the application specification file. Update the permissions section"
-                " of the AppSpec file, and then try again." % shown(path)
-            )
-        if path in self.copies and any(is_default(acl) for acl in attributes.acls):
-            raise Failure(
-                "The default ACL of the AppSpec file cannot be set on the file %s." % shown(path)
-            )
-        self.attributes[path] = attributes
-
-    def user(self, name: "str | None") -> int:
-        if not name:
-            return -1
-        import pwd
-
-        try:
-            uid = pwd.getpwnam(name).pw_uid
-        except KeyError:
-            raise Failure(
-                "The AppSpec file gives files to user %s, whom this host lacks." % name
-            ) from None
-        if uid != os.geteuid() and os.geteuid() != 0:
-            raise Failure(
-                "Only root may give files to user %s; Tidegate is logged in as user %d here."
-                % (name, os.geteuid())
-            )
-        return uid
-
-    def user_group(self, name: "str | None") -> int:
-        if not name:
-            return -1
-        import grp
-
-        try:
-            gid = grp.getgrnam(name).gr_gid
-        except KeyError:
-            raise Failure(
-                "The AppSpec file gives files to group %s, which this host lacks." % name
-            ) from None
-        if os.geteuid() != 0 and gid != os.getegid() and gid not in os.getgroups():
-            raise Failure(
-                "Only root may give files to group %s; user %d is no member of it here."
-                % (name, os.geteuid())
-            )
-        return gid
-
-    def check_tools(self, attributes: Attributes) -> None:
-        tools = ["setfacl"] if attributes.acls else []
-        tools += ["semanage", "restorecon"] if attributes.context else []
-        folders = os.environ.get("PATH", "").split(":") + ["/usr/sbin", "/sbin", "/usr/bin", "/bin"]
-        for tool in tools:
-            if not any(
-                os.access(os.path.join(folder, tool), os.X_OK) for folder in folders if folder
-            ):
-                raise Failure(
-                    "The AppSpec file needs %s, which this host lacks; install it." % tool
-                )
-
-    # Applying: every step knows how to undo itself
+    # Every step is one that the record can undo, however far it came
 
     def apply(self) -> None:
-        made = [path for kind, path, _ in self.steps if kind == "mkdir" and self.folders[path]]
-        gone = [path for path in self.owned if self.is_gone(path) and not real_folder(path)]
-        for path in made + sorted(self.copies) + sorted(gone, reverse=True):
-            if os.path.lexists(path):
-                self.backups[path] = self.temporary(path)
-        for path in self.copies:
-            self.staged[path] = self.temporary(path)
-        # Whatever happens from here on, the next deployment finds everything that is ours.
-        steps = [path for _, path, _ in self.steps]
-        extra = list(self.backups.values()) + list(self.staged.values())
-        self.write_list(self.old_lines + steps + extra)
-        for path in made:
-            self.set_aside(path)
-            os.mkdir(path, 0o755)
-            self.on_undo(os.rmdir, path)
-        for path in self.copies:
-            self.stage(path)
-        for path in self.copies:
-            self.set_aside(path)
-            os.replace(self.staged[path], path)
-            self.on_undo(unlink_if_there, path)
-        for path in sorted(gone, reverse=True):
-            self.set_aside(path)
-        for path in reversed(list(self.folders)):
-            self.set_folder(path)
-        contexts = self.set_contexts()
-        self.write_list(steps + [b"semanage\0" + path for path in contexts])
-        pointer = self.runner.notes + "_last_successful_install"
-        replace_file(pointer, raw(self.runner.folder))
+        changes, record = self.changes, self.record
+        record.begin()
+        replace_file(changes.list, changes.meanwhile())
+        for path in changes.opened:
+            record.widen(path)
+        for path in self.plan.renewed:
+            self.renew(path)
+        for path in self.plan.made:
+            self.go_on()
+            self.make_way(path)
+            self.places.on(os.mkdir, path, 0o755)
+        for step in self.plan.copies.values():
+            self.go_on()
+            self.stage(step)
+        record.mark(PLACING)
+        for path in self.plan.copies:
+            self.go_on()
+            self.make_way(path)
+            self.places.rename(changes.staged[path], path)
+        for step in reversed(self.plan.steps):
+            if step.is_folder and step.real in self.plan.permissions.given:
+                self.give_folder(step.real)
+        self.set_contexts()
+        for name, _, text in record.body["notes"]:
+            write_note(raw(name), text)
+        self.go_on()
+        record.mark(FINISHING)
 
-    def is_gone(self, path: bytes) -> bool:
-        return path not in self.copies and path not in self.folders
-
-    def on_undo(self, act: "Callable[..., None]", *arguments: "Any") -> None:
-        self.undo.append((act, arguments))
-
-    def roll_back(self) -> None:
-        for act, arguments in reversed(self.undo):
-            try:
-                act(*arguments)
-            except OSError as error:
-                self.runner.warnings.append(
-                    "%s could not be put back: %s." % (shown(arguments[0]), reason(error))
-                )
+    def renew(self, path: bytes) -> None:
+        """Make an old folder what a new one would be."""
+        above = os.fstat(self.places.folder(os.path.dirname(path)))
+        is_shared = above.st_mode & stat.S_ISGID
+        fd = self.places.open_folder(path)
         try:
-            self.write_list(self.old_lines)
-        except OSError as error:
-            self.runner.warnings.append("%s is not up to date: %s." % (self.list, reason(error)))
+            info = os.fstat(fd)
+            owner = os.geteuid(), above.st_gid if is_shared else os.getegid()
+            if (info.st_uid, info.st_gid) != owner:
+                os.fchown(fd, *owner)
+            set_values(fd, NO_ACLS)
+            if stat.S_IMODE(info.st_mode) != 0o755 | is_shared:
+                os.fchmod(fd, 0o755 | is_shared)
+        finally:
+            os.close(fd)
 
-    def temporary(self, target: bytes) -> bytes:
-        self.count += 1
-        name = b".tidegate-%s-%d" % (self.unique, self.count)
-        return os.path.join(os.path.dirname(target), name)
-
-    def stage(self, target: bytes) -> None:
-        """Copy a file beside its target, complete with owner, mode and ACL."""
-        source, temporary = self.copies[target], self.staged[target]
-        self.on_undo(unlink_if_there, temporary)
-        if os.path.islink(source):
-            self.stage_link(target, source, temporary)
+    def make_way(self, path: bytes) -> None:
+        """Set aside what lies at *path*, a file so that the name is never without one."""
+        there = self.places.look(path)
+        if not there:
             return
-        reader = os.open(source, os.O_RDONLY | os.O_NOFOLLOW)
-        try:
-            # Its folder may be another's: the name may lead elsewhere by now, the descriptor not.
-            fd = os.open(temporary, NEW_FILE, 0o600)
+        backup = self.changes.aside.get(path)
+        if not backup:
+            raise Failure("%s came into being while the revision was installed." % shown(path))
+        if path in self.plan.copies and not stat.S_ISDIR(there.st_mode):
             try:
-                info = os.fstat(reader)
-                copy(reader, fd)
+                self.places.on_both(os.link, path, backup, follow_symlinks=False)
+            except OSError:
+                self.places.rename(path, backup)  # a file system without hard links
+        else:
+            self.places.rename(path, backup)
+
+    def stage(self, step: Step) -> None:
+        """Copy a file beside its target, complete with owner, mode and ACL."""
+        if step.is_link:
+            self.stage_link(step)
+            return
+        reader = self.places.on(os.open, step.source, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        try:
+            info = os.fstat(reader)
+            if not stat.S_ISREG(info.st_mode):
+                raise Failure("%s is no file any more." % shown(step.source))
+            fd = self.places.on(os.open, self.changes.staged[step.real], NEW_FILE, 0o600)
+            try:
+                self.copy(reader, fd)
                 if os.geteuid() == 0:
                     os.fchown(fd, info.st_uid, info.st_gid)
                 os.fchmod(fd, stat.S_IMODE(info.st_mode))
                 os.utime(fd, ns=(info.st_atime_ns, info.st_mtime_ns))
-                self.set_attributes(target, fd, temporary)
+                if step.real in self.plan.permissions.given:
+                    give_open(self.plan.permissions.given[step.real], fd, step.real)
             finally:
                 os.close(fd)
         finally:
             os.close(reader)
 
-    def stage_link(self, target: bytes, source: bytes, temporary: bytes) -> None:
-        os.symlink(os.readlink(source), temporary)
-        info = os.lstat(source)
+    def copy(self, reader: int, writer: int) -> None:
+        while True:
+            self.go_on()
+            data = os.read(reader, 1 << 20)
+            if not data:
+                return
+            write_all(writer, data)
+
+    def stage_link(self, step: Step) -> None:
+        staged = self.changes.staged[step.real]
+        self.places.symlink(self.places.on(os.readlink, step.source), staged)
+        info = self.places.on(os.lstat, step.source)
         uid, gid = (info.st_uid, info.st_gid) if os.geteuid() == 0 else (-1, -1)
-        if target in self.attributes:
-            wanted = self.attributes[target]
+        wanted = self.plan.permissions.given.get(step.real)
+        if wanted:
             uid = uid if wanted.uid == -1 else wanted.uid
             gid = gid if wanted.gid == -1 else wanted.gid
         if (uid, gid) != (-1, -1):
-            give_link(temporary, uid, gid)
+            give_link(self.places, staged, uid, gid)
 
-    def set_aside(self, path: bytes) -> None:
-        """Keep what lies at *path* under another name until the new revision is in place."""
-        if not os.path.lexists(path):
-            return
-        backup = self.backups.setdefault(path, self.temporary(path))
-        if path in self.copies and not real_folder(path):
-            try:  # the name is never without a file
-                os.link(path, backup, follow_symlinks=False)
-            except OSError:
-                os.rename(path, backup)
-        else:
-            os.rename(path, backup)
-        self.on_undo(put_back, backup, path)
-
-    def set_folder(self, path: bytes) -> None:
-        if path not in self.renewed and path not in self.attributes:
-            return
-        fd = os.open(path, FOLDER)
+    def give_folder(self, path: bytes) -> None:
+        attributes = self.plan.permissions.given[path]
+        fd = self.places.open_folder(path)
         try:
-            if path in self.renewed:  # the agent would have removed it and made it anew
-                self.renew(path, fd)
-            self.set_attributes(path, fd, path)
+            give_open(attributes, fd, path)
+            if os.geteuid() != 0:  # what is in there may have to be removed, at the very end
+                os.fchmod(fd, stat.S_IMODE(os.fstat(fd).st_mode) | 0o300)
         finally:
             os.close(fd)
 
-    def renew(self, path: bytes, fd: int) -> None:
-        info, me = os.fstat(fd), (os.geteuid(), os.getegid())
-        if (info.st_uid, info.st_gid) != me and me[0] == 0:
-            self.on_undo(give_folder, path, info.st_uid, info.st_gid)
-            os.fchown(fd, *me)
-        if stat.S_IMODE(info.st_mode) != 0o755 and me[0] in (0, info.st_uid):
-            self.on_undo(open_folder, path, stat.S_IMODE(info.st_mode))
-            os.fchmod(fd, 0o755)
-
-    def set_attributes(self, path: bytes, fd: int, place: bytes) -> None:
-        """Give what is open, and lies at *place* for now, what the AppSpec file says of *path*."""
-        if path not in self.attributes:
-            return
-        attributes = self.attributes[path]
-        if attributes.mode is not None:
-            os.fchmod(fd, attributes.mode)
-        if attributes.acls:
-            set_acl(attributes.acls, fd, place)
-        if attributes.uid != -1 or attributes.gid != -1:
-            os.fchown(fd, attributes.uid, attributes.gid)
-
-    def set_contexts(self) -> "list[bytes]":
-        done = []
-        for path, attributes in self.attributes.items():
-            context = attributes.context
-            if not context:
-                continue
-            real = os.path.realpath(path)
-            command = ["semanage", "fcontext", "-a"]
-            command += ["-s", context["user"]] if context.get("user") else []
-            command += ["-t", context["type"]]
-            command += ["-r", context["range"]] if context.get("range") else []
-            run_tool(command + [real])
-            self.on_undo(forget_context, real)
-            run_tool(["restorecon", "-v", real])
-            done.append(real)
-        return done
-
-    def write_list(self, lines: "list[bytes]") -> None:
-        replace_file(self.list, b"".join(line + b"\n" for line in lines))
-
-    def finish(self) -> None:
-        """Remove what the previous revision had and this one, in place already, has not."""
-        for backup in self.backups.values():
-            self.try_to(remove_tree, backup)
-        for path in reversed(self.old_lines):
-            if path.startswith(b"semanage\0"):
-                real = path[9:]
-                if not any(
-                    a.context and os.path.realpath(p) == real for p, a in self.attributes.items()
-                ):
-                    self.try_to(forget_context, real)
-            elif path not in self.folders and real_folder(path):
-                try:
-                    os.rmdir(path)
-                except OSError:
-                    continue  # it holds what somebody else put there
-
-    def try_to(self, act: "Callable[[bytes], None]", path: bytes) -> None:
-        try:
-            act(path)
-        except (OSError, Failure) as error:
-            self.warnings.append("%s could not be cleaned up: %s." % (shown(path), error))
-
-
-def clean(path: bytes) -> bytes:
-    # POSIX lets two leading slashes mean something else; here they do not.
-    return b"/" + os.path.normpath(path).lstrip(b"/")
-
-
-def real_folder(path: bytes) -> bool:
-    return os.path.isdir(path) and not os.path.islink(path)
-
-
-def put_back(backup: bytes, path: bytes) -> None:
-    os.replace(backup, path)
-    unlink_if_there(backup)  # replacing one hard link by another of the same file leaves both
-
-
-def copy(reader: int, writer: int) -> None:
-    while True:
-        data = os.read(reader, 1 << 20)
-        if not data:
-            return
-        write_all(writer, data)
+    def set_contexts(self) -> None:
+        for number, (path, words) in enumerate(self.changes.contexts.items()):
+            self.go_on()
+            self.record.mark("%s%d" % (CONTEXT_SET, number))
+            if path in self.plan.previous.contexts:
+                forget_any_context(path)
+            set_context(path, words)
+            run_tool(["restorecon", "-v", path])

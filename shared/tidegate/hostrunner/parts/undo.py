@@ -1,0 +1,255 @@
+"""What an install changes, written down first, to be put back or finished by whoever is left."""
+
+import binascii
+import errno
+import json
+import os
+import stat
+
+from tidegate.hostrunner.parts.base import (
+    Failure,
+    raw,
+    read_file,
+    reason,
+    replace_file,
+    shown,
+    unlink_if_there,
+    write_all,
+)
+from tidegate.hostrunner.parts.permissions import (
+    forget_any_context,
+    forget_context,
+    set_context,
+    through_proc,
+)
+from tidegate.hostrunner.parts.places import Places
+from tidegate.hostrunner.parts.previous import list_text
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+PLACING = "placing"
+FINISHING = "finishing"
+CONTEXT_SET = "context "
+EXTENDED = ("system.posix_acl_access", "system.posix_acl_default", "security.selinux")
+
+
+class Record:
+    """One install: all that it changes, by real paths, and how far it is.
+
+    What has happened is read off the disk, where a kill cannot come in between: a file is staged
+    until the rename that puts it in place, and set aside until the one that brings it back.
+    """
+
+    def __init__(self, path: str, places: Places, body: "dict[str, Any]") -> None:
+        self.path = path
+        self.places = places
+        self.body = body
+        self.marks = []  # type: list[str]
+        self.problems = []  # type: list[str]
+
+    def begin(self) -> None:
+        replace_file(self.path, json.dumps(self.body).encode() + b"\n")
+
+    def mark(self, text: str) -> None:
+        fd = os.open(self.path, os.O_WRONLY | os.O_APPEND)
+        try:
+            write_all(fd, text.encode() + b"\n")
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+        self.marks.append(text)
+
+    def pairs(self, key: str) -> "list[tuple[bytes, bytes]]":
+        return [(raw(one), raw(other)) for one, other in self.body[key]]
+
+    def attempt(self, act: "Callable[..., None]", path: bytes, *more: "Any") -> bool:
+        try:
+            act(path, *more)
+        except (OSError, Failure) as error:
+            why = reason(error) if isinstance(error, OSError) else str(error)
+            self.problems.append("%s: %s" % (shown(path), why))
+            return False
+        return True
+
+    # Back to what was
+
+    def undo(self) -> "list[str]":
+        """Put everything back, and return what could not be; then the next install tries again."""
+        self.places.close()
+        for mark in reversed(self.marks):
+            if mark.startswith(CONTEXT_SET):
+                path, before = self.body["contexts"][int(mark[len(CONTEXT_SET) :])]
+                self.attempt(self.put_context_back, raw(path), before)
+        folders = [raw(path) for path, _ in self.body["folders"]]
+        made = [raw(path) for path in self.body["made"]]
+        for path in folders + made:
+            self.attempt(self.widen, path)
+        backups = dict(self.pairs("aside"))
+        for path, staged in self.pairs("staged"):
+            self.attempt(self.unstage, path, staged, path in backups)
+        for path in reversed(made):
+            if path not in backups or self.places.look(backups[path]):
+                self.attempt(self.remove, path)
+        for path, backup in reversed(self.pairs("aside")):
+            self.attempt(self.put_back, path, backup)
+        for path, state in reversed(self.body["folders"]):
+            self.attempt(self.restore_folder, raw(path), state)
+        for name, before, _ in self.body["notes"]:
+            # The list names all that is left, until nothing is.
+            if not self.problems or name != self.body["list"]:
+                self.attempt(write_note, raw(name), before)
+        if not self.problems:
+            self.attempt(unlink_if_there, raw(self.path))
+        return self.problems
+
+    def put_context_back(self, path: bytes, before: "list[str] | None") -> None:
+        forget_any_context(path)
+        if before:
+            set_context(path, before)
+
+    def widen(self, path: bytes) -> None:
+        """Let ourselves into a folder that is ours."""
+        if os.geteuid() == 0:
+            return
+        try:
+            fd = self.places.folder(path)
+        except FileNotFoundError:
+            return
+        info = os.fstat(fd)
+        if info.st_uid == os.geteuid() and info.st_mode & 0o700 != 0o700:
+            os.chmod(through_proc(fd) or path, stat.S_IMODE(info.st_mode) | 0o700)
+
+    def unstage(self, path: bytes, staged: bytes, replaces: bool) -> None:
+        if self.places.look(staged):
+            self.places.unlink(staged)
+        elif PLACING in self.marks and not replaces:
+            self.places.unlink(path)
+
+    def put_back(self, path: bytes, backup: bytes) -> None:
+        old, new = self.places.look(backup), self.places.look(path)
+        if not old:
+            return
+        if new and stat.S_ISDIR(old.st_mode) and not stat.S_ISDIR(new.st_mode):
+            self.places.unlink(path)
+        self.places.rename(backup, path)
+        self.places.unlink(backup)  # renaming a hard link to another of the same file leaves both
+
+    def restore_folder(self, path: bytes, state: "list[Any]") -> None:
+        try:
+            fd = self.places.open_folder(path)
+        except FileNotFoundError:
+            return
+        try:
+            set_state(fd, state)
+        finally:
+            os.close(fd)
+
+    # On to what shall be
+
+    def finish(self) -> "list[str]":
+        """Remove what the previous revision had and this one, in place already, has not."""
+        left = [
+            path for path in map(raw, self.body["remove"]) if not self.attempt(self.remove, path)
+        ]
+        for path, bits in self.body["close"]:
+            self.attempt(self.close_folder, raw(path), bits)
+        for path in self.body["forget"]:
+            self.attempt(forget_context, raw(path))
+        left = [backup for _, backup in self.pairs("aside") if self.is_there(backup)] + left
+        if left:
+            name = self.body["list"]
+            self.attempt(write_note, raw(name), plain_text(list_text(left) + read_file(name)))
+        self.attempt(unlink_if_there, raw(self.path))
+        return self.problems
+
+    def is_there(self, path: bytes) -> bool:
+        try:
+            return self.places.look(path) is not None
+        except OSError:
+            return False
+
+    def remove(self, path: bytes) -> None:
+        info = self.places.look(path)
+        if not info:
+            return
+        if not stat.S_ISDIR(info.st_mode):
+            self.places.unlink(path)
+            return
+        try:
+            self.places.rmdir(path)
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise  # else it holds what somebody else put there
+
+    def close_folder(self, path: bytes, bits: int) -> None:
+        """Take from ourselves the rights that the AppSpec file does not give, at the very end."""
+        fd = self.places.open_folder(path)
+        try:
+            os.fchmod(fd, stat.S_IMODE(os.fstat(fd).st_mode) & ~0o300 | bits)
+        finally:
+            os.close(fd)
+
+
+def unfinished(path: str, places: Places) -> "Record | None":
+    """Return what an install that was killed has left to put back or to finish."""
+    lines = read_file(path).decode().split("\n")[:-1]
+    if not lines:
+        return None
+    record = Record(path, places, json.loads(lines[0]))
+    record.marks = lines[1:]
+    if binascii.crc32(read_file(record.body["list"])) in record.body["lists"]:
+        return record
+    os.unlink(path)  # since then somebody else, such as the agent, has cleaned up and installed
+    return None
+
+
+def plain_text(path: bytes) -> str:
+    return path.decode("utf-8", "surrogateescape")
+
+
+def write_note(path: bytes, text: "str | None") -> None:
+    name = plain_text(path)
+    if text is None:
+        unlink_if_there(path)
+    elif not os.path.exists(path) or read_file(name) != raw(text):
+        replace_file(name, raw(text))
+
+
+def state_of(fd: int) -> "list[Any]":
+    """Return what a folder has besides its content."""
+    info = os.fstat(fd)
+    more = {name: value_of(fd, name) for name in EXTENDED}
+    times = [info.st_atime_ns, info.st_mtime_ns]
+    return [info.st_uid, info.st_gid, stat.S_IMODE(info.st_mode), times, more]
+
+
+def value_of(fd: int, name: str) -> "str | None":
+    try:
+        return binascii.hexlify(os.getxattr(fd, name)).decode()
+    except OSError:
+        return None
+
+
+def set_state(fd: int, state: "list[Any]") -> None:
+    uid, gid, mode, times, more = state
+    info = os.fstat(fd)
+    if (info.st_uid, info.st_gid) != (uid, gid):
+        os.fchown(fd, uid, gid)
+    set_values(fd, more)
+    if stat.S_IMODE(os.fstat(fd).st_mode) != mode:
+        os.fchmod(fd, mode)
+    if os.geteuid() in (0, uid):
+        os.utime(fd, ns=tuple(times))
+
+
+def set_values(fd: int, values: "dict[str, str | None]") -> None:
+    for name, value in values.items():
+        if value_of(fd, name) == value:
+            continue
+        if value is None:
+            os.removexattr(fd, name)
+        else:
+            os.setxattr(fd, name, binascii.unhexlify(value))

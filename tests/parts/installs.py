@@ -1,0 +1,99 @@
+"""Installs of the host runner without a run around them: one archive after another, in process."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from tidegate.hostrunner.parts.install import Install
+
+
+@dataclass
+class Site:
+    """A host's deployment root, for installs of one group."""
+
+    root: Path
+    number: int = 0
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def notes(self) -> Path:
+        return self.root / "deployment-instructions" / "group"
+
+    @property
+    def list(self) -> Path:
+        return self.note("-cleanup")
+
+    @property
+    def undo(self) -> Path:
+        return self.note("-undo")
+
+    @property
+    def pointer(self) -> Path:
+        return self.note("_last_successful_install")
+
+    def note(self, suffix: str) -> Path:
+        return self.notes.with_name(f"group{suffix}")
+
+    @property
+    def archive(self) -> Path:
+        """Where the newest revision lies."""
+        return self.root / "group" / f"d-{self.number}" / "deployment-archive"
+
+    def unpack(self, files: Mapping[str, str | Path] | None = None) -> Path:
+        """Begin the next deployment: *files* are texts, or where a link leads."""
+        self.number += 1
+        self.archive.mkdir(parents=True)
+        self.notes.parent.mkdir(exist_ok=True)
+        for name, content in (files or {}).items():
+            path = self.archive / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if isinstance(content, Path):
+                path.symlink_to(content)
+            elif name.endswith("/"):
+                path.mkdir()
+            else:
+                path.write_text(content)
+        return self.archive
+
+    def prepare(self, appspec: Mapping[str, Any], **spec: Any) -> Install:
+        self.warnings = []
+        runner: Any = SimpleNamespace(
+            spec={"appspec": dict(appspec), "file_exists_behavior": "DISALLOW"} | spec,
+            archive=str(self.archive),
+            folder=str(self.archive.parent),
+            notes=str(self.notes),
+            warnings=self.warnings,
+            run=SimpleNamespace(wish=lambda: ""),
+        )
+        return Install(runner)
+
+    def install(self, appspec: Mapping[str, Any], **spec: Any) -> "list[str]":
+        """Install the newest revision and return the warnings of a success."""
+        return self.prepare(appspec, **spec).run()
+
+    def deploy(
+        self,
+        files: Mapping[str, str | Path],
+        destination: Path,
+        *,
+        source: str = "/",
+        behavior: str | None = None,
+        **appspec: Any,
+    ) -> "list[str]":
+        """Unpack *files* and install them."""
+        self.unpack(files)
+        entry = {"source": source, "destination": str(destination)}
+        return self.install(
+            {"files": [entry], "file_exists_behavior": behavior, "permissions": []} | appspec
+        )
+
+
+def lines_of(path: Path) -> "list[str]":
+    return path.read_text().splitlines() if path.exists() else []
+
+
+def is_root() -> bool:
+    return os.geteuid() == 0
