@@ -1,6 +1,5 @@
 """Situations that end a command: one sentence for the person, one exit code for the machine."""
 
-from collections.abc import Sequence
 from datetime import timedelta
 from enum import IntEnum
 from typing import ClassVar
@@ -63,13 +62,7 @@ class BadFolder(Ended):
 
 
 class BadAppSpec(Ended):
-    """An AppSpec has problems; every one of them is a line, and so is every warning."""
-
-    def __init__(self, name: str, problems: Sequence[str], *, warnings: Sequence[str] = ()) -> None:
-        count = "one problem" if len(problems) == 1 else f"{len(problems)} problems"
-        super().__init__("\n".join([*problems, *warnings, f"{name} has {count}."]))
-        self.problems = tuple(problems)
-        self.warnings = tuple(warnings)
+    """An AppSpec has problems; every one of them was said before."""
 
 
 class BadProfile(Ended):

@@ -1,7 +1,9 @@
 """What is in a bundle: looked at without unpacking it, and packed from a folder."""
 
+import io
 import tarfile
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Final, Literal, TypeAlias
 
@@ -20,6 +22,7 @@ __all__ = [
     "Contents",
     "Limits",
     "inspect_archive",
+    "looks_like_archive",
     "pack_as_is",
     "pack_folder",
 ]
@@ -46,6 +49,8 @@ class Contents:
     unpacked_bytes: int
     top_folder: str
     """The single top folder that is stripped on unpacking, or nothing."""
+    holds: Callable[[str], bool] = field(default=lambda _: True, repr=False, compare=False)
+    """Tells whether a path, below the folder that is stripped, may lead to something."""
 
 
 def inspect_archive(
@@ -67,13 +72,25 @@ def inspect_archive(
             look_through_zip(file, tree, finder, limits=limits)
         else:
             look_through_tar(file, tree, finder, limits=limits, zipped=type_ == "tgz")
+    top = finder.top_folder()
     return Contents(
         type=type_,
         appspec_text=finder.text(),
         entries=tree.entries,
         unpacked_bytes=tree.unpacked_bytes,
-        top_folder=finder.top_folder(),
+        top_folder=top,
+        holds=lambda path: tree.holds(f"{top}/{path}" if top else path),
     )
+
+
+def looks_like_archive(head: bytes) -> bool:
+    """Tell from the first 512 bytes whether something is an archive, of whatever kind."""
+    if not head.strip(b"\0"):
+        return False
+    try:
+        return bool(_type_of(io.BytesIO(head)))
+    except BadArchive:
+        return head.startswith(tuple(_OTHERS))
 
 
 def _type_of(file: BinaryIO) -> BundleType:

@@ -74,6 +74,13 @@ class Tree:
     def is_folder(self, path: str) -> bool:
         return self._sizes.get(path) == _FOLDER
 
+    def holds(self, path: str) -> bool:
+        """Tell whether there is something; what a link leads to may be there."""
+        above = path.rpartition("/")[0]
+        while above and self._sizes.get(above) != _LINK:
+            above = above.rpartition("/")[0]
+        return path in self._sizes or bool(above)
+
     def check_ratio(self, name: str, unpacked: int, packed: int) -> None:
         """Refuse what grows as no honest content does."""
         if unpacked > self._limits.ratio_from and unpacked > packed * self._limits.ratio:
