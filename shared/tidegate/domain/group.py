@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from tidegate.domain.deployment import AutoRollback, ComputePlatform, DeploymentStatus
 from tidegate.domain.ids import ApplicationId, DeploymentId, GroupId, RevisionId
@@ -70,6 +71,41 @@ def describe_wanted(tag_set: TagSet, hosts: Sequence[str]) -> str:
     return ", ".join(ways) or "no host and no tag"
 
 
+class WorkingDirectory(StrEnum):
+    """Where scripts are run."""
+
+    ROOT = "/"
+    ARCHIVE = "archive"
+    """The folder into which the revision was unpacked."""
+
+
+class OnStop(StrEnum):
+    """What becomes of a script that runs when its deployment is stopped, or its time is up."""
+
+    FINISH = "finish"
+    """It runs to its end, as under CodeDeploy."""
+    END = "end"
+    """It is ended: SIGTERM, and SIGKILL 5 s later."""
+
+
+FEWEST_REVISIONS: Final = 1
+MOST_REVISIONS: Final = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostOptions:
+    """How deployments of a group are carried out on its hosts."""
+
+    working_directory: WorkingDirectory = WorkingDirectory.ROOT
+    sudo: bool = False
+    """Whatever runs on a host runs there as root, by sudo."""
+    allow_setid: bool = False
+    """Set-id bits of files in a bundle are kept."""
+    on_stop: OnStop = OnStop.FINISH
+    max_revisions: int = 5
+    """How many revisions a host keeps unpacked."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeploymentSummary:
     """The last attempted or successful deployment of a group."""
@@ -97,6 +133,7 @@ class Group:
     """SSH settings for hosts that do not set them themselves."""
     variables: Mapping[str, str] = field(default_factory=dict)
     """Environment of hooks; a host's own variables win."""
+    host_options: HostOptions = field(default_factory=HostOptions)
     target_revision_id: RevisionId | None = None
     """The revision of the last successful deployment."""
     active_deployment_id: DeploymentId | None = None

@@ -7,7 +7,16 @@ from typing import Final
 from tidegate.domain.configs import DEFAULT_CONFIG
 from tidegate.domain.deployment import AutoRollback, ComputePlatform
 from tidegate.domain.errors import GroupExists, GroupNotFound, HostNotFound, InUse, Invalid
-from tidegate.domain.group import Application, Group, TagFilter, TagFilterType, TagSet
+from tidegate.domain.group import (
+    FEWEST_REVISIONS,
+    MOST_REVISIONS,
+    Application,
+    Group,
+    HostOptions,
+    TagFilter,
+    TagFilterType,
+    TagSet,
+)
 from tidegate.domain.ids import GroupId
 from tidegate.engine.checks import check_name, check_tag, check_variables
 from tidegate.engine.hosts import check_ssh
@@ -29,6 +38,7 @@ class GroupRequest:
     auto_rollback: AutoRollback = field(default_factory=AutoRollback)
     ssh: Mapping[str, object] = field(default_factory=dict)
     variables: Mapping[str, str] = field(default_factory=dict)
+    host_options: HostOptions = field(default_factory=HostOptions)
 
 
 def create_group(
@@ -58,6 +68,7 @@ def create_group(
         auto_rollback=request.auto_rollback,
         ssh=ssh,
         variables=request.variables,
+        host_options=request.host_options,
         created_at=uow.now(),
     )
     uow.catalog.add_group(group)
@@ -84,6 +95,7 @@ def replace_group(
         auto_rollback=request.auto_rollback,
         ssh=ssh,
         variables=request.variables,
+        host_options=request.host_options,
     )
     uow.catalog.save_group(changed)
     return changed
@@ -128,7 +140,16 @@ def _checked(
             code="InvalidAutoRollbackConfigException",
         )
     check_variables(request.variables)
+    _check_options(request.host_options)
     return config.name, check_ssh(request.ssh)
+
+
+def _check_options(options: HostOptions) -> None:
+    if not FEWEST_REVISIONS <= options.max_revisions <= MOST_REVISIONS:
+        raise Invalid(
+            f"A host cannot keep {options.max_revisions} revisions; max_revisions is "
+            f"{FEWEST_REVISIONS} to {MOST_REVISIONS}."
+        )
 
 
 def _check_hosts(hosts: tuple[str, ...], uow: UnitOfWork) -> None:

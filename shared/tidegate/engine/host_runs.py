@@ -9,6 +9,7 @@ from typing import Final
 import structlog
 
 from tidegate.domain.errors import NoSpace, Refused, Stale
+from tidegate.domain.group import OnStop
 from tidegate.domain.ids import DeploymentId, TargetId
 from tidegate.domain.lifecycle import EventStatus
 from tidegate.drivers.bundles import ArtifactStore
@@ -46,6 +47,7 @@ log = structlog.get_logger(__name__)
 Key = tuple[str, str]
 
 _UNTOLD: Final = Failed("protocol", "The host ended the run without saying how its events ended.")
+_AT_STOP: Final = {OnStop.FINISH: Wish.CANCEL, OnStop.END: Wish.KILL}
 _FIRST_PAUSE: Final = timedelta(seconds=15)
 """Before a target is tried again that a full disk or an absent store kept; then it doubles."""
 _MOST_ATTEMPTS: Final = 5
@@ -55,6 +57,8 @@ _MOST_ATTEMPTS: Final = 5
 @dataclass(slots=True)
 class _Followed:
     attempt: int
+    at_stop: Wish
+    """What is wished once the deployment is stopped, or its time is up."""
     wish: Wish = Wish.GO_ON
 
 
@@ -147,8 +151,9 @@ class HostRuns:
             return order
         lease = progress.lease
         key = (lease.deployment_id, lease.target_id)
-        wish = Wish.CANCEL if lease.cancel_requested else Wish.GO_ON
-        mine = self._followed[key] = _Followed(lease.attempt, wish)
+        at_stop = _AT_STOP[order.on_stop]
+        wish = at_stop if lease.cancel_requested else Wish.GO_ON
+        mine = self._followed[key] = _Followed(lease.attempt, at_stop, wish)
         try:
             bundle = None if attach_only else self._fetch(order)
             driver = self.driver(order.driver)
@@ -254,7 +259,7 @@ def _wish_anew(followed: _Followed, held: Held | None) -> None:
     if held is None or held.attempt != followed.attempt:
         followed.wish = Wish.LET_GO
     elif held.cancel_requested:
-        followed.wish = Wish.CANCEL
+        followed.wish = followed.at_stop
 
 
 def _refused(lease: Lease, error: Refused | LookupError) -> Failed | LetGo:

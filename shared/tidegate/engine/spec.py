@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tidegate.domain.deployment import Deployment
+from tidegate.domain.group import OnStop
 from tidegate.domain.host import Host
 from tidegate.domain.ids import run_key
 from tidegate.domain.lifecycle import HOST_EVENTS
@@ -24,6 +25,7 @@ class RunOrder:
     address: HostAddress
     spec: Mapping[str, Any]
     revision: Revision
+    on_stop: OnStop = OnStop.FINISH
 
 
 def run_order(
@@ -36,7 +38,7 @@ def run_order(
     settings: Settings,
 ) -> RunOrder:
     """Return what the driver needs to run the host events of one target."""
-    options = deployment.options
+    wanted, options = deployment.options, group["host_options"]
     spec = {
         "deployment_id": deployment.id,
         "application_name": deployment.application,
@@ -48,10 +50,11 @@ def run_order(
         "appspec": dict(revision.appspec or {}),
         "environment": {**group["variables"], **host.variables},
         "revision": _bundle_environment(revision),
-        "ignore_application_stop_failures": options.ignore_application_stop_failures,
-        "file_exists_behavior": options.file_exists_behavior,
-        "working_directory": "/",
-        "max_revisions": 5,
+        "ignore_application_stop_failures": wanted.ignore_application_stop_failures,
+        "file_exists_behavior": wanted.file_exists_behavior,
+        "working_directory": options.working_directory,
+        "allow_setid": options.allow_setid,
+        "max_revisions": options.max_revisions,
         "limits": {
             "unpacked_bytes": settings.max_unpacked_bytes,
             "entries": settings.max_entries,
@@ -64,12 +67,14 @@ def run_order(
         address=HostAddress(name=host.name, settings=_reach(host, group)),
         spec=spec,
         revision=revision,
+        on_stop=options.on_stop,
     )
 
 
 def _reach(host: Host, group: GroupSettings) -> dict[str, object]:
     own = {key: value for key, value in host.settings.items() if value not in (None, "")}
-    return {**group["ssh"], **own}
+    by_sudo = {"sudo": True} if group["host_options"].sudo else {}
+    return {**group["ssh"], **own, **by_sudo}
 
 
 def _bundle_environment(revision: Revision) -> dict[str, str]:

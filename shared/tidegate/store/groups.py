@@ -1,6 +1,7 @@
 """Deployment groups in the catalog."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any, TypedDict
 
@@ -15,7 +16,16 @@ from tidegate.domain.deployment import (
     RollbackEvent,
 )
 from tidegate.domain.errors import GroupExists, GroupNotFound
-from tidegate.domain.group import DeploymentSummary, Group, TagFilter, TagFilterType, TagSet
+from tidegate.domain.group import (
+    DeploymentSummary,
+    Group,
+    HostOptions,
+    OnStop,
+    TagFilter,
+    TagFilterType,
+    TagSet,
+    WorkingDirectory,
+)
 from tidegate.domain.ids import ApplicationId, DeploymentId, GroupId, RevisionId
 from tidegate.store.tables import ApplicationRow, DeploymentRow, GroupRow
 
@@ -28,6 +38,7 @@ class GroupSettings(TypedDict):
     auto_rollback: AutoRollback
     ssh: Mapping[str, object]
     variables: Mapping[str, str]
+    host_options: HostOptions
 
 
 class Groups:
@@ -165,6 +176,7 @@ class Groups:
             },
             "ssh": dict(group.ssh),
             "variables": dict(group.variables),
+            "host_options": asdict(group.host_options),
         }
 
     @staticmethod
@@ -183,6 +195,7 @@ class Groups:
             ),
             ssh=settings["ssh"],
             variables=settings["variables"],
+            host_options=_host_options(settings.get("host_options", {})),
         )
 
     def _groups(self, query: Select[GroupRow, ApplicationRow]) -> list[Group]:
@@ -222,6 +235,18 @@ class Groups:
         return {
             row.id: _summary(row.id, row.status, row.created_at, row.completed_at) for row in rows
         }
+
+
+def _host_options(settings: Mapping[str, Any]) -> HostOptions:
+    """Return the options of a row; what it is too old to have is as it was then."""
+    known = {**asdict(HostOptions()), **settings}
+    return HostOptions(
+        working_directory=WorkingDirectory(known["working_directory"]),
+        sudo=known["sudo"],
+        allow_setid=known["allow_setid"],
+        on_stop=OnStop(known["on_stop"]),
+        max_revisions=known["max_revisions"],
+    )
 
 
 def _groups() -> Select[GroupRow, ApplicationRow]:

@@ -13,7 +13,7 @@ from tidegate.domain.deployment import (
     DeploymentStatus,
     RollbackEvent,
 )
-from tidegate.domain.group import Group, TagSet
+from tidegate.domain.group import Group, HostOptions, TagSet
 from tidegate.domain.host import Host
 from tidegate.domain.ids import (
     ApplicationId,
@@ -76,6 +76,7 @@ class Shop:
         auto_rollback: AutoRollback | None = None,
         tag_set: TagSet = (),
         platform: ComputePlatform = ComputePlatform.SERVER,
+        host_options: HostOptions | None = None,
     ) -> "Shop":
         """Write application `shop`, its group `prod` and the hosts."""
         shop = cls(store)
@@ -101,6 +102,7 @@ class Shop:
                 hosts=() if tag_set else tuple(names),
                 tag_set=tag_set,
                 auto_rollback=auto_rollback or AutoRollback(),
+                host_options=host_options or HostOptions(),
                 created_at=now,
             )
             uow.catalog.add_group(group)

@@ -41,6 +41,7 @@ class FakeRun:
     journal: list[dict[str, object]] = field(default_factory=list)
     logs: dict[str, bytes] = field(default_factory=dict)
     is_cancelled: bool = False
+    is_killed: bool = False
     next_event: int = 0
     running: str | None = None
     outcome: str | None = None
@@ -85,7 +86,7 @@ class FakeRun:
         return True
 
     def _end_event(self, name: str) -> bool:
-        if name in self.host.hanging:
+        if name in self.host.hanging and not self.is_killed:
             return False
         self.running, self.next_event = None, self.next_event + 1
         log = f"LifecycleEvent - {name}\n".encode()
@@ -244,7 +245,7 @@ class FakeHosts:
         if trouble is not None:
             return trouble
         with self._lock:
-            there = host.run(run, is_cancelled=wish is Wish.CANCEL)
+            there = host.run(run, is_cancelled=wish is not Wish.GO_ON)
         return self._follow(host, there, seen, report)
 
     def _trouble(self, host: FakeHost, run: HostRun, seen: Seen) -> Failed | None:
@@ -269,6 +270,7 @@ class FakeHosts:
             logs.update({n.event: n.at + len(n.data) for n in news if isinstance(n, LogPiece)})
             if wish in (Wish.CANCEL, Wish.KILL):
                 run.is_cancelled = run.is_cancelled or run.is_active
+                run.is_killed = run.is_killed or wish is Wish.KILL
             ending = self._ending(run, at)
             if ending is not None:
                 return ending

@@ -68,6 +68,13 @@ def test_a_group_is_shown_as_it_was_created(service: Service):
         "auto_rollback": {"enabled": True, "events": ["DEPLOYMENT_FAILURE"]},
         "ssh": {"user": "deploy", "identity": "agent"},
         "variables": {"STAGE": "prod"},
+        "host_options": {
+            "working_directory": "archive",
+            "sudo": True,
+            "allow_setid": True,
+            "on_stop": "end",
+            "max_revisions": 2,
+        },
     }
 
     created = service.post(GROUPS, body)
@@ -89,6 +96,7 @@ def test_a_group_is_shown_as_it_was_created(service: Service):
     assert shown["auto_rollback"] == body["auto_rollback"]
     assert shown["ssh"]["user"] == "deploy"
     assert shown["variables"] == body["variables"]
+    assert shown["host_options"] == body["host_options"]
     assert shown["target_revision"] is None
     assert shown["last_attempted_deployment"] is None
 
@@ -101,6 +109,13 @@ def test_a_group_without_a_config_has_codedeploys_default(service: Service):
 
     assert shown["deployment_config"] == "CodeDeployDefault.OneAtATime"
     assert shown["auto_rollback"] == {"enabled": False, "events": []}
+    assert shown["host_options"] == {
+        "working_directory": "/",
+        "sudo": False,
+        "allow_setid": False,
+        "on_stop": "finish",
+        "max_revisions": 5,
+    }
 
 
 @pytest.mark.parametrize(
@@ -124,6 +139,12 @@ def test_a_group_without_a_config_has_codedeploys_default(service: Service):
         ({"ssh": {"port": 0}}, 422, "not between 1 and 65535"),
         ({"ssh": {"address": "h"}}, 422, "'ssh.address' is not known"),
         ({"variables": {"LIFECYCLE_EVENT": "x"}}, 422, "set by the deployment itself"),
+        ({"host_options": {"working_directory": "/srv"}}, 422, "should be '/' or 'archive'"),
+        ({"host_options": {"on_stop": "now"}}, 422, "should be 'finish' or 'end'"),
+        ({"host_options": {"sudo": "yes"}}, 422, "'host_options.sudo'"),
+        ({"host_options": {"max_revisions": 0}}, 422, "cannot keep 0 revisions; max_revisions is"),
+        ({"host_options": {"max_revisions": 101}}, 422, "is 1 to 100"),
+        ({"host_options": {"cwd": "/"}}, 422, "'host_options.cwd' is not known"),
         ({"name": "a b"}, 422, "cannot be the name of a deployment group"),
     ],
 )

@@ -1,10 +1,13 @@
 """Stops and rollbacks: what happens to each target, and how both deployments are linked."""
 
+from datetime import timedelta
+
 import pytest
 
 from component.engine.system import ALL, until
 from tidegate.domain.deployment import AutoRollback, Creator, DeploymentOptions, FileExistsBehavior
 from tidegate.domain.errors import DeploymentAlreadyCompleted, DeploymentNotFound
+from tidegate.domain.group import HostOptions, OnStop
 from tidegate.domain.lifecycle import HOST_EVENTS
 from tidegate.messages import ADVANCE, RUN_HOOKS
 from tidegate.testing.builders import ON_FAILURE, ON_STOP
@@ -58,6 +61,31 @@ def test_a_script_that_runs_ends_and_its_target_has_failed_then(system):
     assert shop.events(id_, "web-1")["AfterInstall"] == "Failed"
     assert shop.events(id_, "web-1")["ApplicationStart"] == "Skipped"
     assert shop.deployment(id_).status == "Stopped"
+
+
+@pytest.mark.parametrize("stopped", [True, False], ids=["stopped", "out of time"])
+def test_a_script_that_runs_is_ended_where_the_group_wants_it(system, stopped):
+    options = HostOptions(on_stop=OnStop.END)
+    shop = system.shop("web-1", "web-2", config=ALL, host_options=options)
+    system.hosts["web-1"].hanging.add("AfterInstall")
+    id_ = shop.deploy("one")
+    system.deliver(ADVANCE)
+    thread = system.in_thread(lambda: system.deliver(RUN_HOOKS))
+    until(lambda: system.hosts.ran[(id_, "web-1", "AfterInstall")])
+
+    if stopped:
+        system.stop(id_)
+    else:
+        system.clock.advance(timedelta(hours=13))
+        system.advance(id_)
+    system.worker.show_life()
+    thread.join(30)
+    system.settle()
+
+    assert shop.deployment(id_).status == ("Stopped" if stopped else "Failed")
+    assert shop.statuses(id_)["web-1"] == "Failed"
+    assert shop.events(id_, "web-1")["AfterInstall"] == "Failed"
+    assert shop.events(id_, "web-1")["ApplicationStart"] == "Skipped"
 
 
 def test_a_target_whose_worker_died_starts_nothing_after_a_stop(system):

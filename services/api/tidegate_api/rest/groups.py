@@ -1,15 +1,24 @@
 """`/v1/applications/{application}/deployment-groups`."""
 
+from dataclasses import asdict
 from datetime import datetime
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Response
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, Field, StrictBool, model_validator
 
 from tidegate.domain.access import Role
 from tidegate.domain.deployment import DeploymentStatus
 from tidegate.domain.errors import Invalid
-from tidegate.domain.group import DeploymentSummary, Group, TagFilter, TagFilterType
+from tidegate.domain.group import (
+    DeploymentSummary,
+    Group,
+    HostOptions,
+    OnStop,
+    TagFilter,
+    TagFilterType,
+    WorkingDirectory,
+)
 from tidegate.engine.groups import GroupRequest, create_group, delete_group, replace_group
 from tidegate_api.auth import needs
 from tidegate_api.parts import TheParts
@@ -52,6 +61,24 @@ class TagFilterIn(In):
         return TagFilter(kind, key, value)
 
 
+class HostOptionsIn(In):
+    """How deployments are carried out on the hosts."""
+
+    working_directory: WorkingDirectory = WorkingDirectory.ROOT
+    """Where scripts are run: `/`, or `archive`, the folder of the unpacked revision."""
+    sudo: StrictBool = False
+    """Log in as an ordinary user, and run everything as root by `sudo -n`."""
+    allow_setid: StrictBool = False
+    """Keep set-id bits of files in a bundle; those of `permissions` are always set."""
+    on_stop: OnStop = OnStop.FINISH
+    """What becomes of a script that runs: `finish` lets it end, `end` ends it."""
+    max_revisions: Annotated[int, Field(ge=-1_000_000, le=1_000_000, strict=True)] = 5
+    """How many revisions a host keeps, 1 to 100."""
+
+    def value(self) -> HostOptions:
+        return HostOptions(**self.model_dump())
+
+
 class GroupReplaceIn(In):
     name: str | None = None
     """May be left out; a deployment group keeps its name."""
@@ -65,6 +92,7 @@ class GroupReplaceIn(In):
     """For hosts that do not say it themselves."""
     variables: dict[str, str] = Field(default_factory=dict)
     """Environment of hooks; a host's own variables win."""
+    host_options: HostOptionsIn = HostOptionsIn()
 
     def request(self) -> GroupRequest:
         return GroupRequest(
@@ -74,6 +102,7 @@ class GroupReplaceIn(In):
             auto_rollback=self.auto_rollback.value(),
             ssh=self.ssh.model_dump(exclude_none=True),
             variables=self.variables,
+            host_options=self.host_options.value(),
         )
 
 
@@ -121,6 +150,14 @@ class SshOut(BaseModel):
     state_dir: str | None = None
 
 
+class HostOptionsOut(BaseModel):
+    working_directory: WorkingDirectory
+    sudo: bool
+    allow_setid: bool
+    on_stop: OnStop
+    max_revisions: int
+
+
 class GroupOut(BaseModel):
     id: str
     name: str
@@ -131,6 +168,7 @@ class GroupOut(BaseModel):
     auto_rollback: RollbackOut
     ssh: SshOut
     variables: dict[str, str]
+    host_options: HostOptionsOut
     target_revision: str | None
     """Revision of the last successful deployment."""
     active_deployment: str | None
@@ -152,6 +190,7 @@ class GroupOut(BaseModel):
             auto_rollback=RollbackOut.of(group.auto_rollback),
             ssh=SshOut(**ssh),
             variables=dict(group.variables),
+            host_options=HostOptionsOut(**asdict(group.host_options)),
             target_revision=group.target_revision_id,
             active_deployment=group.active_deployment_id,
             last_attempted_deployment=attempted and SummaryOut.of(attempted),

@@ -1,0 +1,61 @@
+"""How a group's hosts are dealt with: from its row to what its hosts are told."""
+
+from dataclasses import asdict
+
+import pytest
+
+from tidegate.domain.group import HostOptions, OnStop, WorkingDirectory
+from tidegate.drivers.hosts import HostAddress
+from tidegate.store.groups import Groups
+from tidegate.testing.fake_host import FakeHosts
+
+ALL_OTHERWISE = HostOptions(
+    working_directory=WorkingDirectory.ARCHIVE,
+    sudo=True,
+    allow_setid=True,
+    on_stop=OnStop.END,
+    max_revisions=2,
+)
+
+
+class ListeningHosts(FakeHosts):
+    """Hosts that remember how they were reached."""
+
+    def follow(self, address, run, *, seen, report):
+        self.address = address
+        return super().follow(address, run, seen=seen, report=report)
+
+
+@pytest.mark.parametrize("options", [HostOptions(), ALL_OTHERWISE])
+def test_what_a_group_wants_reaches_its_hosts(system, options):
+    system.hosts = ListeningHosts(system.clock)
+    shop = system.shop("web-1", host_options=options)
+
+    shop.deploy("one")
+    system.settle(system.new_worker("worker-2"))
+
+    [run] = system.hosts["web-1"].runs.values()
+    told = {key: run.spec[key] for key in ("working_directory", "allow_setid", "max_revisions")}
+    assert told.items() <= asdict(options).items()
+    sudo = {"sudo": True} if options.sudo else {}
+    assert system.hosts.address == HostAddress(name="web-1", settings=sudo)
+
+
+def test_a_group_is_read_as_it_was_written(system):
+    system.shop("web-1", host_options=ALL_OTHERWISE)
+
+    with system.store.read() as uow:
+        assert uow.catalog.group("shop", "prod").host_options == ALL_OTHERWISE
+
+
+@pytest.mark.parametrize("known", [None, {"sudo": True}, {"sudo": True, "of_later": 1}])
+def test_what_a_row_is_too_old_to_have_is_as_it_was(system, known):
+    system.shop("web-1")
+    with system.store.read() as uow:
+        settings = Groups.settings_of(uow.catalog.group("shop", "prod"))
+    del settings["host_options"]
+    settings |= {} if known is None else {"host_options": known}
+
+    options = Groups.group_from_settings(settings)["host_options"]
+
+    assert options == HostOptions(sudo=known is not None)
