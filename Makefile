@@ -28,11 +28,12 @@ test-slow: .venv/.done .venv/.system ## Run the tests that take minutes
 chaos: .venv/.done .venv/.system ## Kill workers and cut connections for ten minutes (TIDEGATE_CHAOS_SECONDS)
 	TIDEGATE_CHAOS_SECONDS=$${TIDEGATE_CHAOS_SECONDS:-600} $(BIN)/python -m pytest -s -m slow tests/acceptance/test_chaos.py
 
-check: .venv/.done ## Check format, lint, types and import rules
+check: .venv/.done ## Check format, lint, types, import rules, and that the runner is Python 3.6
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q tests/architecture/test_runner.py
 
 format: .venv/.done ## Put the code in the house format
 	$(BIN)/ruff format $(SOURCES)

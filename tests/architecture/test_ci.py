@@ -49,6 +49,10 @@ def test_elsewhere_a_test_may_be_skipped(tmp_path: Path):
     assert ended.returncode == 0, ended.stdout
 
 
+def test_make_check_proves_what_python_the_runner_needs():
+    assert "pytest -q tests/architecture/test_runner.py" in text_of("Makefile")
+
+
 def test_ci_runs_every_check_and_every_test():
     script = text_of(".ci/run")
 
