@@ -34,12 +34,14 @@ def test_a_script_that_ignores_the_request_is_killed(host: Host):
     assert 5 < time.monotonic() - begun < 25
 
 
-def test_a_daemon_that_keeps_the_output_delays_nothing_and_may_go_on_writing(host: Host, tmp_path):
+def test_a_daemon_that_keeps_the_output_delays_nothing_and_may_go_on_writing(
+    host_of_any_python: Host, tmp_path
+):
     ticks = tmp_path / "ticks"
     daemon = f"while :; do echo tick; echo tick >&2; echo >> {ticks}; sleep 0.1; done"
 
     begun = time.monotonic()
-    told = run_script(host, SH + f"({daemon}) & echo up $!")
+    told = run_script(host_of_any_python, SH + f"({daemon}) & echo up $!")
 
     assert told.outcome == "succeeded"
     assert time.monotonic() - begun < 20

@@ -230,7 +230,8 @@ class Scribe:
         """Keep reading for a daemon that kept its output, which would die of a closed pipe."""
         if not self.partial:
             return
-        fds = [os.dup2(fd, number) for fd, number in zip(sorted(self.partial), (0, 1))]
-        os.dup2(fds[-1], 1)
+        first, *second = sorted(self.partial)
+        os.dup2(first, 0)
+        os.dup2(second[0] if second else first, 1)
         close_all_but(set())
         os.execv("/bin/sh", ["sh", "-c", "exec 3<&1; cat <&3 >/dev/null & exec cat >/dev/null"])
