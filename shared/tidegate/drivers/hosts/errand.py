@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Final, Self
 
@@ -28,6 +28,10 @@ class Runner:
     def ours(cls) -> "Runner":
         """Return the one that this distribution holds."""
         return cls(hostrunner.COMMAND, hostrunner.runner_source(), hostrunner.RUNNER_SHA256)
+
+    def by_sudo(self) -> "Runner":
+        """Return the same, started as root by sudo, which must not ask for a password."""
+        return replace(self, command=f"exec sudo -n {self.command.removeprefix('exec ')}")
 
 
 @dataclass(slots=True)

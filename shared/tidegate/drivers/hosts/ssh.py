@@ -69,10 +69,11 @@ class SshHosts(LoopHosts):
         loop: asyncio.AbstractEventLoop,
     ) -> tuple[Following, Mailbox]:
         route = route_to(address, environment=self._environment, known_hosts=self._known_hosts)
+        runner = self._runner.by_sudo() if route.place.by_sudo else self._runner
         mailbox = Mailbox(loop)
         party = Party(
             place=route.place,
-            errand=Errand(self._runner, run, route.state_dir),
+            errand=Errand(runner, run, route.state_dir),
             progress=Progress.since(seen),
             mailbox=mailbox,
             pace=self._pace,

@@ -32,6 +32,8 @@ class Place:
     user: str
     identity: str
     is_jump: bool = False
+    by_sudo: bool = False
+    """What runs there is started by sudo."""
 
     @override
     def __str__(self) -> str:
@@ -121,6 +123,8 @@ def text_of(key: asyncssh.SSHKey) -> str:
 def _silent_shell(place: Place, *, exit_code: int, said: bytes, complaint: bytes) -> Failed:
     """Say why the host's shell ended without starting the runner."""
     words = quoted(complaint.strip() or said)
+    if place.by_sudo and (exit_code == 127 or "sudo" in words.lower()):
+        return _silent_sudo(place, words)
     if exit_code == 127 or ("python3" in words and "not found" in words.lower()):
         return Failed(
             "no_python",
@@ -143,4 +147,26 @@ def _silent_shell(place: Place, *, exit_code: int, said: bytes, complaint: bytes
         "refused",
         f"{place} did not start the runner: the login shell of user {place.user!r} "
         f"ended with status {exit_code}{saying}.",
+    )
+
+
+def _silent_sudo(place: Place, words: str) -> Failed:
+    """Say why sudo did not start the runner."""
+    user, others = place.user, "log in as root, or take sudo from the deployment group"
+    if "python3" in words and "not found" in words:
+        return Failed(
+            "no_python",
+            f"{place} has no python3 where its sudo looks for programs; install Python 3.6 or "
+            "newer there, or add its folder to secure_path in /etc/sudoers.",
+        )
+    if "sudo:" not in words or "not found" in words:
+        return Failed(
+            "misconfigured",
+            f"{place} has no sudo on the PATH of user {user!r}; install it there, {others}.",
+        )
+    remedy = f"Defaults:{user} !requiretty" if "tty" in words else f"{user} ALL=(ALL) NOPASSWD: ALL"
+    return Failed(
+        "permission_denied",
+        f"{place} does not let user {user!r} run python3 by `sudo -n` ({words}); put the line "
+        f"'{remedy}' into /etc/sudoers.d/tidegate there, {others}.",
     )

@@ -44,7 +44,14 @@ def route_to(address: HostAddress, *, environment: Mapping[str, str], known_host
         raise Unroutable(f"{name} has wrong SSH settings: {invalid}") from None
     except IdentityUnusable as unusable:
         raise Unroutable(f"{name} cannot be logged in to: {unusable}") from None
-    place = Place(name, settings.address, settings.port, settings.user, settings.identity)
+    place = Place(
+        name,
+        settings.address,
+        settings.port,
+        settings.user,
+        settings.identity,
+        by_sudo=settings.sudo,
+    )
     hop = Hop(
         place=place,
         credentials=credentials,

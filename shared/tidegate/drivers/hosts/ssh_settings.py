@@ -109,6 +109,8 @@ class SshSettings(BaseModel):
     """The jump host's key; without it, `~/.ssh/known_hosts` must hold it."""
     state_dir: _Text = None
     """Where the runner keeps its folder on the host."""
+    sudo: bool = False
+    """Have the runner started by `sudo -n`, so that it runs as root."""
 
     @classmethod
     def read(cls, settings: Mapping[str, object]) -> Self:
