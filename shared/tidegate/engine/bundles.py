@@ -43,7 +43,7 @@ def look_into(path: Path, settings: Settings) -> BundleFacts:
     """
     limits = Limits(unpacked_bytes=settings.max_unpacked_bytes, entries=settings.max_entries)
     contents = inspect_archive(path, limits=limits)
-    appspec = parse_appspec(contents.appspec_text)
+    appspec = parse_appspec(contents.appspec_text, holds=contents.holds)
     return BundleFacts(
         size=path.stat().st_size, bundle_type=contents.type, appspec=appspec.as_json()
     )

@@ -38,37 +38,58 @@ def run_order(
     settings: Settings,
 ) -> RunOrder:
     """Return what the driver needs to run the host events of one target."""
-    wanted, options = deployment.options, group["host_options"]
-    spec = {
-        "deployment_id": deployment.id,
-        "application_name": deployment.application,
-        "group_id": deployment.group_id,
-        "group_name": deployment.group,
-        "target": lease.target_id,
-        "creator": deployment.creator,
-        "events": list(HOST_EVENTS),
-        "appspec": dict(revision.appspec or {}),
-        "environment": {**group["variables"], **host.variables},
-        "revision": _bundle_environment(revision),
-        "ignore_application_stop_failures": wanted.ignore_application_stop_failures,
-        "file_exists_behavior": wanted.file_exists_behavior,
-        "working_directory": options.working_directory,
-        "allow_setid": options.allow_setid,
-        "max_revisions": options.max_revisions,
-        "limits": {
-            "unpacked_bytes": settings.max_unpacked_bytes,
-            "entries": settings.max_entries,
-            "log_bytes": settings.max_log_bytes,
-        },
-    }
     return RunOrder(
         key=run_key(deployment.id, lease.target_id, lease.segment),
         driver=host.driver,
         address=HostAddress(name=host.name, settings=_reach(host, group)),
-        spec=spec,
+        spec={
+            "target": lease.target_id,
+            "environment": {**group["variables"], **host.variables},
+            **_of_deployment(deployment),
+            **_of_revision(revision),
+            **_of_group(group),
+            "limits": {
+                "unpacked_bytes": settings.max_unpacked_bytes,
+                "entries": settings.max_entries,
+                "log_bytes": settings.max_log_bytes,
+            },
+        },
         revision=revision,
-        on_stop=options.on_stop,
+        on_stop=group["host_options"].on_stop,
     )
+
+
+def _of_deployment(deployment: Deployment) -> dict[str, object]:
+    return {
+        "deployment_id": deployment.id,
+        "application_name": deployment.application,
+        "group_id": deployment.group_id,
+        "group_name": deployment.group,
+        "creator": deployment.creator,
+        "events": list(HOST_EVENTS),
+        "ignore_application_stop_failures": deployment.options.ignore_application_stop_failures,
+        "file_exists_behavior": deployment.options.file_exists_behavior,
+    }
+
+
+def _of_revision(revision: Revision) -> dict[str, object]:
+    appspec = dict(revision.appspec or {})
+    # Rows of an older Tidegate have no warnings.
+    warnings = appspec.pop("warnings", [])
+    return {
+        "appspec": appspec,
+        "appspec_warnings": warnings,
+        "revision": _bundle_environment(revision),
+    }
+
+
+def _of_group(group: GroupSettings) -> dict[str, object]:
+    options = group["host_options"]
+    return {
+        "working_directory": options.working_directory,
+        "allow_setid": options.allow_setid,
+        "max_revisions": options.max_revisions,
+    }
 
 
 def _reach(host: Host, group: GroupSettings) -> dict[str, object]:

@@ -88,6 +88,31 @@ def test_an_appspec_that_breaks_the_rules_fails_before_install(system, shop, art
     assert "beos" in message
 
 
+def test_hosts_get_the_warnings_of_an_appspec_beside_it(system, shop, artifacts):
+    doubtful = (
+        f"{APPSPEC}permissions: [{{object: /srv/app, mode: 0644}}]\n"
+        "hooks: {AfterInstall: [{location: gone.sh}]}\n"
+    )
+    sha256 = artifacts.put([zip_of(doubtful)], limit=10**6).sha256
+
+    deploy(shop, sha256)
+    system.settle()
+
+    (run,) = system.hosts["web-1"].runs.values()
+    mode, gone = run.spec["appspec_warnings"]
+    assert mode.startswith("line 6, column 40, permissions[0].mode: The mode in force is 0420.")
+    assert gone.startswith("line 7, column 35, hooks.AfterInstall[0].location: The bundle holds no")
+    assert "warnings" not in run.spec["appspec"]
+
+
+def test_revisions_of_an_older_tidegate_have_no_warnings(system):
+    system.shop("web-1", config=ALL).deploy("old")
+    system.settle()
+
+    (run,) = system.hosts["web-1"].runs.values()
+    assert run.spec["appspec_warnings"] == []
+
+
 @pytest.mark.parametrize(
     "error",
     [
