@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Literal, TypeAlias, cast
 
-from tidegate.appspec import InvalidAppSpec, parse_appspec
+from tidegate.appspec import InvalidAppSpec, one_line, parse_appspec
 from tidegate.domain.errors import Refused
 from tidegate.drivers.bundles.archive import BadArchive, inspect_archive, pack_as_is
 from tidegate.drivers.bundles.errors import FetchFailed
@@ -121,7 +121,7 @@ def _with_appspec(prepared: Prepared, text: bytes) -> Prepared:
         appspec = parse_appspec(text)
     except InvalidAppSpec as invalid:
         return replace(prepared, appspec_error=invalid.message)
-    warnings = tuple(str(warning) for warning in appspec.warnings)
+    warnings = tuple(one_line(str(warning)) for warning in appspec.warnings)
     return replace(prepared, appspec=appspec.as_json(), appspec_warnings=warnings)
 
 
