@@ -6,7 +6,7 @@ import typer
 
 from tidegate_cli import client
 from tidegate_cli.commands import Command, group
-from tidegate_cli.options import Json, Profile, pairs, rollback, tag_filters
+from tidegate_cli.options import Json, Profile, one_of, pairs, rollback, tag_filters
 from tidegate_cli.output import Row, moment, say, show_facts, show_json, show_table
 
 app = group("Deployment groups: which hosts an application goes to, and how.")
@@ -44,6 +44,46 @@ Vars = Annotated[
     list[str] | None,
     typer.Option("--var", metavar="K=V", help="Environment of the hooks on all its hosts."),
 ]
+WorkingDirectory = Annotated[
+    str | None,
+    typer.Option(
+        "--working-directory",
+        metavar="/|archive",
+        help="Where scripts are run: `/` (default), or the folder of the unpacked revision.",
+        parser=one_of("/", "archive"),
+    ),
+]
+Sudo = Annotated[
+    bool | None,
+    typer.Option(
+        "--sudo/--no-sudo", help="Log in as an ordinary user, and run everything as root by sudo."
+    ),
+]
+AllowSetid = Annotated[
+    bool | None,
+    typer.Option(
+        "--allow-setid/--no-allow-setid", help="Keep set-id bits of the files in a bundle."
+    ),
+]
+OnStop = Annotated[
+    str | None,
+    typer.Option(
+        "--on-stop",
+        metavar="finish|end",
+        help="What a stop does to a script that runs: lets it finish (default), or ends it.",
+        parser=one_of("finish", "end"),
+    ),
+]
+MaxRevisions = Annotated[
+    int | None,
+    typer.Option(
+        "--max-revisions",
+        metavar="N",
+        min=1,
+        max=100,
+        help="How many revisions a host keeps (5 if nothing is said).",
+    ),
+]
 
 
 def meaning(found: Row) -> str:
@@ -75,6 +115,17 @@ COLUMNS: Final = (
 )
 
 
+_CHANGEABLE: Final = (
+    "deployment_config",
+    "tag_filters",
+    "hosts",
+    "auto_rollback",
+    "ssh",
+    "variables",
+    "host_options",
+)
+
+
 @app.command("create", cls=Command)
 def create(
     app_name: Application,
@@ -85,6 +136,11 @@ def create(
     config: Config = None,
     rollback_on: RollbackOn = None,
     var: Vars = None,
+    working_directory: WorkingDirectory = None,
+    sudo: Sudo = None,
+    allow_setid: AllowSetid = None,
+    on_stop: OnStop = None,
+    max_revisions: MaxRevisions = None,
     as_json: Json = False,
     profile: Profile = None,
 ) -> None:
@@ -95,21 +151,48 @@ def create(
     """
     if bool(tag) == bool(host):
         raise typer.BadParameter("give --tag K=V or --host NAME, one of the two.")
-    given = {
-        "name": name,
-        "tag_filters": tag_filters(tag) if tag else None,
-        "hosts": host,
-        "deployment_config": config,
-        "auto_rollback": None if rollback_on is None else rollback(rollback_on),
-        "variables": pairs(var, "--var") if var else None,
-    }
-    body = {key: value for key, value in given.items() if value}
+    settings = _settings(tag, host, config, rollback_on, var)
+    options = _options(working_directory, sudo, allow_setid, on_stop, max_revisions)
+    body = {"name": name, **settings, **({"host_options": options} if options else {})}
     with client.connect(profile) as service:
         created = service.create("applications", app_name, "deployment-groups", body=body)
-    if as_json:
-        show_json(created)
-    else:
-        say(f"Deployment group {app_name}/{name} was created.")
+    _show(created, as_json=as_json, said=f"Deployment group {app_name}/{name} was created.")
+
+
+@app.command("set", cls=Command)
+def change(
+    app_name: Application,
+    name: Group,
+    *,
+    tag: Tags = None,
+    host: Hosts = None,
+    config: Config = None,
+    rollback_on: RollbackOn = None,
+    var: Vars = None,
+    working_directory: WorkingDirectory = None,
+    sudo: Sudo = None,
+    allow_setid: AllowSetid = None,
+    on_stop: OnStop = None,
+    max_revisions: MaxRevisions = None,
+    as_json: Json = False,
+    profile: Profile = None,
+) -> None:
+    """Change what is given of a deployment group; the rest stays, and so does what is active.
+
+    The tags, hosts or variables that are given are all it has from then on; `--tag ''`,
+    `--host ''` and `--var ''` take them away.
+    """
+    settings = _settings(tag, host, config, rollback_on, var)
+    options = _options(working_directory, sudo, allow_setid, on_stop, max_revisions)
+    if not settings and not options:
+        raise typer.BadParameter("say what to change, for example --tag or --on-stop.")
+    with client.connect(profile) as service:
+        path = ("applications", app_name, "deployment-groups", name)
+        found = service.get(*path)
+        kept: dict[str, Any] = {key: found[key] for key in _CHANGEABLE}
+        body = {**kept, **settings, "host_options": {**kept["host_options"], **options}}
+        changed = service.replace(*path, body=body)
+    _show(changed, as_json=as_json, said=f"Deployment group {app_name}/{name} was changed.")
 
 
 @app.command("list")
@@ -152,6 +235,7 @@ def show_group(
             ("rolls back on", _rolls_back_on(found.get("auto_rollback"))),
             ("ssh defaults", {k: v for k, v in (found.get("ssh") or {}).items() if v is not None}),
             ("variables", found.get("variables")),
+            *_how(found.get("host_options") or {}),
             ("created", moment(found.get("created_at"))),
         ]
     )
@@ -165,10 +249,69 @@ def delete(app_name: Application, name: Group, profile: Profile = None) -> None:
     say(f"Deployment group {app_name}/{name} was deleted.")
 
 
+def _settings(
+    tag: list[str] | None,
+    host: list[str] | None,
+    config: str | None,
+    rollback_on: str | None,
+    var: list[str] | None,
+) -> dict[str, object]:
+    """Return what was given, as the API wants it."""
+    return _given(
+        tag_filters=tag_filters([] if tag == [""] else tag) if tag else None,
+        hosts=([] if host == [""] else host) if host else None,
+        deployment_config=config,
+        auto_rollback=None if rollback_on is None else rollback(rollback_on),
+        variables=pairs(var, "--var") if var else None,
+    )
+
+
+def _options(
+    working_directory: str | None,
+    sudo: bool | None,
+    allow_setid: bool | None,
+    on_stop: str | None,
+    max_revisions: int | None,
+) -> dict[str, object]:
+    return _given(
+        working_directory=working_directory,
+        sudo=sudo,
+        allow_setid=allow_setid,
+        on_stop=on_stop,
+        max_revisions=max_revisions,
+    )
+
+
+def _given(**values: object) -> dict[str, object]:
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def _show(found: Row, *, as_json: bool, said: str) -> None:
+    if as_json:
+        show_json(found)
+    else:
+        say(said)
+
+
 def _summary(last: Any) -> str:
     if not isinstance(last, dict):
         return str(last or "")
     return f"{last.get('deployment_id') or last.get('id') or ''} {last.get('status') or ''}".strip()
+
+
+def _how(options: Row) -> list[tuple[str, object]]:
+    """Return the facts on how deployments are carried out on the hosts."""
+    return [
+        ("scripts run in", options.get("working_directory")),
+        ("by sudo", _yes_or_no(options.get("sudo"))),
+        ("set-id bits kept", _yes_or_no(options.get("allow_setid"))),
+        ("at a stop, scripts", options.get("on_stop")),
+        ("revisions kept", options.get("max_revisions")),
+    ]
+
+
+def _yes_or_no(value: object) -> str:
+    return "yes" if value else "no"
 
 
 def _rolls_back_on(setting: Any) -> str:

@@ -74,6 +74,17 @@ def duration(text: str) -> timedelta:
         raise typer.BadParameter(f"{text!r} is longer than can be waited.") from None
 
 
+def one_of(*words: str) -> Callable[[str], str]:
+    """Return what reads one of *words*, and refuses any other."""
+
+    def read(text: str) -> str:
+        if text not in words:
+            raise typer.BadParameter(f"{text!r} is none of: {', '.join(words)}.")
+        return text
+
+    return read
+
+
 def rollback(text: str) -> dict[str, object]:
     """Read `failure,stop`, or `none`.
 

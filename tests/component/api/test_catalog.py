@@ -6,6 +6,13 @@ from component.api.conftest import HOST_KEY, Service, detail_of
 
 GROUPS = "/v1/applications/shop/deployment-groups"
 HALF = "CodeDeployDefault.HalfAtATime"
+OPTIONS = {
+    "working_directory": "archive",
+    "sudo": True,
+    "allow_setid": True,
+    "on_stop": "end",
+    "max_revisions": 2,
+}
 
 
 def test_an_application_is_created_shown_listed_and_deleted(service: Service):
@@ -68,13 +75,7 @@ def test_a_group_is_shown_as_it_was_created(service: Service):
         "auto_rollback": {"enabled": True, "events": ["DEPLOYMENT_FAILURE"]},
         "ssh": {"user": "deploy", "identity": "agent"},
         "variables": {"STAGE": "prod"},
-        "host_options": {
-            "working_directory": "archive",
-            "sudo": True,
-            "allow_setid": True,
-            "on_stop": "end",
-            "max_revisions": 2,
-        },
+        "host_options": OPTIONS,
     }
 
     created = service.post(GROUPS, body)

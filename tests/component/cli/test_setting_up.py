@@ -55,6 +55,31 @@ def test_an_and_of_ors_reads_as_it_was_meant(system):
     assert "env=prod and (role=web or role=api) and *=eu" in meaning
 
 
+def test_single_things_of_a_group_are_changed(system):
+    system.with_group("web-1", rollback="failure")
+
+    def shown(*options: str) -> dict:
+        return json.loads(system.must("group", "set", "shop", "prod", *options, "--json"))
+
+    before = json.loads(system.must("group", "show", "shop", "prod", "--json"))
+    stopping = shown("--on-stop", "end", "--max-revisions", "2")
+    by_sudo = shown("--sudo", "--var", "COLOUR=blue")
+    other = shown("--tag", "role=web", "*=eu", "role=*", "--host", "", "--rollback-on", "none")
+    again = shown("--host", "web-1", "--tag", "", "--no-sudo", "--var", "")
+    facts = system.must("group", "show", "shop", "prod")
+
+    changed = {"on_stop": "end", "max_revisions": 2}
+    assert stopping == before | {"host_options": before["host_options"] | changed}
+    assert by_sudo["host_options"] == stopping["host_options"] | {"sudo": True}
+    assert by_sudo["variables"] == {"COLOUR": "blue"}
+    assert (other["hosts"], len(other["tag_filters"])) == ([], 2)
+    assert other["auto_rollback"] == {"enabled": False, "events": []}
+    assert again["host_options"] == stopping["host_options"]
+    assert (again["hosts"], again["tag_filters"], again["variables"]) == (["web-1"], [], {})
+    assert "at a stop, scripts:  end" in facts
+    assert "by sudo:             no" in facts
+
+
 def test_a_token_opens_the_door_until_it_is_revoked(system):
     secret = system.must("token", "create", "pipeline", "--role", "viewer")
     assert secret.startswith("tg_")

@@ -68,6 +68,25 @@ def test_group_create_sends_an_and_of_ors(fake: FakeService, cli):
     assert "hosts" not in body
 
 
+def test_group_create_says_how_its_hosts_are_dealt_with(fake: FakeService, cli):
+    fake.on("POST", "applications/shop/deployment-groups", {"name": "prod"})
+
+    done = cli(
+        *("group", "create", "shop", "prod", "--host", "web-1", "--working-directory", "archive"),
+        *("--sudo", "--no-allow-setid", "--on-stop", "end", "--max-revisions", "9"),
+    )
+
+    assert done.code == 0
+    [body] = fake.bodies("POST")
+    assert body["host_options"] == {
+        "working_directory": "archive",
+        "sudo": True,
+        "allow_setid": False,
+        "on_stop": "end",
+        "max_revisions": 9,
+    }
+
+
 def test_group_create_takes_hosts_by_name(fake: FakeService, cli):
     fake.on("POST", "applications/shop/deployment-groups", {"name": "prod"})
 
@@ -89,6 +108,11 @@ def test_group_create_takes_hosts_by_name(fake: FakeService, cli):
         "group create shop prod",
         "group create shop prod --tag a=1 --host b",
         "group create shop prod --tag a=1 --rollback-on later",
+        "group create shop prod --tag a=1 --working-directory /srv",
+        "group create shop prod --tag a=1 --on-stop kill",
+        "group create shop prod --tag a=1 --max-revisions 0",
+        "group set shop prod",
+        "group set shop prod --on-stop now",
         "host add web --ssh nowhere",
         "host add web",
         "host add web --ssh a@b --identity ~/.ssh/id",
