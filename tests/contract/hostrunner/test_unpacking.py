@@ -1,170 +1,180 @@
-"""No archive leaves the folder that it is unpacked into."""
+"""No archive leaves the folder that it is unpacked into; what is sound comes out as packed."""
 
-import io
+import gzip
 import os
 import stat
+import subprocess
 import tarfile
+import time
 import zipfile
 from pathlib import Path
+from typing import Final
 
 import pytest
 
-from contract.hostrunner.client import GROUP, Bundle, Host, appspec_of, bundle_of
+from contract.hostrunner.archives import Packed, tar_of, tgz_of, tree_of, unpack_all, zip_of
+from contract.hostrunner.client import GROUP, Bundle, Host, appspec_of, bundle_of, open_to_all
+from contract.hostrunner.conftest import pythons
+from contract.hostrunner.refused_archives import REFUSED
+from contract.hostrunner.sound_archives import SOUND
+
+CASES: Final = {**REFUSED, **SOUND}
+root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may become another user")
+NOBODY: Final = 65534
 
 
-def tar_of(*members: tuple[str, dict], mode: str = "w") -> bytes:
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode=mode) as archive:
-        for name, fields in members:
-            info = tarfile.TarInfo(name)
-            data = fields.pop("data", b"")
-            info.size = len(data)
-            for field, value in fields.items():
-                setattr(info, field, value)
-            archive.addfile(info, io.BytesIO(data))
-    return out.getvalue()
+@pytest.fixture(scope="module", params=pythons())
+def unpacked(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, dict[str, str]]:
+    """All cases, unpacked by one Python."""
+    folder = tmp_path_factory.mktemp("unpacked")
+    return folder, unpack_all(CASES, folder, request.param)
 
 
-def zip_of(*entries: tuple[str, bytes, int], system: int = 3) -> bytes:
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w") as archive:
-        for name, data, mode in entries:
-            info = zipfile.ZipInfo(name)
-            info.create_system = system
-            info.external_attr = mode << 16
-            archive.writestr(info, data)
-    return out.getvalue()
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_hostile_or_broken_archive_is_refused_and_leaves_nothing(unpacked, name: str):
+    folder, said = unpacked
+
+    assert said[name].startswith(REFUSED[name].phrase)
+    assert REFUSED[name].words in said[name]
+    assert said[name].endswith(".")
+    assert len(said[name]) < 600
+    assert list((folder / name).iterdir()) == []
 
 
-def unpack(host: Host, bundle: Bundle, **values) -> tuple[Path, str]:
-    """Return where the bundle was unpacked, and why not."""
-    told = host.run(bundle=bundle, events=["DownloadBundle"], **values)
-    archive = host.state / "deployment-root" / GROUP / "d-AAAAAAAA1" / "deployment-archive"
-    event = told.event("DownloadBundle")
-    assert (event["status"] == "Failed") == (event["message"] != "Succeeded")
-    return archive, event["message"]
+@pytest.mark.parametrize("name", SOUND)
+def test_a_sound_archive_comes_out_as_it_was_packed(unpacked, name: str):
+    folder, said = unpacked
+
+    assert said[name] == ""
+    assert [path.name for path in (folder / name).iterdir()] == ["deployment-archive"]
+    assert tree_of(folder / name / "deployment-archive") == SOUND[name].tree
 
 
-LINK = {"type": tarfile.SYMTYPE, "linkname": "/etc"}
+@root
+def test_an_ordinary_user_unpacks_and_refuses_the_same(tmp_path: Path):
+    open_to_all(tmp_path / "x")
+    os.chown(tmp_path, NOBODY, NOBODY)
 
-HOSTILE = {
-    "tar, parent": ("tar", tar_of(("a/../../x", {})), "outside of itself, a/../../x"),
-    "tar, absolute": ("tar", tar_of(("/etc/x", {})), "outside of itself, /etc/x"),
-    "tar, through a link": ("tar", tar_of(("l", LINK), ("l/x", {})), "l, which is a link"),
-    "tar, hard link out": (
-        "tar",
-        tar_of(("h", {"type": tarfile.LNKTYPE, "linkname": "/etc/passwd"})),
-        "is no file of the bundle",
-    ),
-    "tar, hard link to a link": (
-        "tar",
-        tar_of(("l", LINK), ("h", {"type": tarfile.LNKTYPE, "linkname": "l"})),
-        "is no file of the bundle",
-    ),
-    "tar, pipe": ("tar", tar_of(("p", {"type": tarfile.FIFOTYPE})), "is a device, a pipe"),
-    "tar, device": ("tar", tar_of(("d", {"type": tarfile.CHRTYPE})), "is a device, a pipe"),
-    "tar, folder and file": (
-        "tar",
-        tar_of(("x", {"type": tarfile.DIRTYPE}), ("x", {})),
-        "a folder and a file of the name x",
-    ),
-    "tgz, cut": ("tgz", bundle_of({"a": os.urandom(9999)}).data[:5000], "cannot be read as tgz"),
-    "tgz, plain": ("tgz", tar_of(("a", {})), "cannot be read as tgz"),
-    "tar, nonsense": ("tar", b"nonsense" * 200, "cannot be read as tar"),
-    "zip, parent": ("zip", zip_of(("../x", b"", 0o644)), "outside of itself, ../x"),
-    "zip, absolute": ("zip", zip_of(("/etc/x", b"", 0o644)), "outside of itself, /etc/x"),
-    "zip, through a link": (
-        "zip",
-        zip_of(("l", b"/etc", stat.S_IFLNK | 0o777), ("l/x", b"", 0o644)),
-        "l, which is a link",
-    ),
-    "zip, backslashes": ("zip", zip_of(("..\\x", b"", 0), system=0), "outside of itself"),
-    "zip, pipe": ("zip", zip_of(("p", b"", stat.S_IFIFO | 0o644)), "is a device, a pipe"),
-    "zip, nonsense": ("zip", b"nonsense", "cannot be read as zip"),
-}
+    said = unpack_all(CASES, tmp_path, "/usr/bin/python3", user=NOBODY)
+
+    assert {name for name in CASES if said[name]} == set(REFUSED)
+    for name in SOUND:
+        assert tree_of(tmp_path / name / "deployment-archive") == SOUND[name].tree
 
 
-@pytest.mark.parametrize("case", HOSTILE)
-def test_a_hostile_or_broken_archive_is_refused_and_leaves_nothing(host: Host, case):
-    kind, data, message = HOSTILE[case]
+def test_nothing_outside_is_written(tmp_path: Path):
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    link = {"type": tarfile.SYMTYPE, "linkname": str(outside)}
+    kind = stat.S_IFLNK | 0o777
+    cases = {
+        "tar": Packed("tar", tar_of(("l", link), ("l/x", {}))),
+        "parent": Packed("tar", tar_of(("../../outside/x", {}))),
+        "hard": Packed("tar", tar_of(("l", link), ("l", {}), ("../outside/h", {}))),
+        "zip": Packed("zip", zip_of(("l", bytes(outside), kind), ("l/x", b"", 0o644))),
+    }
 
-    archive, why = unpack(host, Bundle(data, kind))
+    said = unpack_all(cases, tmp_path, "python3")
 
-    assert message in why
-    assert why.endswith(".")
-    assert list(archive.parent.glob("deployment-archive*")) == []
-
-
-@pytest.mark.parametrize(
-    ("limits", "message"),
-    [
-        ({"unpacked_bytes": 1000}, "unpacks to more than 1000 bytes."),
-        ({"entries": 2}, "has more than 2 entries."),
-    ],
-)
-def test_the_limits_hold(host: Host, limits, message):
-    bundle = bundle_of(dict.fromkeys("abc", "x" * 400))
-
-    assert unpack(host, bundle, limits=limits)[1] == f"The bundle {message}"
+    assert all(said.values())
+    assert list(outside.iterdir()) == []
 
 
-def test_set_id_bits_are_dropped(host: Host):
-    archive, _ = unpack(host, bundle_of({"x": ""}, modes={"x": 0o6755}))
+def test_what_grows_as_no_honest_content_does_is_refused(tmp_path: Path):
+    much = bytes(65 << 20)
+    cases = {
+        "tgz": Packed("tgz", tgz_of(("a", {"data": much}))),
+        "after-the-end": Packed("tgz", tgz_of(("a", {})) + gzip.compress(much)),
+        "zip": Packed("zip", zip_of(("a", much, 0), packed=True)),
+    }
 
-    assert stat.S_IMODE((archive / "x").stat().st_mode) == 0o755
+    said = unpack_all(cases, tmp_path, "python3")
+
+    assert all("to more than 250 times its packed size" in words for words in said.values())
+    assert said["zip"].startswith("Error extracting zip archive: 'a' makes it unpack")
+    assert not [path for path in tmp_path.rglob("*") if path.stat().st_size > 1 << 20]
 
 
-def test_links_and_hard_links_within_the_bundle_are_kept(host: Host):
+def test_a_hard_link_becomes_a_file_of_its_own(tmp_path: Path):
+    data = tar_of(("a", {"data": b"1", "mtime": 1e9}), ("h", {"type": b"1", "linkname": "a"}))
+
+    unpack_all({"x": Packed("tar", data)}, tmp_path, "python3")
+
+    one, other = (tmp_path / "x" / "deployment-archive" / name for name in "ah")
+    assert one.stat().st_ino != other.stat().st_ino
+    assert (one.stat().st_mtime, other.stat().st_mtime) == (1e9, 1e9)
+
+
+@root
+def test_owners_are_kept_by_name_or_number_as_tar_does(tmp_path: Path):
     data = tar_of(
-        ("./a", {"data": b"1"}),
-        ("l", {"type": tarfile.SYMTYPE, "linkname": "a"}),
-        ("h", {"type": tarfile.LNKTYPE, "linkname": "./a"}),
+        ("named", {"uname": "daemon", "uid": 77, "gname": "no such", "gid": 78}),
+        ("numbered", {"uid": 4242, "gid": 4343}),
+        ("d", {"type": tarfile.DIRTYPE, "uid": 4242, "mode": 0o750}),
+        ("l", {"type": tarfile.SYMTYPE, "linkname": "x", "uid": 4242}),
+    )
+    cases = {"tar": Packed("tar", data), "folder": Packed("directory", data)}
+
+    unpack_all(cases, tmp_path, "python3")
+
+    kept = {path.name: path.lstat() for path in (tmp_path / "tar/deployment-archive").iterdir()}
+    assert (kept["named"].st_uid, kept["named"].st_gid) == (1, 78)
+    assert (kept["numbered"].st_uid, kept["numbered"].st_gid) == (4242, 4343)
+    assert {kept["d"].st_uid, kept["l"].st_uid} == {4242}
+    assert {path.lstat().st_uid for path in (tmp_path / "folder").rglob("*")} == {0}
+
+
+def test_times_of_a_zip_are_those_of_unzip(tmp_path: Path):
+    plain = tmp_path / "plain.zip"
+    with zipfile.ZipFile(plain, "w") as archive:
+        archive.writestr(zipfile.ZipInfo("local", (2024, 7, 1, 12, 30, 8)), "")
+        stamped = zipfile.ZipInfo("stamped", (2001, 1, 1, 0, 0, 0))
+        stamped.extra = b"UT\x05\x00\x01" + (1_700_000_001).to_bytes(4, "little")
+        archive.writestr(stamped, "")
+
+    unpack_all({"x": Packed("zip", plain.read_bytes())}, tmp_path, "python3")
+
+    folder = tmp_path / "x" / "deployment-archive"
+    local = time.mktime((2024, 7, 1, 12, 30, 8, 0, 0, -1))
+    assert (folder / "local").stat().st_mtime == local
+    assert (folder / "stamped").stat().st_mtime == 1_700_000_001
+
+
+def archive_of(host: Host) -> Path:
+    return host.state / "deployment-root" / GROUP / "d-AAAAAAAA1" / "deployment-archive"
+
+
+@pytest.mark.parametrize("kind", ["tar", "tgz", "zip", "directory"])
+def test_a_host_unpacks_what_it_was_sent(host: Host, kind: str):
+    members = ("top/appspec.yml", {}), ("top/a", {"data": b"1"})
+    data = {
+        "tgz": tgz_of,
+        "zip": lambda *_: zip_of(("top/appspec.yml", b"", 0), ("top/a", b"1", 0)),
+    }
+
+    told = host.run(
+        bundle=Bundle(data.get(kind, tar_of)(*members), kind), events=["DownloadBundle"]
     )
 
-    archive, _ = unpack(host, Bundle(data, "tar"))
-
-    assert str((archive / "l").readlink()) == "a"
-    assert (archive / "h").read_bytes() == b"1"
-
-
-def test_the_later_of_two_entries_wins(host: Host):
-    data = tar_of(("a", {"data": b"1"}), ("a", {"data": b"2"}))
-
-    archive, _ = unpack(host, Bundle(data, "tar"))
-
-    assert (archive / "a").read_bytes() == b"2"
+    assert told.outcome == "succeeded"
+    top = archive_of(host) / ("top" if kind == "directory" else "")
+    assert (top / "a").read_text() == "1"
 
 
-def test_a_gzipped_archive_may_call_itself_tar(host: Host):
-    archive, _ = unpack(host, Bundle(bundle_of({"a": "1"}).data, "tar"))
+def test_what_cannot_be_unpacked_leaves_what_was_unpacked_before(host: Host):
+    host.run(bundle=bundle_of({"a": "first"}), key="one", events=["DownloadBundle"])
 
-    assert (archive / "a").read_text() == "1"
+    told = host.run(bundle=Bundle(b"nonsense" * 99, "tar"), key="two", events=["DownloadBundle"])
 
-
-def test_a_zip_of_windows_and_one_of_linux_are_read(host: Host):
-    names = (("sub\\a.txt", b"1", 0), ("sub\\", b"", 0))
-    archive, _ = unpack(host, Bundle(zip_of(*names, system=0), "zip"))
-    other = Host(host.state.parent / "other")
-    run = stat.S_IFREG | 0o775
-    linux, _ = unpack(other, Bundle(zip_of(("d/", b"", 0o40755), ("d/é", b"2", run)), "zip"))
-
-    assert (archive / "sub" / "a.txt").read_bytes() == b"1"
-    assert stat.S_IMODE((linux / "d" / "é").stat().st_mode) == 0o755
-
-
-@pytest.mark.parametrize(
-    ("files", "expected"),
-    [
-        ({"top/AppSpec.yml": "", "top/a": ""}, {"AppSpec.yml", "a"}),
-        ({"top/a": ""}, {"top"}),
-        ({"top/appspec.yml": "", "b": ""}, {"top", "b"}),
-        ({"top/next/appspec.yml": ""}, {"top"}),
-    ],
-)
-def test_a_single_top_folder_with_an_appspec_is_stripped(host: Host, files, expected):
-    archive, _ = unpack(host, bundle_of(files))
-
-    assert {path.name for path in archive.iterdir()} == expected
+    event = told.event("DownloadBundle")
+    assert (event["status"], event["error_code"], event["script"]) == ("Failed", "UnknownError", "")
+    assert event["message"].startswith("Error extracting tar archive: ")
+    assert tree_of(archive_of(host)) == {"a": "-644 first"}
+    assert [path.name for path in archive_of(host).parent.glob("deployment-archive*")] == [
+        "deployment-archive"
+    ]
 
 
 def test_scripts_of_a_broken_bundle_never_run(host: Host):
@@ -175,3 +185,20 @@ def test_scripts_of_a_broken_bundle_never_run(host: Host):
 
     assert told.outcome == "failed"
     assert told.statuses()["AfterInstall"] == "Skipped"
+
+
+@root
+def test_a_disk_that_is_too_small_is_said_and_left_empty(tmp_path: Path):
+    small = tmp_path / "x"
+    small.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "none", small], check=True)
+    try:
+        said = unpack_all(
+            {"x/x": Packed("tar", tar_of(("a", {"data": b"x" * 99999})))}, tmp_path, "python3"
+        )
+    finally:
+        left = list((small / "x").iterdir())
+        subprocess.run(["umount", small], check=True)
+
+    assert said["x/x"].startswith("Error extracting tar archive: 'a' does not fit on the disk of ")
+    assert left == []

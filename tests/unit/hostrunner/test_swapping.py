@@ -172,7 +172,7 @@ def test_an_acl_goes_to_what_was_copied_wherever_its_name_leads(
 
 
 def test_folders_of_a_bundle_are_given_away_from_the_bottom_up(tmp_path, monkeypatch):
-    filling = unpacking.Unpacking(os.fsencode(tmp_path), {})
+    filling = unpacking.Unpacking(os.fsencode(tmp_path), "tar", 0, {})
     for name in (b"a/b", b"a", b"a/b/c", b"d"):
         filling.folder_entry(name, 0o755, None)
     opened, real = [], os.open

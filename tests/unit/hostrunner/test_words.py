@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tidegate.hostrunner import BOOT, COMMAND, RUNNER_SHA256, runner_source
-from tidegate.hostrunner.parts import base, permissions, previous, session, unpacking
+from tidegate.hostrunner.parts import base, permissions, previous, session, unzip
 
 
 @pytest.mark.parametrize(
@@ -84,14 +84,15 @@ def test_a_list_of_any_names_is_read_back_and_no_line_of_it_misleads_the_agent(l
         ("a\\b", 3, 0, b"a\\b"),
         ("\u00e9", 3, 0x800, b"\xc3\xa9"),
         (b"\xc3\xa9".decode("cp437"), 3, 0, b"\xc3\xa9"),
-        (b"\x82".decode("cp437"), 3, 0, b"\xc3\xa9"),
+        (b"\x82".decode("cp437"), 0, 0, b"\xc3\xa9"),
+        (b"\x82".decode("cp437"), 3, 0, b"\x82"),
     ],
 )
-def test_names_in_a_zip_become_utf_8(name, system, flags, expected):
+def test_names_in_a_zip_become_those_of_files(name, system, flags, expected):
     entry = zipfile.ZipInfo("x")
     entry.filename, entry.create_system, entry.flag_bits = name, system, flags
 
-    assert unpacking.zip_name(entry) == expected
+    assert unzip.zip_name(entry) == expected
 
 
 def test_a_process_is_known_by_its_start():

@@ -1,6 +1,5 @@
 """The lifecycle events of one deployment, in order, in a process of their own."""
 
-import errno
 import fcntl
 import json
 import os
@@ -8,6 +7,7 @@ import select
 import signal
 import time
 
+from tidegate.hostrunner.parts.archives import replace_archive
 from tidegate.hostrunner.parts.base import (
     STOPPED,
     Failure,
@@ -27,7 +27,6 @@ from tidegate.hostrunner.parts.install import Install
 from tidegate.hostrunner.parts.journal import Journal, Run, log_cap
 from tidegate.hostrunner.parts.logs import EventLog, Scribe
 from tidegate.hostrunner.parts.scripts import Ended, Script
-from tidegate.hostrunner.parts.unpacking import strip_single_folder, unpack
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -246,29 +245,13 @@ class Runner:
     def download(self) -> None:
         self.tidy(self.prune_archives)
         os.makedirs(self.folder, 0o755, exist_ok=True)
-        target, fresh = raw(self.archive), raw(self.archive + ".new")
-        remove_tree(fresh)
-        try:
-            os.mkdir(fresh, 0o755)
-            if self.bundle:
-                limits = self.spec.get("limits", {})
-                unpack(raw(self.run.bundle), self.bundle["type"], fresh, limits)
-                strip_single_folder(fresh)
-            remove_tree(target)
-            os.rename(fresh, target)
-        except OSError as error:
-            if error.errno == errno.ENOSPC:
-                raise Failure(
-                    "The disk of %s is too full to unpack the bundle; free some space there."
-                    % self.folder
-                ) from None
-            raise
-        finally:
-            remove_tree(fresh)
+        kind = self.bundle["type"] if self.bundle else ""
+        old = replace_archive(raw(self.archive), raw(self.run.bundle), kind, self.spec)
         replace_file(
             os.path.join(self.folder, "appspec.json"), json.dumps(self.spec["appspec"]).encode()
         )
         replace_file(self.notes + "_most_recent_install", raw(self.folder))
+        self.tidy(lambda: remove_tree(old))
         remove_tree(raw(self.run.bundle))
         self.tidy(self.prune_bundles)
 

@@ -1,284 +1,208 @@
-"""Archives, of which none is trusted."""
+"""A folder that is filled from an archive, of which nothing is trusted."""
 
+import errno
 import os
-import stat
-import time
 
-from tidegate.hostrunner.parts.base import (
-    FOLDER,
-    NEW_FILE,
-    Failure,
-    raw,
-    remove_tree,
-    shown,
-    write_all,
-)
+from tidegate.hostrunner.parts.base import FOLDER, NEW_FILE, Failure, reason, shown, write_all
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, NoReturn
 
+# Unpacked bytes that one packed byte may stand for, minded from so many on.
+RATIO = 250
+RATIO_FROM = 64 << 20
+DEEPEST = 100
+LONGEST_NAME = 255
+LONGEST_LINK_TEXT = 4095
+
+
+def in_quotes(name: bytes) -> str:
+    """Return an entry's name, fit for a message."""
+    text = name[:200].decode("utf-8", "backslashreplace")
+    text = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
+    return "'%s%s'" % (text, "..." if len(name) > 200 else "")
+
+
+def is_bomb(unpacked: int, packed: int) -> bool:
+    """Tell whether it grows as no honest content does."""
+    return unpacked > RATIO_FROM and unpacked > packed * RATIO
+
 
 class Unpacking:
     """A folder that is being filled from an archive, and that nothing in the archive can leave."""
 
-    def __init__(self, folder: bytes, limits: "dict[str, Any]") -> None:
+    def __init__(self, folder: bytes, kind: str, packed: int, spec: "dict[str, Any]") -> None:
+        limits = spec.get("limits") or {}
         self.folder = folder
-        self.left = int(limits.get("unpacked_bytes", 4 << 30))
-        self.entries = int(limits.get("entries", 100000))
-        self.limits = (self.left, self.entries)
+        # As the agent has it, whatever the type of the archive says.
+        self.phrase = "Error extracting %s archive" % ("zip" if kind == "zip" else "tar")
+        self.packed = packed
+        self.most_bytes = int(limits.get("unpacked_bytes", 4 << 30))
+        self.most_entries = int(limits.get("entries", 100000))
+        self.mode_bits = 0o7777 if spec.get("allow_setid") else 0o777
+        self.size = 0
+        self.entries = 0
+        self.name = b""  # of the entry at work
         self.kinds = {b"": "folder"}  # type: dict[bytes, str]
         self.folder_modes = []  # type: list[tuple[bytes, int, tuple[int, int] | None]]
 
-    def place(self, name: bytes, kind: str) -> "bytes | None":
-        """Return where the entry *name* goes, its parents made; none for the top folder itself."""
-        parts = [part for part in name.split(b"/") if part not in (b"", b".")]
-        if name.startswith(b"/") or b".." in parts or b"\0" in name:
-            raise Failure(
-                "The bundle names a file outside of itself, %s; pack it with relative names."
-                % shown(name)
-            )
-        self.entries -= 1
-        if self.entries < 0:
-            raise Failure("The bundle has more than %d entries." % self.limits[1])
-        path = b""
-        for part in parts[:-1]:
-            path = path + b"/" + part if path else part
-            self.make_folder(path, name)
-        if not parts:
-            return None
-        path = path + b"/" + parts[-1] if path else parts[-1]
-        before = self.kinds.get(path)
-        if before == "folder" or kind == "folder":
-            if before not in (None, kind):
-                raise Failure("The bundle has a folder and a file of the name %s." % shown(name))
-        elif before:
-            os.unlink(self.at(path))  # named twice: the later one wins
-        if kind == "folder":
-            self.make_folder(path, name)
+    # What is wrong
+
+    def refuse(self, name: bytes, why: str) -> "NoReturn":
+        raise Failure("%s: %s %s." % (self.phrase, in_quotes(name), why))
+
+    def broken(self, what: object) -> "NoReturn":
+        text = " ".join(str(what).split()).rstrip(".")[:300] or "it ends too early"
+        raise Failure("%s: the archive is broken (%s)." % (self.phrase, text))
+
+    def stuck(self, error: OSError) -> "NoReturn":
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            where = shown(os.path.dirname(self.folder))
+            why = "does not fit on the disk of %s; free some space there" % where
         else:
-            self.kinds[path] = kind
-        return self.at(path)
+            why = "cannot be unpacked (%s)" % reason(error)
+        self.refuse(self.name, why)
+
+    # What is where
 
     def at(self, path: bytes) -> bytes:
         return os.path.join(self.folder, path)
 
-    def make_folder(self, path: bytes, name: bytes) -> None:
-        kind = self.kinds.get(path)
-        if kind is None:
-            os.mkdir(self.at(path), 0o755)
-            self.kinds[path] = "folder"
-        elif kind != "folder":
-            raise Failure(
-                "The bundle's entry %s goes through %s, which is a %s and no folder."
-                % (shown(name), shown(path), kind)
-            )
+    def enter(self, name: bytes, kind: str) -> bytes:
+        """Return where the entry *name* goes, its parents made and nothing there yet."""
+        self.name = name
+        self.entries += 1
+        if self.entries > self.most_entries:
+            self.too_many(name)
+        path = self.normal(name)
+        self.enter_parents(name, path)
+        before = self.kinds.get(path)
+        if before and before != kind and "folder" in (before, kind):
+            self.refuse(name, "is a folder and something else too")
+        if kind != "folder" and not path:
+            self.refuse(name, "is a folder and something else too")
+        if kind != "folder":
+            if before:
+                os.unlink(self.at(path))  # named twice: the later one wins
+            self.put(path, kind)
+        elif not before:
+            self.make_folder(path)
+        return path
 
-    def file(self, name: bytes, content: "Any", mode: int, mtime: float, owner: "Any") -> None:
-        path = self.place(name, "file")
-        if path is None:
-            return
-        fd = os.open(path, NEW_FILE, 0o600)
+    def normal(self, name: bytes) -> bytes:
+        """Return the path below the folder."""
+        parts = [part for part in name.split(b"/") if part not in (b"", b".")]
+        if name.startswith(b"/") or b".." in parts:
+            self.refuse(name, "would be written outside the folder of the revision")
+        if b"\0" in name:
+            self.refuse(name, "has a zero byte in its name")
+        if len(parts) > DEEPEST:
+            self.refuse(name, "lies more than %d folders deep" % DEEPEST)
+        if any(len(part) > LONGEST_NAME for part in parts):
+            self.refuse(name, "has a part of more than %d bytes in its name" % LONGEST_NAME)
+        return b"/".join(parts)
+
+    def enter_parents(self, name: bytes, path: bytes) -> None:
+        # What is a folder stays one, so above a known folder there is nothing left to check.
+        missing = []
+        parent = os.path.dirname(path)
+        while parent not in self.kinds:
+            missing.append(parent)
+            parent = os.path.dirname(parent)
+        if self.kinds[parent] == "link":
+            self.refuse(name, "would be written through the link %s" % in_quotes(parent))
+        if self.kinds[parent] == "file":
+            self.refuse(name, "lies below %s, which is a file" % in_quotes(parent))
+        for folder in reversed(missing):
+            self.make_folder(folder)
+
+    def make_folder(self, path: bytes) -> None:
+        os.mkdir(self.at(path), 0o755)
+        self.put(path, "folder")
+
+    def put(self, path: bytes, kind: str) -> None:
+        self.kinds[path] = kind
+        if len(self.kinds) - 1 > self.most_entries:  # folders that no entry names count as well
+            self.too_many(self.name)
+
+    def too_many(self, name: bytes) -> "NoReturn":
+        self.refuse(name, "is one more than the limit of %d entries" % self.most_entries)
+
+    def grow(self, name: bytes, size: int) -> None:
+        self.size += size
+        if self.size > self.most_bytes:
+            why = "makes it unpack to more than the limit of %d bytes" % self.most_bytes
+            self.refuse(name, why)
+        if is_bomb(self.size, self.packed):
+            why = "makes it unpack to more than %d times its packed size" % RATIO
+            self.refuse(name, why)
+
+    # Entries
+
+    def file(
+        self, name: bytes, content: "Any", *, size: int, mode: int, mtime: float, owner: "Any"
+    ) -> None:
+        """Unpack a file of *size* bytes; what is read of the archive is never more than that."""
+        path = self.enter(name, "file")
+        self.grow(name, size)
+        fd = os.open(self.at(path), NEW_FILE, 0o600)
         try:
             while True:
                 data = content.read(1 << 18)
                 if not data:
                     break
-                self.left -= len(data)
-                if self.left < 0:
-                    raise Failure("The bundle unpacks to more than %d bytes." % self.limits[0])
                 write_all(fd, data)
             if owner:
                 os.fchown(fd, *owner)
-            os.fchmod(fd, mode & 0o777)
-            os.utime(fd, (mtime, mtime))
+            os.fchmod(fd, mode & self.mode_bits)
+            try:
+                os.utime(fd, (mtime, mtime))
+            except OverflowError:
+                return  # a time that no file can have, which matters to nobody
         finally:
             os.close(fd)
 
     def folder_entry(self, name: bytes, mode: int, owner: "Any") -> None:
-        path = self.place(name, "folder")
-        if path is not None:
-            self.folder_modes.append((path, mode & 0o777 | 0o700, owner))
+        path = self.enter(name, "folder")
+        if path:
+            # Whoever unpacks it has to work in it, whatever its mode.
+            self.folder_modes.append((path, mode & self.mode_bits | 0o700, owner))
 
     def symlink(self, name: bytes, text: bytes, owner: "Any") -> None:
-        path = self.place(name, "link")
-        if path is not None:
-            os.symlink(text, path)
-            if owner:
-                os.chown(path, owner[0], owner[1], follow_symlinks=False)
+        """Keep a link as it is: where it leads matters to whoever follows it, and we do not."""
+        if len(text) > LONGEST_LINK_TEXT:
+            why = "is a link with a text of more than %d bytes" % LONGEST_LINK_TEXT
+            self.refuse(name, why)
+        path = self.at(self.enter(name, "link"))
+        os.symlink(text, path)
+        if owner:
+            os.chown(path, owner[0], owner[1], follow_symlinks=False)
 
-    def hard_link(self, name: bytes, member: bytes) -> None:
-        source = b"/".join(part for part in member.split(b"/") if part not in (b"", b"."))
-        if self.kinds.get(source) != "file":
-            raise Failure(
-                "The bundle links %s to %s, which is no file of the bundle."
-                % (shown(name), shown(member))
-            )
-        path = self.place(name, "file")
-        if path is not None and path != self.at(source):
-            os.link(self.at(source), path)
+    def hard_link(self, name: bytes, target: bytes, owner: "Any") -> None:
+        """Copy a file that was unpacked before: to change one of them is not to change both."""
+        self.name = name
+        source = b"/".join(part for part in target.split(b"/") if part not in (b"", b"."))
+        if target.startswith(b"/") or self.kinds.get(source) != "file":
+            why = "is a hard link to %s, which is no file before it" % in_quotes(target)
+            self.refuse(name, why)
+        fd = os.open(self.at(source), os.O_RDONLY | os.O_NOFOLLOW)
+        with open(fd, "rb", buffering=0) as content:
+            info = os.fstat(fd)
+            mode, mtime = info.st_mode, info.st_mtime
+            self.file(name, content, size=info.st_size, mode=mode, mtime=mtime, owner=owner)
 
     def special(self, name: bytes) -> "NoReturn":
-        raise Failure(
-            "The bundle's entry %s is a device, a pipe or a socket; pack only files,"
-            " folders and links." % shown(name)
-        )
+        self.refuse(name, "is a device, a FIFO or of another kind that no bundle may hold")
 
     def finish(self) -> None:
         # From the bottom up: whoever is given a folder may change what lies in it.
         for path, mode, owner in sorted(self.folder_modes, reverse=True, key=lambda one: one[0]):
-            fd = os.open(path, FOLDER)
+            self.name = path
+            fd = os.open(self.at(path), FOLDER)
             try:
                 if owner:
                     os.fchown(fd, *owner)
                 os.fchmod(fd, mode)
             finally:
                 os.close(fd)
-
-
-def unpack(bundle: bytes, kind: str, folder: bytes, limits: "dict[str, Any]") -> None:
-    import zlib
-
-    unpacking = Unpacking(folder, limits)
-    broken = (zlib.error, EOFError, ValueError, OverflowError, RuntimeError)
-    try:
-        if kind == "zip":
-            unpack_zip(bundle, unpacking)
-        else:
-            unpack_tar(bundle, kind, unpacking)
-    except broken as error:
-        raise not_readable(kind, error) from None
-    except OSError as error:
-        if error.errno:
-            raise
-        raise not_readable(kind, error) from None
-    unpacking.finish()
-
-
-def not_readable(kind: str, error: Exception) -> Failure:
-    return Failure(
-        "The bundle cannot be read as %s (%s). Pack it again, or correct its bundle type."
-        % (kind, str(error) or type(error).__name__)
-    )
-
-
-def unpack_tar(bundle: bytes, kind: str, unpacking: Unpacking) -> None:
-    import tarfile
-
-    with open(bundle, "rb") as file:
-        packed = kind == "tgz" or file.read(2) == b"\x1f\x8b"
-        file.seek(0)
-        try:
-            with tarfile.open(
-                fileobj=file,
-                mode="r:gz" if packed else "r:",
-                encoding="utf-8",
-                errors="surrogateescape",
-            ) as archive:
-                for member in archive:
-                    unpack_member(archive, member, unpacking)
-        except tarfile.TarError as error:
-            raise not_readable(kind, error) from None
-
-
-def unpack_member(archive: "Any", member: "Any", unpacking: Unpacking) -> None:
-    name, owner = raw(member.name), owner_of(member)
-    if member.isdir():
-        unpacking.folder_entry(name, member.mode, owner)
-    elif member.issym():
-        unpacking.symlink(name, raw(member.linkname), owner)
-    elif member.islnk():
-        unpacking.hard_link(name, raw(member.linkname))
-    elif member.isreg():
-        unpacking.file(name, archive.extractfile(member), member.mode, member.mtime, owner)
-    else:
-        unpacking.special(name)
-
-
-OWNERS = {}  # type: dict[tuple[str, str, int, int], tuple[int, int]]
-
-
-def owner_of(member: "Any") -> "tuple[int, int] | None":
-    """Return the owner that tar would give the file: by name if the name exists here."""
-    if os.geteuid() != 0:
-        return None
-    key = (member.uname, member.gname, member.uid, member.gid)
-    if key not in OWNERS:
-        import grp
-        import pwd
-
-        uid, gid = member.uid, member.gid
-        try:
-            uid = pwd.getpwnam(member.uname).pw_uid if member.uname else uid
-        except KeyError:
-            uid = member.uid
-        try:
-            gid = grp.getgrnam(member.gname).gr_gid if member.gname else gid
-        except KeyError:
-            gid = member.gid
-        OWNERS[key] = (uid, gid)
-    return OWNERS[key]
-
-
-def unpack_zip(bundle: bytes, unpacking: Unpacking) -> None:
-    import io
-    import zipfile
-
-    with io.open(bundle, "rb") as file:
-        try:
-            with zipfile.ZipFile(file) as archive:
-                for entry in archive.infolist():
-                    unpack_entry(archive, entry, unpacking)
-        except zipfile.BadZipFile as error:
-            raise not_readable("zip", error) from None
-
-
-def unpack_entry(archive: "Any", entry: "Any", unpacking: Unpacking) -> None:
-    name = zip_name(entry)
-    unix = entry.external_attr >> 16 if entry.create_system == 3 else 0
-    if entry.flag_bits & 0x1:
-        raise Failure(
-            "The bundle's entry %s is encrypted; pack it without a password." % shown(name)
-        )
-    if name.endswith(b"/") or stat.S_ISDIR(unix):
-        unpacking.folder_entry(name, unix or 0o755, None)
-    elif stat.S_ISLNK(unix):
-        if entry.file_size > 4096:
-            raise Failure("The bundle's link %s is too long." % shown(name))
-        unpacking.symlink(name, archive.read(entry), None)
-    elif stat.S_IFMT(unix) not in (0, stat.S_IFREG):
-        unpacking.special(name)
-    else:
-        with archive.open(entry) as content:
-            moment = time.mktime(tuple(entry.date_time) + (0, 0, -1))
-            mode = (unix or 0o644) & ~0o022
-            unpacking.file(name, content, mode, moment, None)
-
-
-def zip_name(entry: "Any") -> bytes:
-    name = entry.filename  # type: str
-    if entry.create_system == 0:
-        name = name.replace("\\", "/")
-    if entry.flag_bits & 0x800:
-        return raw(name)
-    try:  # packers on Linux write UTF-8 without saying so
-        data = name.encode("cp437")
-        data.decode("utf-8")
-    except UnicodeError:
-        return raw(name)
-    return data
-
-
-def strip_single_folder(folder: bytes) -> None:
-    """Move up the content of a single top folder that holds the AppSpec file."""
-    names = os.listdir(folder)
-    top = os.path.join(folder, names[0]) if len(names) == 1 else b""
-    if not top or os.path.islink(top) or not os.path.isdir(top):
-        return
-    if not any(b"appspec" in name.lower() for name in os.listdir(top)):
-        return
-    aside = folder + b".top"
-    remove_tree(aside)
-    os.rename(top, aside)
-    os.rmdir(folder)
-    os.rename(aside, folder)
