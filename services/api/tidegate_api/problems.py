@@ -1,6 +1,7 @@
 """Every refusal and failure as a problem document (RFC 9457)."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from http import HTTPStatus
 from typing import Any, Final, cast
 
@@ -59,16 +60,8 @@ def refusal(error: Refused) -> JSONResponse:
     more = None
     if isinstance(error, InvalidAppSpec):
         more = {
-            "problems": [
-                {
-                    "line": one.line,
-                    "column": one.column,
-                    "key": one.key,
-                    "message": one.message,
-                    "hint": one.hint,
-                }
-                for one in error.problems
-            ]
+            "problems": [asdict(one) for one in error.problems],
+            "warnings": [asdict(one) for one in error.warnings],
         }
     return problem(error.http_status, code, str(error), headers=headers, more=more)
 

@@ -89,6 +89,21 @@ def test_a_wrong_indent_is_told_with_its_line(service: Service):
     assert nothing_is_left(service)
 
 
+def test_warnings_are_told_with_problems_and_kept_without(quick: Service):
+    quick.with_application()
+
+    refused = quick.upload("shop", bundle("version: 0.0\nos: beos\nHooks: 1\n")).json()
+    taken = quick.upload("shop", bundle(f"{APPSPEC}Hooks: 1\n")).json()
+
+    assert [(one["line"], one["hint"]) for one in refused["warnings"]] == [(3, "Is 'hooks' meant?")]
+    assert taken["appspec"]["warnings"] == [
+        (
+            "line 6, column 1, Hooks: 'Hooks' is no key that an AppSpec knows here; "
+            "it is ignored. Is 'hooks' meant?"
+        )
+    ]
+
+
 def test_an_archive_without_an_appspec_is_refused(quick: Service):
     quick.with_application()
     out = io.BytesIO()
