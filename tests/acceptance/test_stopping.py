@@ -61,6 +61,21 @@ def test_a_script_that_ends_right_after_the_stop_fails_its_target_too(ten: Fleet
     assert "The deployment was stopped" in target["message"]
 
 
+def test_a_script_is_ended_where_its_group_wants_that(ten: Fleet):
+    host = ten.hosts[0]
+    deployment_id = begin(ten, ten.group([host], host_options={"on_stop": "end"}))
+
+    ten.stop(deployment_id)
+    target = ten.wait_for_target(deployment_id, host, "Failed", "Succeeded", "Skipped")
+
+    assert target["status"] == "Failed"
+    assert "was stopped while this event ran, and its script hook.sh was ended" in target["message"]
+    assert ten.event(deployment_id, host, "ApplicationStart")["status"] == "Skipped"
+    assert ten.ledger(host).told(deployment_id) == [
+        "BeforeInstall begin", "BeforeInstall end", "AfterInstall begin",
+    ]  # fmt: skip
+
+
 def test_a_stop_with_rollback_waits_for_the_script_that_still_runs_and_says_so(ten: Fleet):
     hosts = ten.hosts[:3]
     group = ten.group(hosts, "OneAtATime")
