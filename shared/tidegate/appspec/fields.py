@@ -107,6 +107,8 @@ class Fields:
         return tuple(text for text in read if text is not None)
 
     def _warn_of_unknown(self, key: Node) -> None:
+        if not self.findings.wants_warnings:
+            return
         name = cut(to_s(key))
         message = f"'{name}' is no key that an AppSpec knows here; it is ignored."
         self.findings.warn(key, self.key(name), message, did_you_mean(name, self._known))

@@ -22,12 +22,16 @@ class Findings:
         self._holds = holds
 
     def refuse(self, node: Node | None, key: str, message: str, hint: str = "") -> None:
-        if len(self.problems) < _MOST:
+        if self.wants_problems:
             self.problems.append(_problem(node, key, message, hint))
 
     def warn(self, node: Node | None, key: str, message: str, hint: str = "") -> None:
         if self.wants_warnings:
             self.warnings.append(_problem(node, key, message, hint))
+
+    @property
+    def wants_problems(self) -> bool:
+        return len(self.problems) < _MOST
 
     @property
     def wants_warnings(self) -> bool:

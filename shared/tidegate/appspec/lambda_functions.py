@@ -56,20 +56,22 @@ def read_lambda(root: Node | None, findings: Findings) -> LambdaAppSpec | None:
     top = read_top(root, findings)
     if top is None:
         return None
-    functions: list[LambdaFunction] = []
+    functions: dict[tuple[str, str], LambdaFunction] = {}
     for at, properties in enumerate(read_resources(top, _KIND)):
         function = _read_function(properties)
         if at == 1:
             message = "CodeDeploy takes one function; several are an addition of Tidegate's own."
             findings.warn(properties.node, properties.path, message)
-        if any(function.name == each.name and function.alias == each.alias for each in functions):
+        if (function.name, function.alias) in functions:
             message = f"The alias '{cut(function.alias)}' of this function is in Resources already."
             properties.refuse("Alias", message)
-        functions.append(function)
+        functions[function.name, function.alias] = function
     hooks = read_hooks(top, _KIND)
     if findings.problems:
         return None
-    return LambdaAppSpec(functions=tuple(functions), hooks=hooks, warnings=tuple(findings.warnings))
+    return LambdaAppSpec(
+        functions=tuple(functions.values()), hooks=hooks, warnings=tuple(findings.warnings)
+    )
 
 
 def _read_function(properties: Fields) -> LambdaFunction:

@@ -144,7 +144,8 @@ def read_hooks(top: Fields, kind: Kind) -> dict[str, str]:
         return {}
     hooks: dict[str, str] = {}
     for at, item in enumerate(node.items):
-        _read_hook(item, f"Hooks[{at}]", hooks, kind, top.findings)
+        if top.findings.wants_problems:
+            _read_hook(item, f"Hooks[{at}]", hooks, kind, top.findings)
     return {event: hooks[event] for event in kind.events if event in hooks}
 
 

@@ -254,3 +254,18 @@ def test_the_platform_of_a_text_is_guessed(text: str | bytes, platform: str):
 
 def test_servers_are_the_default():
     assert isinstance(parse_appspec("version: 0.0\nos: linux\n"), AppSpec)
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        "Resources: [" + "{a: {Type: AWS::Lambda::Function, Properties: {}}}, " * 12_000 + "]",
+        "Resources: []\nHooks: [" + "".join(f"{{Before{n}: 1}}, " for n in range(30_000)) + "]",
+        "".join(f"Resource{n}: 1\n" for n in range(40_000)),
+    ],
+)
+@pytest.mark.timeout(20)
+def test_no_text_of_a_megabyte_takes_long(part: str):
+    refusal = refused(f"version: 0.0\n{part}\n")
+
+    assert max(len(refusal.problems), len(refusal.warnings)) == 100
