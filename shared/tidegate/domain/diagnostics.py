@@ -4,6 +4,8 @@ from typing import Final
 
 LONGEST_LOG: Final = 2047
 """Characters of a log that the agent reports, line ends counted."""
+_WARNING: Final = "Warning - "
+"""Begins a line of ours, which the agent does not have; what scripts write begins otherwise."""
 
 
 def log_tail(log: bytes) -> str:
@@ -13,6 +15,7 @@ def log_tail(log: bytes) -> str:
     """
     lines = log.decode("utf-8", "replace").split("\n")
     lines = [f"{line}\n" for line in lines[:-1]] + [line for line in lines[-1:] if line]
+    lines = [line for line in lines if not line.startswith(_WARNING)]
     tail: list[str] = []
     room = LONGEST_LOG
     for line in reversed(lines):

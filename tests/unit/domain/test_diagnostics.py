@@ -24,6 +24,7 @@ from tidegate.domain.diagnostics import log_tail
         pytest.param("ä".encode() * 2046 + b"\n", "ä" * 2046 + "\n", id="characters, not bytes"),
         pytest.param(b"a\r\nb\x0bc\x85\n", "a\r\nb\x0bc\N{REPLACEMENT CHARACTER}\n", id="only \\n"),
         pytest.param(b"\n\n", "\n\n", id="empty lines"),
+        pytest.param(b"[stdout]a\nWarning - x\n", "[stdout]a\n", id="no warnings of ours"),
     ],
 )
 def test_the_tail_of_a_log(log: bytes, tail: str):
