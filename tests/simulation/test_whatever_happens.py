@@ -20,7 +20,8 @@ from tidegate.domain.configs import PREDEFINED_PREFIX
 from tidegate.domain.deployment import AutoRollback, DeploymentOptions, RollbackEvent
 from tidegate.domain.lifecycle import HOST_EVENTS
 
-LONGEST_CALM = 500
+LONGEST_CALM = 1100
+"""Seconds; a message that was lost again and again is sent again after 16 minutes."""
 ROLLBACKS = (
     AutoRollback(),
     AutoRollback(enabled=True, events=(RollbackEvent.FAILURE, RollbackEvent.REQUEST)),

@@ -8,6 +8,7 @@ from typing import Final
 
 import structlog
 
+from tidegate.domain.deployment import Deployment
 from tidegate.domain.errors import NoSpace, Refused, Stale
 from tidegate.domain.group import OnStop
 from tidegate.domain.ids import DeploymentId, TargetId
@@ -85,11 +86,11 @@ class HostRuns:
             if self._leaving.is_set():
                 uow.leases.pass_on(deployment_id, target_id, at=uow.now())
                 return False
-            uow.deployments.lock(deployment_id)
+            deployment = uow.deployments.lock(deployment_id)
             lease = uow.leases.take(deployment_id, target_id, owner=self.owner, at=uow.now())
             if lease is None:
                 return uow.leases.is_done(deployment_id, target_id)
-            progress, order = self._begin(lease, uow)
+            progress, order = self._begin(lease, deployment, uow)
         log.info("target_taken", **_who(lease))
         outcome = self._follow(progress, order, self._recorder(progress))
         return self._finish(progress, outcome)
@@ -100,11 +101,11 @@ class HostRuns:
             if self._leaving.is_set():
                 uow.leases.pass_on(deployment_id, target_id, at=uow.now())
                 return
-            uow.deployments.lock(deployment_id)
+            deployment = uow.deployments.lock(deployment_id)
             lease = uow.leases.take_lost(deployment_id, target_id, owner=self.owner, at=uow.now())
             if lease is None:
                 return
-            progress, order = self._begin(lease, uow)
+            progress, order = self._begin(lease, deployment, uow)
         words: list[str] = []
         outcome = self._follow(progress, order, self._listener(progress, words), attach_only=True)
         with self.store.write() as uow:
@@ -119,8 +120,9 @@ class HostRuns:
                 case _:
                     look_again(progress, uow=uow)
 
-    def _begin(self, lease: Lease, uow: UnitOfWork) -> tuple[Progress, RunOrder | Failed]:
-        deployment = uow.deployments.get(lease.deployment_id)
+    def _begin(
+        self, lease: Lease, deployment: Deployment, uow: UnitOfWork
+    ) -> tuple[Progress, RunOrder | Failed]:
         progress = Progress(
             lease=lease,
             taken_at=uow.now(),

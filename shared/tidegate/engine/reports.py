@@ -1,7 +1,7 @@
 """What a run on a host reports, written as it happens and only while the lease stands."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -11,7 +11,7 @@ from tidegate.domain.history import Subject, Transition
 from tidegate.domain.lifecycle import DiagnosticCode, EventMove, EventStatus
 from tidegate.drivers.hosts import Fact, HostKeyLearned, LogPiece, Report
 from tidegate.store.leases import Held, Lease
-from tidegate.store.lifecycle import EventEnd
+from tidegate.store.lifecycle import EventEnd, EventNews
 from tidegate.store.logs import LogChunk
 from tidegate.store.unit_of_work import UnitOfWork
 
@@ -50,7 +50,8 @@ def record_reports(progress: Progress, reports: Sequence[Report], *, uow: UnitOf
     """
     lease, now = progress.lease, uow.now()
     facts = [report for report in reports if isinstance(report, Fact)]
-    moves = [move for fact in facts for move in _record_fact(progress, fact, now, uow)]
+    chunks = _chunks(progress, [r for r in reports if isinstance(r, LogPiece)])
+    moves = _record_facts(progress, facts, {chunk.event for chunk in chunks}, now, uow)
     uow.history.record(lease.deployment_id, moves)
     changes: dict[str, Any] = {}
     if facts:
@@ -60,7 +61,7 @@ def record_reports(progress: Progress, reports: Sequence[Report], *, uow: UnitOf
     held = uow.leases.keep(lease, at=now, **changes)
     if held is None:
         raise Stale(lease.target_id)
-    _record_logs(progress, [r for r in reports if isinstance(r, LogPiece)], uow)
+    uow.logs.add(lease.deployment_id, lease.target_id, chunks)
     for report in reports:
         if isinstance(report, HostKeyLearned):
             uow.catalog.learn_host_key(lease.host_id, report.host_key)
@@ -72,10 +73,7 @@ def _message_of(facts: Iterable[Fact]) -> Mapping[str, str]:
     for fact in facts:
         match fact.body.get("fact"):
             case "waiting":
-                holder = str(fact.body.get("for"))[:MAX_TEXT]
-                message["message"] = (
-                    f"Waits for deployment {holder}, whose script still runs on this host."
-                )
+                message["message"] = _waiting(fact.body)
             case "event":
                 message["message"] = ""
             case _:
@@ -83,17 +81,38 @@ def _message_of(facts: Iterable[Fact]) -> Mapping[str, str]:
     return message
 
 
-def _record_fact(
-    progress: Progress, fact: Fact, now: datetime, uow: UnitOfWork
+def _waiting(body: Mapping[str, object]) -> str:
+    holder = str(body.get("for"))[:MAX_TEXT]
+    return f"Waits for deployment {holder}, whose script still runs on this host."
+
+
+def _record_facts(
+    progress: Progress, facts: Sequence[Fact], logged: set[str], now: datetime, uow: UnitOfWork
 ) -> list[Transition]:
-    match fact.body.get("fact"):
-        case "event":
-            return _record_event(progress, fact.body, now, uow)
-        case "waiting":
-            reason = _message_of([fact])["message"]
-            return [_note(progress.lease, "wait", now, reason)]
-        case _:
-            return []
+    """Write what *facts* say, each event in one statement, and return what moved, in order.
+
+    *logged* are the events whose logs have grown.
+    """
+    moves: list[Transition] = []
+    begun: dict[str, datetime] = {}
+    for body in (fact.body for fact in facts):
+        name = str(body.get("name"))[:100]
+        if body.get("fact") == "waiting":
+            moves.append(_note(progress.lease, "wait", now, _waiting(body)))
+        elif body.get("fact") != "event":
+            continue
+        elif body.get("status") == EventStatus.IN_PROGRESS:
+            progress.begun[name] = _number(body.get("at"))
+            begun[name] = _moment(body.get("at"), progress.taken_at, now)
+        else:
+            logged.discard(name)
+            end = _end(progress, name, body, now)
+            reason = end.message if end.move is EventMove.FAIL else _warnings(body)
+            news = EventNews(began_at=begun.pop(name, None), end=end)
+            moves += _write(progress, name, news, reason, uow)
+    for name in [*begun, *sorted(logged - begun.keys())]:
+        moves += _write(progress, name, EventNews(began_at=begun.get(name)), "", uow)
+    return moves
 
 
 def _note(lease: Lease, name: str, at: datetime, reason: str) -> Transition:
@@ -109,44 +128,31 @@ def _note(lease: Lease, name: str, at: datetime, reason: str) -> Transition:
     )
 
 
-def _record_event(
-    progress: Progress, body: Mapping[str, object], now: datetime, uow: UnitOfWork
-) -> list[Transition]:
-    lease, name = progress.lease, str(body.get("name"))[:100]
-    status = EventStatus(str(body.get("status")))
-    at = _moment(body.get("at"), progress.taken_at, now)
-    source: EventStatus | None
-    if status is EventStatus.IN_PROGRESS:
-        progress.begun[name] = _number(body.get("at"))
-        moved = uow.lifecycle.begin(lease.deployment_id, lease.target_id, name, at=at)
-        source, reason = EventStatus.PENDING if moved else None, ""
-    else:
-        end = _end(progress, name, status, body, at)
-        source = uow.lifecycle.end(lease.deployment_id, lease.target_id, name, end)
-        reason = end.message if status is EventStatus.FAILED else _warnings(body)
-    if source is None:
-        return []
-    return [
-        Transition(
+def _write(
+    progress: Progress, name: str, news: EventNews, reason: str, uow: UnitOfWork
+) -> Iterator[Transition]:
+    """Write what is new of one event, its log included, and yield what moved."""
+    lease = progress.lease
+    news = replace(news, log_size=progress.log_sizes.get(name))
+    for source, to in uow.lifecycle.write(lease.deployment_id, lease.target_id, name, news):
+        is_end = to is not EventStatus.IN_PROGRESS
+        yield Transition(
             subject=Subject.LIFECYCLE_EVENT,
             target=lease.target_id,
             name=name,
             source=source,
-            to=status,
-            at=at,
+            to=to,
+            at=news.end.at if news.end and is_end else news.began_at or uow.now(),
             actor=lease.owner,
-            reason=reason,
+            reason=reason if is_end else "",
         )
-    ]
 
 
-def _end(
-    progress: Progress, name: str, status: EventStatus, body: Mapping[str, object], at: datetime
-) -> EventEnd:
-    begun = progress.begun.get(name)
+def _end(progress: Progress, name: str, body: Mapping[str, object], now: datetime) -> EventEnd:
+    status, begun = EventStatus(str(body.get("status"))), progress.begun.get(name)
     return EventEnd(
         move=_MOVE_TO[status],
-        at=at,
+        at=_moment(body.get("at"), progress.taken_at, now),
         seconds=None if begun is None else max(_number(body.get("at")) - begun, 0.0),
         exit_code=_exit_code(body.get("exit_code")),
         error_code=None if status is EventStatus.SKIPPED else _error_code(body.get("error_code")),
@@ -184,8 +190,8 @@ def _moment(value: object, earliest: datetime, latest: datetime) -> datetime:
     return moment if earliest <= moment <= latest else latest
 
 
-def _record_logs(progress: Progress, pieces: Sequence[LogPiece], uow: UnitOfWork) -> None:
-    lease = progress.lease
+def _chunks(progress: Progress, pieces: Sequence[LogPiece]) -> list[LogChunk]:
+    """Return what of *pieces* is new, joined where it adjoins."""
     chunks: list[LogChunk] = []
     for piece in pieces:
         known = progress.log_sizes.get(piece.event, 0)
@@ -199,11 +205,7 @@ def _record_logs(progress: Progress, pieces: Sequence[LogPiece], uow: UnitOfWork
             chunks.pop()
         chunks.append(LogChunk(piece.event, at, data))
         progress.log_sizes[piece.event] = at + len(data)
-    uow.logs.add(lease.deployment_id, lease.target_id, chunks)
-    for event in {chunk.event for chunk in chunks}:
-        uow.lifecycle.grow_log(
-            lease.deployment_id, lease.target_id, event, progress.log_sizes[event]
-        )
+    return chunks
 
 
 def _joins(last: LogChunk, event: str, at: int, size: int) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import and_, exists, or_, select, tuple_, update
+from sqlalchemy import and_, exists, func, or_, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from tidegate.domain.history import Subject, Transition
@@ -106,6 +106,7 @@ class Leases:
                 due_at=None,
                 sends=0,
                 status=TargetStatus.IN_PROGRESS,
+                started_at=func.coalesce(TargetRow.started_at, at),
                 last_updated_at=at,
             )
             .returning(*_LEASE_COLUMNS)
@@ -119,12 +120,6 @@ class Leases:
         return lease
 
     def _begin(self, lease: Lease, at: datetime) -> None:
-        self._session.execute(
-            update(TargetRow)
-            .where(*_is(lease.deployment_id, lease.target_id))
-            .values(started_at=at)
-            .execution_options(synchronize_session=False)
-        )
         self._history.record(
             lease.deployment_id,
             [

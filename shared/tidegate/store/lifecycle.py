@@ -1,9 +1,9 @@
 """Lifecycle events as rows: each moves by the table, guarded by its old status."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -32,64 +32,56 @@ class EventEnd:
     message: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventNews:
+    """What has become known of an event since it was written last."""
+
+    began_at: datetime | None = None
+    end: EventEnd | None = None
+    log_size: int | None = None
+    """How far its log is known now."""
+
+
 class LifecycleEvents:
     """Moves the lifecycle events of targets."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def begin(
-        self, deployment_id: DeploymentId, target_id: TargetId, name: str, *, at: datetime
-    ) -> bool:
-        """Move a Pending event to InProgress; tell whether it was this call that did."""
-        values = {"started_at": at}
-        return self._move(deployment_id, target_id, name, EventMove.BEGIN, values) is not None
+    def write(
+        self, deployment_id: DeploymentId, target_id: TargetId, name: str, news: EventNews
+    ) -> Sequence[tuple[EventStatus, EventStatus]]:
+        """Write *news*, in one statement where the row stands where it should.
+
+        Returns the moves that this call made: none when the row had moved on already.
+        """
+        values: dict[str, Any] = {} if news.log_size is None else {"log_size": news.log_size}
+        for way in _ways(news):
+            source, to = way[0][0], way[-1][1]
+            into = {"status": to, **values, **_values_of(news, way)}
+            where = (*_is(deployment_id, target_id, name), LifecycleEventRow.status == source)
+            if self._change(where, into):
+                return way
+        if values:
+            self._change(_is(deployment_id, target_id, name), values)
+        return ()
 
     def end(
         self, deployment_id: DeploymentId, target_id: TargetId, name: str, end: EventEnd
     ) -> EventStatus | None:
         """Move an event to its end; return where it came from if it was this call that did."""
-        values: dict[str, Any] = {
-            "finished_at": end.at,
-            "exit_code": end.exit_code,
-            "error_code": end.error_code,
-            "script": end.script,
-            "message": end.message,
-            "seconds": end.seconds,
-        }
-        return self._move(deployment_id, target_id, name, end.move, values)
+        made = self.write(deployment_id, target_id, name, EventNews(end=end))
+        return made[0][0] if made else None
 
-    def _move(
-        self,
-        deployment_id: DeploymentId,
-        target_id: TargetId,
-        name: str,
-        move: EventMove,
-        values: Mapping[str, Any],
-    ) -> EventStatus | None:
-        # The likely source comes last in the table and is tried first.
-        for source in reversed(EVENT_MACHINE.sources_of(move)):
-            changed = self._session.execute(
-                update(LifecycleEventRow)
-                .where(*_is(deployment_id, target_id, name), LifecycleEventRow.status == source)
-                .values(status=EVENT_MACHINE.after(source, move), **values)
-                .returning(LifecycleEventRow.name)
-                .execution_options(synchronize_session=False)
-            ).one_or_none()
-            if changed is not None:
-                return source
-        return None
-
-    def grow_log(
-        self, deployment_id: DeploymentId, target_id: TargetId, name: str, size: int
-    ) -> None:
-        """Note how far the log of an event is known."""
-        self._session.execute(
+    def _change(self, where: tuple[Any, ...], values: Mapping[str, Any]) -> bool:
+        changed = self._session.execute(
             update(LifecycleEventRow)
-            .where(*_is(deployment_id, target_id, name))
-            .values(log_size=size)
+            .where(*where)
+            .values(**values)
+            .returning(LifecycleEventRow.name)
             .execution_options(synchronize_session=False)
-        )
+        ).one_or_none()
+        return changed is not None
 
     def log_sizes(self, deployment_id: DeploymentId, target_id: TargetId) -> dict[str, int]:
         """Return how far the log of each event of a target is known."""
@@ -124,3 +116,38 @@ def _is(deployment_id: DeploymentId, target_id: TargetId, name: str) -> tuple[An
         LifecycleEventRow.target_id == target_id,
         LifecycleEventRow.name == name,
     )
+
+
+_Way: TypeAlias = "tuple[tuple[EventStatus, EventStatus], ...]"
+
+
+def _ways(news: EventNews) -> Iterator[_Way]:
+    """Yield the moves that *news* may mean for a row, the likeliest first."""
+    begin = (EventStatus.PENDING, EventStatus.IN_PROGRESS)
+    if news.end is None:
+        if news.began_at is not None:
+            yield (begin,)
+        return
+    ends = [
+        (source, EVENT_MACHINE.after(source, news.end.move))
+        for source in reversed(EVENT_MACHINE.sources_of(news.end.move))
+    ]
+    if news.began_at is not None:
+        yield from ((begin, end) for end in ends if end[0] == begin[1])
+    yield from ((end,) for end in ends)
+
+
+def _values_of(news: EventNews, way: _Way) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    if way[0][1] is EventStatus.IN_PROGRESS:
+        values["started_at"] = news.began_at
+    if news.end is not None:
+        values |= {
+            "finished_at": news.end.at,
+            "exit_code": news.end.exit_code,
+            "error_code": news.end.error_code,
+            "script": news.end.script,
+            "message": news.end.message,
+            "seconds": news.end.seconds,
+        }
+    return values

@@ -9,6 +9,8 @@ from tidegate.drivers.hosts import LogPiece, Report
 _FULL: Final = 2 << 20
 _WEIGHT: Final = 512
 """What a report counts for beside its bytes."""
+_GATHER: Final = 0.2
+"""Seconds in which a first report waits for more: each batch is a transaction of its reader."""
 
 
 class Mailbox:
@@ -28,9 +30,14 @@ class Mailbox:
         with self._mail:
             self._reports.append(report)
             self._weight += _WEIGHT + (len(report.data) if isinstance(report, LogPiece) else 0)
-            if self._weight > _FULL:
+            if self._is_full:
                 self._room.clear()
-            self._mail.notify()
+            if self._is_full or len(self._reports) == 1:
+                self._mail.notify()
+
+    @property
+    def _is_full(self) -> bool:
+        return self._weight > _FULL
 
     def close(self) -> None:
         """Say that nothing more will come."""
@@ -43,12 +50,17 @@ class Mailbox:
         await self._room.wait()
 
     def take(self, within: float) -> tuple[list[Report], bool]:
-        """Return what has come, waiting *within* so many seconds; and whether more may come."""
+        """Return what has come, waiting *within* so many seconds; and whether more may come.
+
+        What comes shortly after the first report is returned with it.
+        """
         with self._mail:
             if not self._reports and not self._closed:
                 self._mail.wait(within)
+            if self._reports:
+                self._mail.wait_for(lambda: self._closed or self._is_full, _GATHER)
             reports, self._reports = self._reports, []
-            was_full = self._weight > _FULL
+            was_full = self._is_full
             self._weight = 0
             open_ = not self._closed
         if was_full and open_:
