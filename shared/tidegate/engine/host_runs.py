@@ -21,7 +21,6 @@ from tidegate.drivers.hosts import (
     Failed,
     Finished,
     HostDriver,
-    HostRun,
     LetGo,
     Outcome,
     Report,
@@ -160,7 +159,7 @@ class HostRuns:
             bundle = None if attach_only else self._fetch(order)
             driver = self.driver(order.driver)
             seen = Seen(journal=progress.lease.journal_offset, logs=dict(progress.log_sizes))
-            run = HostRun(key=order.key, spec=order.spec, bundle=bundle, attach_only=attach_only)
+            run = order.run(bundle, attach_only=attach_only)
             return driver.follow(order.address, run, seen=seen, report=report)
         except (Stale, NoSpace) as error:
             log.warning("target_dropped", why=str(error), **_who(lease))

@@ -10,7 +10,8 @@ from tidegate.domain.host import Host
 from tidegate.domain.ids import run_key
 from tidegate.domain.lifecycle import HOST_EVENTS
 from tidegate.domain.revision import Revision, SourceType
-from tidegate.drivers.hosts import HostAddress
+from tidegate.drivers.hosts import Bundle, HostAddress, HostRun
+from tidegate.engine.appspecs import read_appspec
 from tidegate.settings import Settings
 from tidegate.store.groups import GroupSettings
 from tidegate.store.leases import Lease
@@ -26,6 +27,16 @@ class RunOrder:
     spec: Mapping[str, Any]
     revision: Revision
     on_stop: OnStop = OnStop.FINISH
+
+    def run(self, bundle: Bundle | None, *, attach_only: bool) -> HostRun:
+        """Return what the driver is asked to run."""
+        return HostRun(
+            key=self.key,
+            spec=self.spec,
+            bundle=bundle,
+            attach_only=attach_only,
+            read_appspec=read_appspec,
+        )
 
 
 def run_order(

@@ -10,11 +10,12 @@ import subprocess
 import tarfile
 import time
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
+from tidegate.appspec import InvalidAppSpec, parse_appspec
 from tidegate.hostrunner import BOOT, COMMAND, RUNNER_SHA256, runner_source
 
 EVENTS = (
@@ -74,6 +75,14 @@ def appspec_of(
     } | more
 
 
+def appspec_or_error(text: bytes) -> Mapping[str, object]:
+    """Answer as a controller does."""
+    try:
+        return {"appspec": parse_appspec(text).as_json()}
+    except InvalidAppSpec as error:
+        return {"error": error.message}
+
+
 @dataclass
 class Told:
     """What one session was told."""
@@ -112,6 +121,7 @@ class Session:
     def __init__(self, host: "Host", header: dict, bundle: Bundle | None) -> None:
         self.told = Told()
         self.bundle = bundle
+        self.read_appspec = host.read_appspec
         self.marker = header["marker"].encode()
         self.process = subprocess.Popen(
             [*host.wrapper, "sh", "-c", host.command],
@@ -182,6 +192,9 @@ class Session:
                 self.told.others.append(message)
                 if message["what"] == "runner":
                     self.send(runner_source())
+                elif message["what"] == "appspec":
+                    answer = self.read_appspec(base64.b64decode(message["text"]))
+                    self.send(json.dumps(answer).encode() + b"\n")
                 elif self.bundle is not None:
                     self.send(self.bundle.data)
             case _:
@@ -228,6 +241,7 @@ class Host:
     prelude: str = ""
     wrapper: tuple[str, ...] = ()
     env: dict[str, str] = field(default_factory=dict)
+    read_appspec: Callable[[bytes], Mapping[str, object]] = appspec_or_error
 
     @property
     def command(self) -> str:

@@ -186,7 +186,7 @@ ENVELOPES: dict[str, bytes] = {
     "a log that is no base64": b'{"t":"log","e":"Install","at":0,"b":"?"}',
     "a log before its start": b'{"t":"log","e":"Install","at":-1,"b":""}',
     "a line without end": b'{"t":"' + b"x" * (2 << 20),
-    "a line that is too long": b'{"t":"beat","x":"' + b"x" * (1 << 20) + b'"}',
+    "a line that is too long": b'{"t":"beat","x":"' + b"x" * (3 << 19) + b'"}',
     "a bundle for a run without": b'{"t":"need","what":"bundle"}',
     "the moon": b'{"t":"need","what":"moon"}',
     "an answer to no probe": b'{"t":"pong","python":"3","uid":0,"state_dir":"/"}',

@@ -12,6 +12,7 @@ from tidegate.drivers.hosts.lines import ProtocolBroken, quoted
 
 _JOURNAL_BUDGET: Final = 32 << 20
 _DEFAULT_LOG_BYTES: Final = 10 << 20
+_MOST_APPSPECS: Final = 20
 _WISHES: Final = {Wish.CANCEL: "cancel", Wish.KILL: "kill"}
 
 
@@ -47,6 +48,8 @@ class Progress:
     wishes: list[str] = field(default_factory=list)
     """What is asked of the run, in order; every connection asks it once."""
     uploads: int = 0
+    appspecs: int = 0
+    """How many AppSpecs the host had read."""
 
     @classmethod
     def since(cls, seen: Seen) -> Self:
@@ -56,6 +59,11 @@ class Progress:
     def hear(self, at: float) -> None:
         """Note that the run, or the one that follows it on the host, gave a sign of life."""
         self.heard_at = max(self.heard_at, at)
+
+    def may_ask_again(self) -> bool:
+        """Count one more AppSpec, and tell whether an honest host may have that many read."""
+        self.appspecs += 1
+        return self.appspecs <= _MOST_APPSPECS
 
     def note(self, line: Fact | LogPiece) -> None:
         """Go on behind *line*.
@@ -120,6 +128,17 @@ class Errand:
             raise ProtocolBroken(
                 f"it told of an event {quoted(str(name))!r} that was not asked for"
             )
+
+    def read(self, text: bytes) -> bytes:
+        """Return the line that tells the host what an AppSpec says."""
+        reader = self.run.read_appspec if self.run else None
+        if reader is None:
+            return b'{"error":"Nobody here reads AppSpecs."}\n'
+        try:
+            said = reader(text)
+        except Exception as error:  # noqa: BLE001 - the text is the host's, and so is the problem
+            said = {"error": f"Tidegate failed at this AppSpec itself ({type(error).__name__})."}
+        return json.dumps(said).encode() + b"\n"
 
     @property
     def attaches_only(self) -> bool:

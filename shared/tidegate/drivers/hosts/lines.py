@@ -10,11 +10,13 @@ from typing import Any, Final, NoReturn, TypeAlias
 
 from tidegate.drivers.hosts import Fact, LogPiece
 
-LONGEST_LINE: Final = 1 << 20
+LONGEST_LINE: Final = 3 << 19
+"""In bytes; the longest AppSpec fits in, as base64."""
 LONGEST_PREFACE: Final = 1 << 20
 _LARGEST: Final = 1 << 53
 _LARGEST_EXIT_CODE: Final = (1 << 31) - 1
 _END_OF_TIME: Final = 1e11
+_LONGEST_APPSPEC: Final = 1 << 20
 
 
 class ProtocolBroken(Exception):
@@ -24,6 +26,8 @@ class ProtocolBroken(Exception):
 @dataclass(frozen=True, slots=True)
 class Need:
     what: str
+    text: bytes = b""
+    """Of the AppSpec that it needs to have read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,12 +129,12 @@ class Lines:
             for line in lines:
                 yield _line_within_bounds(line)
         elif fresh + len(data) > LONGEST_LINE:
-            raise ProtocolBroken("it sent a line of more than 1 MB")
+            raise ProtocolBroken("it sent a line of more than 1.5 MB")
 
 
 def _line_within_bounds(line: bytes) -> HostLine:
     if len(line) > LONGEST_LINE:
-        raise ProtocolBroken("it sent a line of more than 1 MB")
+        raise ProtocolBroken("it sent a line of more than 1.5 MB")
     return read_line(line)
 
 
@@ -203,6 +207,12 @@ def _texts(value: object) -> list[str]:
     return [_text(item) for item in value]
 
 
+def _truth(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError
+    return value
+
+
 def _one_of(*words: str) -> Callable[[object], str]:
     def check(value: object) -> str:
         if not isinstance(value, str) or value not in words:
@@ -229,6 +239,7 @@ _OPTIONAL: Final[Mapping[str, Callable[[object], object]]] = {
     "message": _text,
     "log_size": _count,
     "warnings": _texts,
+    "noop": _truth,
 }
 
 
@@ -244,12 +255,23 @@ def _fact(said: _Fields) -> Fact:
     return Fact(_count(said["o"]), body)
 
 
-def _log(said: _Fields) -> LogPiece:
+def _need(said: _Fields) -> Need:
+    what = _one_of("runner", "bundle", "appspec")(said["what"])
+    text = _bytes(said["text"]) if what == "appspec" else b""
+    if len(text) > _LONGEST_APPSPEC:
+        raise ValueError
+    return Need(what, text)
+
+
+def _bytes(value: object) -> bytes:
     try:
-        data = base64.b64decode(_text(said["b"], LONGEST_LINE), validate=True)
+        return base64.b64decode(_text(value, LONGEST_LINE), validate=True)
     except binascii.Error:
         raise ValueError from None
-    return LogPiece(_text(said["e"], 100), _count(said["at"]), data)
+
+
+def _log(said: _Fields) -> LogPiece:
+    return LogPiece(_text(said["e"], 100), _count(said["at"]), _bytes(said["b"]))
 
 
 def _lost(said: _Fields) -> Lost:
@@ -259,7 +281,7 @@ def _lost(said: _Fields) -> Lost:
 
 
 _READERS: Final[Mapping[str, Callable[[_Fields], HostLine]]] = {
-    "need": lambda said: Need(_one_of("runner", "bundle")(said["what"])),
+    "need": _need,
     "fact": _fact,
     "log": _log,
     "beat": lambda _: Beat(),

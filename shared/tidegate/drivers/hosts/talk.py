@@ -4,7 +4,8 @@ import asyncio
 import secrets
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from functools import partial
+from typing import Final, Protocol, TypeAlias
 
 from tidegate.drivers.hosts import Fact, Failed, Finished, LogPiece
 from tidegate.drivers.hosts.ears import Ears, Hung
@@ -26,6 +27,9 @@ from tidegate.drivers.hosts.lines import (
 from tidegate.drivers.hosts.mailbox import Mailbox
 from tidegate.drivers.hosts.pace import Pace
 from tidegate.drivers.hosts.upload import Upload
+
+_MOST_APPSPECS: Final = 4
+"""The current revision, the last one installed and the last one unpacked; and one to spare."""
 
 
 class Place(Protocol):
@@ -82,6 +86,7 @@ class Talk:
         self._marked = False
         self._follows = False
         self._needs: set[str] = set()
+        self._appspecs = 0
         self._upload = Upload(ears, self._moved)
         self._wishes_sent = 0
 
@@ -158,6 +163,8 @@ class Talk:
 
     def _take(self, line: HostLine) -> Finished | Failed | None:
         match line:
+            case Need("appspec", text):
+                self._answer(text)
             case Need(what):
                 self._begin_upload(what)
             case Pong() if self._errand.run is None:
@@ -197,6 +204,15 @@ class Talk:
             self._upload.begin(bundle)
         else:
             self._upload.begin(self._errand.runner.source)
+
+    def _answer(self, text: bytes) -> None:
+        """Have an AppSpec read that only the host has, beside all that the loop does."""
+        self._appspecs += 1
+        if self._errand.run is None or self._errand.attaches_only:
+            raise ProtocolBroken("it wants an AppSpec read for a run that it does not start")
+        if self._appspecs > _MOST_APPSPECS or not self._progress.may_ask_again():
+            raise ProtocolBroken("it wants more AppSpecs read than a run has revisions")
+        self._upload.begin(partial(self._errand.read, text))
 
     def _moved(self, ahead: float) -> None:
         self._alive_at = self._now() + ahead

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from typing import Final
+from typing import Final, TypeAlias
 
 from tidegate.drivers.hosts import Bundle, Failed
 from tidegate.drivers.hosts.ears import Ears, Hung
@@ -12,6 +12,9 @@ _CHUNK: Final = 256 << 10
 _IN_FLIGHT: Final = 4 << 20
 """What may be on its way to the host: in its window, and in the buffers of both systems."""
 _LONGEST_GRACE: Final = 15.0
+
+
+_Sent: TypeAlias = bytes | Bundle | Callable[[], bytes]
 
 
 class Upload:
@@ -28,14 +31,14 @@ class Upload:
     def is_running(self) -> bool:
         return self._task is not None and not self._task.done()
 
-    def begin(self, what: bytes | Bundle) -> None:
+    def begin(self, what: _Sent) -> None:
         self._task = asyncio.create_task(self._send(what))
 
     def cancel(self) -> None:
         if self._task is not None:
             self._task.cancel()
 
-    async def _send(self, what: bytes | Bundle) -> None:
+    async def _send(self, what: _Sent) -> None:
         now = asyncio.get_running_loop().time
         began_at, size = now(), 0
         try:
@@ -56,14 +59,17 @@ class Upload:
         self._ears.nudge()
 
 
-def _unreadable(what: bytes | Bundle, why: str) -> str:
+def _unreadable(what: _Sent, why: str) -> str:
     path = what.path if isinstance(what, Bundle) else "the runner"
     return f"The bundle {path} cannot be read on this machine: {why.lower()}."
 
 
-async def _pieces(what: bytes | Bundle) -> AsyncGenerator[bytes, None]:
+async def _pieces(what: _Sent) -> AsyncGenerator[bytes, None]:
     if isinstance(what, bytes):
         yield what
+        return
+    if not isinstance(what, Bundle):
+        yield await asyncio.to_thread(what)
         return
     left = what.size
     with what.path.open("rb") as file:

@@ -7,7 +7,7 @@ import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    pass
+    from typing import Any
 
 BEAT = 3.0
 GRACE = 5.0
@@ -131,6 +131,16 @@ def started_at(pid: int) -> str:
     except OSError:
         return ""
     return "" if fields[0] in (b"Z", b"X") else fields[19].decode()
+
+
+def sha256(data: bytes = b"") -> "Any":
+    # OpenSSL takes longer to load than most bundles take to hash.
+    for name in ("_sha256", "_sha2", "hashlib"):
+        try:
+            return __import__(name).sha256(data)
+        except ImportError:
+            continue
+    raise Refused("python3 on this host lacks SHA-256.")
 
 
 def unlink_if_there(path: bytes) -> None:

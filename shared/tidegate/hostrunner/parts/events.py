@@ -1,60 +1,67 @@
 """The lifecycle events of one deployment, in order, in a process of their own."""
 
-import fcntl
 import json
 import os
 import select
 import signal
-import time
 
-from tidegate.hostrunner.parts.archives import replace_archive
+from tidegate.hostrunner.parts.archives import BUNDLE_TYPES, replace_archive
 from tidegate.hostrunner.parts.base import (
     STOPPED,
     Failure,
-    age,
     boot_id,
     complain,
-    names_in,
     raw,
-    read_file,
     reason,
     remove_tree,
     replace_file,
-    started_at,
-    unlink_if_there,
 )
 from tidegate.hostrunner.parts.install import Install
 from tidegate.hostrunner.parts.journal import Journal, Run, log_cap
 from tidegate.hostrunner.parts.logs import EventLog, Scribe
+from tidegate.hostrunner.parts.pruning import prune_archives, prune_bundles, prune_runs
+from tidegate.hostrunner.parts.revisions import DOWNLOADED, FROM_PREVIOUS, Revisions
 from tidegate.hostrunner.parts.scripts import Ended, Script
+from tidegate.hostrunner.parts.turns import Turn
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-FROM_PREVIOUS = ("ApplicationStop", "BeforeBlockTraffic", "AfterBlockTraffic")
-KEEP_RUNS_FOR = 7 * 86400
+WITH_SCRIPTS = (
+    "BeforeBlockTraffic",
+    "AfterBlockTraffic",
+    "ApplicationStop",
+    "BeforeInstall",
+    "AfterInstall",
+    "ApplicationStart",
+    "ValidateService",
+    "BeforeAllowTraffic",
+    "AfterAllowTraffic",
+)
+WITHOUT_SCRIPTS = ("DownloadBundle", "Install")
 
 
 class Runner:
     """Runs the events of one spec, in order, in a process of its own."""
 
     def __init__(
-        self, run: Run, spec: "dict[str, Any]", bundle: "dict[str, Any] | None", knock: int
+        self, run: Run, header: "dict[str, Any]", read: "dict[str, dict[str, Any]]", knock: int
     ) -> None:
         self.run = run
-        self.spec = spec
-        self.bundle = bundle
+        self.spec = header["spec"]  # type: dict[str, Any]
+        bundle = header.get("bundle") or {}
+        self.bundle_type = str(bundle.get("type") or "")
         self.knock_fd = knock
-        self.root = os.path.join(run.state, "deployment-root")
-        self.group = os.path.join(self.root, spec["group_id"])
-        self.folder = os.path.join(self.group, spec["deployment_id"])
-        self.archive = os.path.join(self.folder, "deployment-archive")
-        self.notes = os.path.join(self.root, "deployment-instructions", spec["group_id"])
-        self.group_lock = -1
-        self.holding = False
+        self.revisions = Revisions(run.state, self.spec, read)
+        self.folder = self.revisions.folder
+        self.archive = self.revisions.archive
+        self.notes = self.revisions.notes
+        self.turn = Turn(self.notes + ".lock", self.spec["deployment_id"])
         self.warnings = []  # type: list[str]
+        self.noop = False
+        self.appspec_digest = None  # type: str | None
         os.set_blocking(knock, False)
         self.journal = Journal(run, self.knock)
         self.child_ended = self.listen()
@@ -84,89 +91,46 @@ class Runner:
             scribe.heard()
             self.knock()
 
+    def hold(self, script: "int | None" = None) -> None:
+        """Let the next run of this group wait for *script* as well, should this process die."""
+        self.turn.hold(script)
+
     def main(self) -> None:
         self.journal.fact("begun", boot=boot_id(), pid=os.getpid())
         try:
             outcome = self.run_events(self.enter_or_say_why_not())
         finally:
-            self.leave()
+            self.turn.leave()
         self.journal.fact("end", outcome=outcome)
         self.journal.close()
-        self.tidy(self.prune_runs)
-
-    # One run per group at a time
+        self.tidy(lambda: remove_tree(raw(self.run.bundle)))
+        self.tidy(lambda: prune_runs(self.run))
 
     def enter_or_say_why_not(self) -> str:
         try:
             os.makedirs(os.path.dirname(self.notes), 0o755, exist_ok=True)
-            return "succeeded" if self.enter() else "stopped"
+            came = self.turn.come(self.run, self.waiting)
         except OSError as error:
-            why = "The state folder %s cannot be used: %s." % (self.run.state, reason(error))
+            why = "The folder %s cannot be used: %s." % (self.revisions.root, reason(error))
             for name in self.spec["events"][:1]:
                 self.finish(name, "Failed", 0, Failure(why))
             return "failed"
+        return "succeeded" if came else "stopped"
 
-    def enter(self) -> bool:
-        """Wait for the group's lock; false when the run was cancelled meanwhile."""
-        folder = os.path.join(self.run.state, "locks")
-        os.makedirs(folder, 0o700, exist_ok=True)
-        path = os.path.join(folder, self.spec["group_id"])
-        self.group_lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-        locked, told = False, ""
-        while True:
-            locked = locked or self.try_group_lock()
-            holder, busy = self.holder()
-            if locked and not busy:
-                self.hold()
-                return True
-            if self.run.wish():
-                return False
-            if holder and holder != told:
-                told = holder
-                self.journal.fact("waiting", **{"for": holder})
-            time.sleep(0.1)
-
-    def try_group_lock(self) -> bool:
-        try:
-            fcntl.flock(self.group_lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
-
-    def holder(self) -> "tuple[str, bool]":
-        """Return whose lock it is, and whether that one's script outlived its runner."""
-        words = os.pread(self.group_lock, 512, 0).decode().split()
-        if len(words) == 4:
-            alive = words[3] == boot_id() and started_at(int(words[1])) == words[2]
-            return words[0], alive
-        return "".join(words[:1]), False
-
-    def hold(self, script: "int | None" = None) -> None:
-        """Write down whose lock it is, and which process the next run has to wait for as well."""
-        self.holding = True
-        text = self.spec["deployment_id"]
-        if script is not None:
-            text += "\n%d %s %s" % (script, started_at(script), boot_id())
-        data = text.encode() + b"\n"
-        os.pwrite(self.group_lock, data, 0)
-        os.ftruncate(self.group_lock, len(data))
-
-    def leave(self) -> None:
-        if self.holding:
-            os.ftruncate(self.group_lock, 0)
-        if self.group_lock >= 0:
-            os.close(self.group_lock)
+    def waiting(self, holder: str) -> None:
+        self.journal.fact("waiting", **{"for": holder})
 
     # Events
 
     def run_events(self, outcome: str) -> str:
-        for name in self.spec["events"][1 if outcome == "failed" else 0 :]:
+        done = 1 if outcome == "failed" else 0
+        for place, name in enumerate(self.spec["events"][done:]):
             if outcome == "succeeded" and self.run.wish():
                 outcome = "stopped"
             if outcome != "succeeded":
                 self.finish(name, "Skipped", 0, None)
                 continue
-            failed = self.run_event(name)
+            failed = self.run_event(name, first=place == 0)
             if failed and self.run.wish():
                 outcome = "stopped"
             elif failed and not (
@@ -175,14 +139,16 @@ class Runner:
                 outcome = "failed"
         return outcome
 
-    def run_event(self, name: str) -> bool:
+    def run_event(self, name: str, first: bool) -> bool:
         """Run one event and return whether it failed."""
         scripts_log = os.path.join(self.folder, "logs", "scripts.log")
         log = EventLog(name, self.run.log(name), scripts_log, log_cap(self.spec))
-        self.warnings = []
+        self.warnings, self.noop = [], False
         self.journal.fact("event", name=name, status="InProgress")
         failure, exit_code = None, None  # type: Failure | None, int | None
         try:
+            if first:
+                self.check_spec()
             exit_code = self.perform(name, log)
         except Failure as error:
             failure = error
@@ -197,15 +163,23 @@ class Runner:
         if self.run.wish() and not isinstance(failure, Ended):
             script, code = (failure.script, failure.exit_code) if failure else ("", exit_code)
             failure = Failure(STOPPED, script=script, exit_code=code)
+        size = self.end_log(name, log)
+        self.finish(name, "Failed" if failure else "Succeeded", size, failure, exit_code)
+        return failure is not None
+
+    def end_log(self, name: str, log: EventLog) -> int:
+        """Write down the warnings, and return the size of all that this event has logged."""
+        self.watch_appspec(name)
         if log.full:
             self.warnings.append("The disk was full, so the log of this event is not complete.")
         if log.torn:
             self.warnings.append("What writes the log of this event died, so it is not complete.")
         log.write([b"Warning - " + raw(warning) for warning in self.warnings])
         log.close()
-        status = "Failed" if failure else "Succeeded"
-        self.finish(name, status, log.size, failure, exit_code)
-        return failure is not None
+        try:
+            return os.stat(self.run.log(name)).st_size  # also of what it did earlier in this run
+        except FileNotFoundError:
+            return 0
 
     def finish(
         self,
@@ -219,6 +193,7 @@ class Runner:
             "event",
             name=name,
             status=status,
+            noop=self.noop and status == "Succeeded",
             exit_code=failure.exit_code if failure else exit_code,
             error_code=failure.code if failure else "Success",
             script=failure.script if failure else "",
@@ -226,34 +201,44 @@ class Runner:
             log_size=log_size,
             warnings=[] if status == "Skipped" else self.warnings,
         )
-        if log_size or name in ("Install", "DownloadBundle"):
+        if log_size or name in WITHOUT_SCRIPTS:
             self.journal.sync()
 
+    def check_spec(self) -> None:
+        """Fail the first event, whichever it is, by what is wrong with the deployment itself."""
+        if self.spec.get("spec_error"):
+            raise Failure(str(self.spec["spec_error"]))
+        if self.bundle_type and self.bundle_type not in BUNDLE_TYPES:
+            raise Failure(
+                "The BundleType %s is not known; it must be %s or %s."
+                % (self.bundle_type, ", ".join(BUNDLE_TYPES[:-1]), BUNDLE_TYPES[-1])
+            )
+
     def perform(self, name: str, log: EventLog) -> "int | None":
+        os.makedirs(self.folder, 0o755, exist_ok=True)
         if name == "DownloadBundle":
             self.journal.sync()
             self.download()
             return None
         if name == "Install":
             self.journal.sync()
-            self.warnings.extend(Install(self).run())
+            self.install()
             return None
         return self.run_hooks(name, log)
 
     # DownloadBundle
 
     def download(self) -> None:
-        self.tidy(self.prune_archives)
-        os.makedirs(self.folder, 0o755, exist_ok=True)
-        kind = self.bundle["type"] if self.bundle else ""
-        old = replace_archive(raw(self.archive), raw(self.run.bundle), kind, self.spec)
-        replace_file(
-            os.path.join(self.folder, "appspec.json"), json.dumps(self.spec["appspec"]).encode()
-        )
-        replace_file(self.notes + "_most_recent_install", raw(self.folder))
+        self.tidy(lambda: prune_archives(self.revisions))
+        if self.spec.get("bundle_error"):
+            raise Failure(str(self.spec["bundle_error"]))
+        bundle = raw(self.run.bundle)
+        old = replace_archive(raw(self.archive), bundle, self.bundle_type, self.spec)
+        self.revisions.keep()
+        self.appspec_digest = self.revisions.digest()
+        replace_file(self.notes + DOWNLOADED, raw(self.folder))
         self.tidy(lambda: remove_tree(old))
-        remove_tree(raw(self.run.bundle))
-        self.tidy(self.prune_bundles)
+        self.tidy(lambda: prune_bundles(self.run.state, self.revisions))
 
     def tidy(self, act: "Callable[[], None]") -> None:
         """Do what no deployment depends on."""
@@ -262,55 +247,49 @@ class Runner:
         except OSError as error:
             self.warnings.append("Old files on this host could not be removed: %s." % error)
 
-    def revisions_kept(self) -> int:
-        return max(1, int(self.spec.get("max_revisions") or 5))
+    # Install
 
-    def prune_archives(self) -> None:
-        """Delete the oldest archives of this group as the agent does, never the installed one."""
-        names = [name for name in names_in(self.group) if name != self.spec["deployment_id"]]
-        folders = sorted(
-            (os.path.join(self.group, name) for name in names),
-            key=lambda path: os.lstat(path).st_mtime,
-        )
-        installed = read_file(self.notes + "_last_successful_install").decode().strip()
-        surplus = len(folders) - (self.revisions_kept() - 1)
-        for path in folders:
-            if surplus > 0 and path != installed:
-                remove_tree(raw(path))
-                surplus -= 1
+    def install(self) -> None:
+        appspec = self.revisions.appspec_of(self.folder)
+        self.warnings.extend(map(str, self.spec.get("appspec_warnings") or []))
+        self.check_possible_events(list(appspec.get("hooks") or {}))
+        self.spec["appspec"] = appspec
+        self.warnings.extend(Install(self).run())
 
-    def prune_bundles(self) -> None:
-        folder = os.path.join(self.run.state, "bundles")
-        paths = [os.path.join(folder, name) for name in names_in(folder)]
-        whole = [path for path in paths if "." not in os.path.basename(path)]
-        # Downloads that ended half-way leave a name with a dot; an hour is longer than any of them.
-        old = [path for path in paths if path not in whole and age(path) > 3600]
-        whole.sort(key=age)
-        for path in whole[self.revisions_kept() :] + old:
-            remove_tree(raw(path))
-
-    def prune_runs(self) -> None:
-        """Delete old runs that have ended, and old versions of this file."""
-        versions = os.path.join(self.run.state, "runner")
-        for folder in (versions, os.path.join(versions, "__pycache__")):
-            for name in names_in(folder):
-                path = os.path.join(folder, name)
-                mine = name.startswith((__name__, "__pycache__"))
-                if not mine and age(path) > KEEP_RUNS_FOR:
-                    unlink_if_there(raw(path))
-        folder = os.path.dirname(self.run.folder)
-        for name in names_in(folder):
-            run = Run(self.run.state, name)
-            if run.key == self.run.key or age(run.journal) < KEEP_RUNS_FOR:
-                continue
-            if b'"fact": "end"' in read_file(run.journal)[-200:]:
-                remove_tree(raw(run.folder))
+    def check_possible_events(self, hooks: "list[str]") -> None:
+        """Compare the events of the AppSpec with those that may be, as the agent does."""
+        possible = self.spec.get("possible_events")
+        if possible is None:
+            return
+        mapped = hooks + [event for event in WITH_SCRIPTS if event not in hooks]
+        unknown = [event for event in mapped if event not in possible]
+        if unknown:
+            raise Failure(
+                "%s file contains unknown lifecycle events: %s. The list of all possible events"
+                " must have each of them, and all of the agent's own."
+                % (self.revisions.filename, json.dumps(unknown))
+            )
+        own = hooks + list(WITH_SCRIPTS + WITHOUT_SCRIPTS)
+        missing = [event for event in possible if event not in own]
+        if missing:
+            raise Failure(
+                "You specified a lifecycle event which is not a default one and doesn't exist in"
+                " your %s file: %s. Give it a script there, or leave it out of the list."
+                % (self.revisions.filename, ",".join(missing))
+            )
 
     # Hooks
 
     def run_hooks(self, event: str, log: EventLog) -> "int | None":
-        archive, appspec = self.scripts_of(event)
+        if event not in WITH_SCRIPTS and event not in (self.spec.get("possible_events") or []):
+            raise Failure(
+                "Unsupported command type: %s. It is none of the agent's own lifecycle events and"
+                " not in the list of all possible events." % event
+            )
+        source = self.revisions.scripts_of(event)
+        archive, appspec = source or ("", {})
         hooks = (appspec.get("hooks") or {}).get(event) or []
+        self.noop = not hooks
         if not hooks:
             return None
         log.write([b"LifecycleEvent - " + raw(event)])
@@ -320,20 +299,17 @@ class Runner:
             Script(self, event, hook, archive, log).run()
         return 0
 
-    def scripts_of(self, event: str) -> "tuple[str, dict[str, Any]]":
-        """Return the archive and the AppSpec that *event* runs from."""
-        if event not in FROM_PREVIOUS or os.path.isdir(self.archive):
-            return self.archive, self.spec["appspec"]
-        pointer = self.notes + "_last_successful_install"
-        folder = read_file(pointer).decode().strip()
-        if not folder:
-            return "", {}
-        text = read_file(os.path.join(folder, "appspec.json"))
-        if not text:
-            raise Failure(
-                "The scripts of %s belong to the revision that was installed last, and its"
-                " folder %s is gone from this host. Deploy with"
-                " ignore_application_stop_failures once, or delete %s there."
-                % (event, folder, pointer)
+    def watch_appspec(self, event: str) -> None:
+        """Warn of an AppSpec file that is not any more what was unpacked: it changes nothing."""
+        if self.appspec_digest is None:
+            kept = self.revisions.kept(self.folder) or {}
+            self.appspec_digest = kept.get("sha256")
+        if self.appspec_digest is None or event == "DownloadBundle":
+            return
+        digest = self.revisions.digest() or ""
+        if digest != self.appspec_digest:
+            self.appspec_digest = digest
+            self.warnings.append(
+                "%s was %s in the revision on this host; the AppSpec of the bundle stays in force."
+                % (self.revisions.filename, "changed" if digest else "removed")
             )
-        return os.path.join(folder, "deployment-archive"), json.loads(text.decode())

@@ -59,6 +59,25 @@ class Link:
             size -= len(piece)
             yield piece
 
+    def ask(self, **question: "Any") -> "dict[str, Any]":
+        """Return the controller's answer, which is one line; commands before it stay unread."""
+        self.say(**question)
+        commands = b""
+        while True:
+            while b"\n" not in self.rest:
+                if select.select([0], [], [], BEAT)[0]:
+                    data = os.read(0, 1 << 18)
+                    if not data:
+                        raise Gone
+                    self.rest += data
+                self.beat()
+            line, _, self.rest = self.rest.partition(b"\n")
+            said = json.loads(line.decode())  # type: dict[str, Any]
+            if "op" not in said:
+                self.rest = commands + self.rest
+                return said
+            commands += line + b"\n"
+
     def wait(self, pause: float, wake: "int | None") -> "list[str]":
         """Sleep until something happens, and return the commands that arrived."""
         if b"\n" not in self.rest:
@@ -145,15 +164,13 @@ class Replay:
             os.close(fd)
 
     def send_range(self, event: str, fd: int, start: int, stop: int) -> bool:
-        moved = False
+        moved, name = False, json.dumps(event).encode()
         while start < stop:
             data = os.pread(fd, min(PIECE, stop - start), start)
             if not data:
                 break
             text = binascii.b2a_base64(data, newline=False)
-            self.link.put(
-                b'{"t":"log","e":"%s","at":%d,"b":"%s"}\n' % (event.encode(), start, text)
-            )
+            self.link.put(b'{"t":"log","e":%s,"at":%d,"b":"%s"}\n' % (name, start, text))
             self.link.flush()
             start += len(data)
             self.sent[event] = start

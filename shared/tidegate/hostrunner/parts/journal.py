@@ -1,9 +1,11 @@
 """The folder of one run, and the facts that are written there."""
 
+import binascii
 import errno
 import fcntl
 import json
 import os
+import re
 import time
 
 from tidegate.hostrunner.parts.base import (
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 WISHES = ("cancel", "kill")
+NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}\Z")
 
 
 def log_cap(spec: "dict[str, Any]") -> int:
@@ -40,7 +43,9 @@ class Run:
         return os.path.join(self.folder, name)
 
     def log(self, event: str) -> str:
-        return self.path("logs/%s.log" % event)
+        # The name of an event may be any text, and that of a file not.
+        name = event if NAME.match(event) else binascii.hexlify(raw(event)).decode()[:200]
+        return self.path("logs/%s.log" % name)
 
     def try_lock(self) -> "int | None":
         fd = os.open(self.path("lock"), os.O_RDWR | os.O_CREAT, 0o600)

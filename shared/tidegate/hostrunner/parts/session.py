@@ -18,18 +18,24 @@ from tidegate.hostrunner.parts.base import (
     reason,
     remove_tree,
     replace_file,
+    sha256,
     write_all,
 )
 from tidegate.hostrunner.parts.events import Runner
 from tidegate.hostrunner.parts.following import Link, Replay
-from tidegate.hostrunner.parts.journal import WISHES, Run, log_cap
+from tidegate.hostrunner.parts.journal import NAME, WISHES, Run, log_cap
+from tidegate.hostrunner.parts.revisions import (
+    LONGEST_APPSPEC,
+    Revisions,
+    appspec_text,
+    archive_in,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, NoReturn
 
 VERSION = 1
-NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}\Z")
 
 
 def session(header: "dict[str, Any]", state: str, rest: bytes) -> "NoReturn":
@@ -121,7 +127,7 @@ def conclude(replay: Replay, begun: bool) -> None:
 
 
 def check_names(key: str, spec: "dict[str, Any]") -> None:
-    for name in [key, spec["deployment_id"], spec["group_id"]] + list(spec["events"]):
+    for name in (key, spec["deployment_id"], spec["group_id"]):
         if not NAME.match(name):
             raise Refused("%r cannot name a folder on a host." % name, "protocol")
 
@@ -133,6 +139,7 @@ def start(run: Run, header: "dict[str, Any]", lock: int, link: Link) -> int:
         cached = fetch_bundle(run.state, bundle, link)
         remove_tree(raw(run.bundle))
         os.link(cached, run.bundle)
+    read = {} if run.wish() else have_read(Revisions(run.state, header["spec"]), link)
     replace_file(run.path("spec.json"), json.dumps(header["spec"]).encode())
     os.chmod(run.path("spec.json"), 0o600)
     ear, knock = os.pipe()
@@ -143,7 +150,7 @@ def start(run: Run, header: "dict[str, Any]", lock: int, link: Link) -> int:
             if os.fork() == 0:
                 os.close(ear)
                 detach(run, keep=(lock, knock))
-                Runner(run, header["spec"], bundle, knock).main()
+                Runner(run, header, read, knock).main()
         except BaseException:
             complain()
         finally:
@@ -152,6 +159,23 @@ def start(run: Run, header: "dict[str, Any]", lock: int, link: Link) -> int:
     os.close(lock)
     os.close(knock)
     return ear
+
+
+def have_read(revisions: Revisions, link: Link) -> "dict[str, dict[str, Any]]":
+    """Have the controller read the AppSpecs of revisions that the CodeDeploy agent unpacked."""
+    read = {}
+    for folder in revisions.unread():
+        text = appspec_text(archive_in(folder), revisions.filename) or b""
+        if len(text) > LONGEST_APPSPEC:
+            path = os.path.join(archive_in(folder), revisions.filename)
+            answer = {
+                "error": "The AppSpec file %s has more than %d bytes." % (path, LONGEST_APPSPEC)
+            }
+        else:
+            encoded = binascii.b2a_base64(text, newline=False).decode()
+            answer = link.ask(t="need", what="appspec", text=encoded)
+        read[folder] = dict(answer, sha256=sha256(text).hexdigest())
+    return read
 
 
 def detach(run: Run, keep: "tuple[int, ...]") -> None:
@@ -208,13 +232,3 @@ def receive(path: str, bundle: "dict[str, Any]", link: Link) -> None:
         os.close(fd)
     if digest.hexdigest() != bundle["sha256"]:
         raise Refused("The bundle arrived damaged: its SHA-256 digest is wrong.", "protocol")
-
-
-def sha256() -> "Any":
-    # OpenSSL takes longer to load than most bundles take to hash.
-    for name in ("_sha256", "_sha2", "hashlib"):
-        try:
-            return __import__(name).sha256()
-        except ImportError:
-            continue
-    raise Refused("python3 on this host lacks SHA-256.")
