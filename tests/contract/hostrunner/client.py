@@ -279,7 +279,7 @@ class Host:
             "target": "web-1",
             "creator": "user",
             "events": list(EVENTS),
-            "appspec": appspec or appspec_of(),
+            "appspec": None if "appspec_error" in spec else appspec or appspec_of(),
             "environment": {},
             "revision": {},
             "ignore_application_stop_failures": False,

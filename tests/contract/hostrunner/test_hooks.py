@@ -208,14 +208,3 @@ def test_a_broken_application_stop_may_be_ignored(host: Host, ignored):
     assert told.event("ApplicationStop")["status"] == "Failed"
     assert told.outcome == ("succeeded" if ignored else "failed")
     assert told.statuses()["Install"] == ("Succeeded" if ignored else "Skipped")
-
-
-def test_an_installed_revision_that_is_gone_says_what_to_do(host: Host):
-    host.run(bundle=bundle_of({"a": ""}))
-    for path in (host.state / "deployment-root").glob("5f*/d-AAAAAAAA1/appspec.json"):
-        path.unlink()
-
-    event = host.run(deployment="d-2").event("ApplicationStop")
-
-    assert event["status"] == "Failed"
-    assert "ignore_application_stop_failures" in event["message"]

@@ -61,7 +61,7 @@ class Runner:
         self.turn = Turn(self.notes + ".lock", self.spec["deployment_id"])
         self.warnings = []  # type: list[str]
         self.noop = False
-        self.appspec_digest = None  # type: str | None
+        self.appspec_seen = None  # type: str | None
         os.set_blocking(knock, False)
         self.journal = Journal(run, self.knock)
         self.child_ended = self.listen()
@@ -169,7 +169,7 @@ class Runner:
 
     def end_log(self, name: str, log: EventLog) -> int:
         """Write down the warnings, and return the size of all that this event has logged."""
-        self.watch_appspec(name)
+        self.watch_appspec()
         if log.full:
             self.warnings.append("The disk was full, so the log of this event is not complete.")
         if log.torn:
@@ -235,7 +235,6 @@ class Runner:
         bundle = raw(self.run.bundle)
         old = replace_archive(raw(self.archive), bundle, self.bundle_type, self.spec)
         self.revisions.keep()
-        self.appspec_digest = self.revisions.digest()
         replace_file(self.notes + DOWNLOADED, raw(self.folder))
         self.tidy(lambda: remove_tree(old))
         self.tidy(lambda: prune_bundles(self.run.state, self.revisions))
@@ -299,16 +298,13 @@ class Runner:
             Script(self, event, hook, archive, log).run()
         return 0
 
-    def watch_appspec(self, event: str) -> None:
+    def watch_appspec(self) -> None:
         """Warn of an AppSpec file that is not any more what was unpacked: it changes nothing."""
-        if self.appspec_digest is None:
-            kept = self.revisions.kept(self.folder) or {}
-            self.appspec_digest = kept.get("sha256")
-        if self.appspec_digest is None or event == "DownloadBundle":
-            return
+        unpacked = (self.revisions.kept(self.folder) or {}).get("sha256")
         digest = self.revisions.digest() or ""
-        if digest != self.appspec_digest:
-            self.appspec_digest = digest
+        is_news = digest not in (unpacked, self.appspec_seen)
+        self.appspec_seen = digest
+        if unpacked and is_news:
             self.warnings.append(
                 "%s was %s in the revision on this host; the AppSpec of the bundle stays in force."
                 % (self.revisions.filename, "changed" if digest else "removed")
