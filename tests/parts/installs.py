@@ -1,13 +1,16 @@
 """Installs of the host runner without a run around them: one archive after another, in process."""
 
 import os
-from collections.abc import Mapping
+import traceback
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 from tidegate.hostrunner.parts.install import Install
+
+NOBODY = 65534
 
 
 @dataclass
@@ -97,3 +100,28 @@ def lines_of(path: Path) -> "list[str]":
 
 def is_root() -> bool:
     return os.geteuid() == 0
+
+
+def as_nobody(act: Callable[[], None]) -> None:
+    """Do something in a process that has nobody's rights, and fail as it does.
+
+    Raises:
+        AssertionError: It failed, with its traceback.
+    """
+    ear, mouth = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.setgroups([])
+            os.setgid(NOBODY)
+            os.setuid(NOBODY)
+            act()
+        except BaseException:  # noqa: BLE001 - whatever it is, the parent shall know
+            os.write(mouth, traceback.format_exc().encode()[-60000:])
+        finally:
+            os._exit(0)
+    os.close(mouth)
+    with os.fdopen(ear) as file:
+        said = file.read()
+    os.waitpid(child, 0)
+    assert not said, said

@@ -77,14 +77,15 @@ def replace_file(path: str, data: bytes) -> None:
     unlink_if_there(raw(temporary))  # of one that died, and had our number
     fd = os.open(temporary, NEW_FILE, 0o644)
     try:
-        write_all(fd, data)
-        os.fsync(fd)
+        try:
+            write_all(fd, data)
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+        os.replace(temporary, path)
     except OSError:
         os.unlink(temporary)
         raise
-    finally:
-        os.close(fd)
-    os.replace(temporary, path)
 
 
 def read_file(path: str) -> bytes:

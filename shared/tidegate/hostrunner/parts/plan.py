@@ -52,6 +52,7 @@ class Plan:
         self.previous.clear()
         for entry in self.appspec.get("files") or []:
             self.add_entry(text_of(entry, "source"), text_of(entry, "destination"))
+        self.check_links()
         self.permissions = Permissions(self.steps)
         for entry in self.appspec.get("permissions") or []:
             self.permissions.add(entry, self.is_folder(clean(raw(str(entry["object"])))))
@@ -102,7 +103,7 @@ class Plan:
             if part == b"..":
                 if path == self.archive:
                     raise self.leads_out(source)
-                path = os.path.dirname(path)
+                path = os.path.dirname(path) if os.path.isdir(path) else os.path.join(path, part)
                 continue
             here = os.path.join(path, part)
             if not os.path.islink(here):
@@ -159,7 +160,7 @@ class Plan:
             )
         if real in self.made or real in self.renewed:
             return real
-        info = self.previous.look(real)
+        info = self.look(real)
         if info and stat.S_ISLNK(info.st_mode):
             return self.previous.behind(real)
         if info and not stat.S_ISDIR(info.st_mode):
@@ -219,7 +220,7 @@ class Plan:
 
     def may_replace(self, step: Step) -> bool:
         """Return whether what is there and not the previous revision's gives way, or is to stay."""
-        there = None if self.is_new(step.real) else self.previous.look(step.real)
+        there = self.look(step.real)
         if not there or self.behaviour == "RETAIN":
             return not there
         if self.behaviour == "DISALLOW":
@@ -249,6 +250,9 @@ class Plan:
     def there(self, path: bytes) -> "os.stat_result | None":
         return None if self.is_new(path) else look_at(path)
 
+    def look(self, path: bytes) -> "os.stat_result | None":
+        return None if self.is_new(path) else self.previous.look(path)
+
     def check_name(self, step: Step) -> None:
         folder = os.path.dirname(step.real)
         while folder in self.made:
@@ -275,6 +279,14 @@ class Plan:
         """Return whether a folder is the previous revision's and ours, so that its mode is too."""
         info = self.previous.gone.get(folder)
         return bool(info and stat.S_ISDIR(info.st_mode) and info.st_uid == os.geteuid())
+
+    def check_links(self) -> None:
+        for path in self.previous.followed:
+            if path in self.copies:
+                raise Failure(
+                    "The revision replaces %s, a link that a destination of the AppSpec file goes"
+                    " through." % shown(path)
+                )
 
     def check_removals(self) -> None:
         for path, info in self.previous.gone.items():

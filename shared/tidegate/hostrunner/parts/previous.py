@@ -50,16 +50,21 @@ class Previous:
         self.contexts = [line[len(CONTEXT) :] for line in self.lines if line.startswith(CONTEXT)]
         self.real = {b"/": b"/"}  # type: dict[bytes, bytes | None]
         self.gone = {}  # type: dict[bytes, os.stat_result]
+        self.followed = set()  # type: set[bytes]
         self.warnings = []  # type: list[str]
 
     def clear(self) -> None:
         """Find out what the agent would remove: files, links, and folders that are empty then."""
-        places = [path for path in map(self.place, reversed(self.lines)) if path]
-        self.listed = set(places)
-        for path in places:
+        for path in [path for path in map(self.place, reversed(self.lines)) if path]:
             info = self.look(path)
             if info and (not stat.S_ISDIR(info.st_mode) or self.is_removable(path, info)):
                 self.gone[path] = info
+        for path in reversed(list(self.gone)):
+            above = os.path.dirname(path)
+            may_go = above in self.gone or may_write(above)
+            if stat.S_ISDIR(self.gone[path].st_mode) and not may_go:
+                del self.gone[path]
+        self.followed.clear()
 
     def place(self, line: bytes) -> "bytes | None":
         """Return where what *line* names is; none if nothing can be there."""
@@ -102,7 +107,7 @@ class Previous:
             all(os.path.join(path, name) in self.gone for name in names)
             and info.st_dev == parent.st_dev  # or another file system begins there
             and may_displace(info, parent)
-            and (may_write(above) or (above in self.listed and parent.st_uid == os.geteuid()))
+            and (may_write(above) or parent.st_uid == os.geteuid())
         )
 
     def look(self, path: bytes) -> "os.stat_result | None":
@@ -125,6 +130,7 @@ class Previous:
             ) from None
         finally:
             os.close(fd)
+        self.followed.add(link)
         path = b"/" if text.startswith(b"/") else os.path.dirname(link)
         for part in text.split(b"/"):
             path = self.step(path, part, link, links)

@@ -83,16 +83,20 @@ class Record:
             if mark.startswith(CONTEXT_SET):
                 path, before = self.body["contexts"][int(mark[len(CONTEXT_SET) :])]
                 self.attempt(self.put_context_back, raw(path), before)
-        folders = [raw(path) for path, _ in self.body["folders"]]
-        made = [raw(path) for path in self.body["made"]]
-        for path in folders + made:
-            self.attempt(self.widen, path)
         backups = dict(self.pairs("aside"))
+        planned = [raw(path) for path in self.body["made"]]
+        made, missing = [], set(planned)  # type: list[bytes], set[bytes]
+        for path in planned:
+            if os.path.dirname(path) not in missing and self.is_made(path, backups.get(path)):
+                made.append(path)
+                missing.remove(path)
+        for path in [raw(path) for path, _ in self.body["folders"]] + made:
+            self.attempt(self.widen, path)
         for path, staged in self.pairs("staged"):
-            self.attempt(self.unstage, path, staged, path in backups)
+            if os.path.dirname(path) not in missing:
+                self.attempt(self.unstage, path, staged, path in backups)
         for path in reversed(made):
-            if path not in backups or self.places.look(backups[path]):
-                self.attempt(self.remove, path)
+            self.attempt(self.remove, path)
         for path, backup in reversed(self.pairs("aside")):
             self.attempt(self.put_back, path, backup)
         for path, state in reversed(self.body["folders"]):
@@ -121,6 +125,12 @@ class Record:
         info = os.fstat(fd)
         if info.st_uid == os.geteuid() and info.st_mode & 0o700 != 0o700:
             os.chmod(through_proc(fd) or path, stat.S_IMODE(info.st_mode) | 0o700)
+
+    def is_made(self, path: bytes, backup: "bytes | None") -> bool:
+        """Return whether the folder at *path* is one that the install has made."""
+        info = self.places.look(path)
+        is_clear = backup is None or self.places.look(backup) is not None
+        return is_clear and info is not None and stat.S_ISDIR(info.st_mode)
 
     def unstage(self, path: bytes, staged: bytes, replaces: bool) -> None:
         if self.places.look(staged):
