@@ -58,8 +58,8 @@ PossibleEvents: TypeAlias = Annotated[
         "--all-possible-events",
         metavar="E1,E2,…",
         show_default="none",
-        help="Events that may run beside the agent's own. With this list, Install checks that it "
-        "and the AppSpec's hooks agree, as the agent does.",
+        help="All events that there may be: the agent's own, and yours that may run beside them. "
+        "With this list, Install checks that it and the AppSpec's hooks agree, as the agent does.",
         rich_help_panel=_EVENTS,
     ),
 ]
