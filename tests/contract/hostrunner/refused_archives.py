@@ -76,13 +76,13 @@ REFUSED: Final = {
     "too-large": tar(
         ("a", {"data": NOISE}),
         ("b", {"data": NOISE}),
-        words="'b' makes it unpack to more than the limit of 11000 bytes",
+        words="'b' makes it unpack to more than the limit of 11,000 bytes",
         limits={"unpacked_bytes": 11000},
     ),
     "copies-count": tar(
         ("a", {"data": NOISE}),
         ("b", hard("a")),
-        words="'b' makes it unpack to more than the limit of 11000 bytes",
+        words="'b' makes it unpack to more than the limit of 11,000 bytes",
         limits={"unpacked_bytes": 11000},
     ),
     "too-many": tar(

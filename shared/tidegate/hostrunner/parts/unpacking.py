@@ -127,12 +127,12 @@ class Unpacking:
             self.too_many(self.name)
 
     def too_many(self, name: bytes) -> "NoReturn":
-        self.refuse(name, "is one more than the limit of %d entries" % self.most_entries)
+        self.refuse(name, "is one more than the limit of {:,} entries".format(self.most_entries))
 
     def grow(self, name: bytes, size: int) -> None:
         self.size += size
         if self.size > self.most_bytes:
-            why = "makes it unpack to more than the limit of %d bytes" % self.most_bytes
+            why = "makes it unpack to more than the limit of {:,} bytes".format(self.most_bytes)
             self.refuse(name, why)
         if is_bomb(self.size, self.packed):
             why = "makes it unpack to more than %d times its packed size" % RATIO
@@ -172,7 +172,7 @@ class Unpacking:
     def symlink(self, name: bytes, text: bytes, owner: "Any") -> None:
         """Keep a link as it is: where it leads matters to whoever follows it, and we do not."""
         if len(text) > LONGEST_LINK_TEXT:
-            why = "is a link with a text of more than %d bytes" % LONGEST_LINK_TEXT
+            why = "is a link with a text of more than {:,} bytes".format(LONGEST_LINK_TEXT)
             self.refuse(name, why)
         path = self.at(self.enter(name, "link"))
         os.symlink(text, path)

@@ -80,7 +80,7 @@ class Bounded:
         data = self.content.read(size)  # type: bytes
         self.given += len(data)
         if self.given > self.most:
-            self.unpacking.broken("it unpacks to more than %d bytes" % self.most)
+            self.unpacking.broken("it unpacks to more than {:,} bytes".format(self.most))
         honest = self.given - OVERHEAD * self.unpacking.entries
         if is_bomb(honest, self.file.tell()):
             self.unpacking.broken("it unpacks to more than %d times its packed size" % RATIO)

@@ -42,7 +42,8 @@ def count_records(file: "Any", unpacking: Unpacking) -> None:
         record = file.read(46)
         count += 1
         if count > unpacking.most_entries:
-            unpacking.broken("it holds more than the limit of %d entries" % unpacking.most_entries)
+            limit = "{:,}".format(unpacking.most_entries)
+            unpacking.broken("it holds more than the limit of %s entries" % limit)
         if not record.startswith(b"PK\1\2"):
             unpacking.broken("its directory is damaged")
         position += 46 + sum(number(record, at, 2) for at in (28, 30, 32))
