@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Literal, TypeAlias, cast
@@ -9,7 +10,7 @@ from typing import Final, Literal, TypeAlias, cast
 from tidegate.appspec import InvalidAppSpec, one_line, parse_appspec
 from tidegate.domain.errors import Refused
 from tidegate.drivers.bundles.archive import BadArchive, inspect_archive, pack_as_is
-from tidegate.drivers.bundles.errors import FetchFailed
+from tidegate.drivers.bundles.errors import AppSpecMissing, FetchFailed
 from tidegate.drivers.bundles.s3_object import S3Object
 from tidegate.drivers.hosts import Bundle
 
@@ -18,6 +19,7 @@ TYPES: Final = ("directory", "tar", "tgz", "zip")
 
 _ENDINGS: Final = {".zip": "zip", ".tgz": "tgz", ".tar.gz": "tgz", ".tar": "tar"}
 _BEGINNINGS: Final = ((b"PK", "zip"), (b"\x1f\x8b", "tgz"))
+_FALLBACKS: Final = ("appspec.yaml", "appspec.yml")
 _BOUNDS: Final = {"unpacked_bytes": 4 << 30, "entries": 100_000}
 # A folder that lies here is no bomb, however large it is.
 _NO_BOUNDS: Final = {"unpacked_bytes": 1 << 50, "entries": 1 << 40}
@@ -93,18 +95,28 @@ class Wanted:
         return path, self.type or _type_of(path.name, path)
 
     def _appspec(self, archive: Path, type_: str) -> bytes:
-        if type_ == "directory":
-            return self._appspec_in_folder()
-        return inspect_archive(archive, appspec_filename=self.appspec_filename).appspec_text
+        """Return the AppSpec of the name that is wanted, or the one that Install falls back to."""
+        try:
+            return self._appspec_named(self.appspec_filename, archive, type_)
+        except AppSpecMissing:
+            for name in _FALLBACKS:
+                with suppress(AppSpecMissing):
+                    return self._appspec_named(name, archive, type_)
+            raise
 
-    def _appspec_in_folder(self) -> bytes:
+    def _appspec_named(self, name: str, archive: Path, type_: str) -> bytes:
+        if type_ == "directory":
+            return self._appspec_in_folder(name)
+        return inspect_archive(archive, appspec_filename=name).appspec_text
+
+    def _appspec_in_folder(self, name: str) -> bytes:
         folder = Path(self.location)
-        path = folder / self.appspec_filename
+        path = folder / name
         if path.is_file() and path.resolve().is_relative_to(folder.resolve()):
             return path.read_bytes()
-        raise BadArchive(
+        raise AppSpecMissing(
             "The CodeDeploy agent did not find an AppSpec file within the unpacked revision "
-            f'directory at revision-relative path "{self.appspec_filename}".'
+            f'directory at revision-relative path "{name}".'
         )
 
 

@@ -105,8 +105,16 @@ SOUND: Final = {
     ),
     "folder": Packed(
         "directory",
-        tar_of(("top/appspec.yml", {}), ("top/x", {"mode": 0o755})),
-        {"top": "d755", "top/appspec.yml": "-644", "top/x": "-755"},
+        tar_of(
+            ("top/appspec.yml", {}), ("top/x", {"mode": 0o775}), ("d", {**FOLDER, "mode": 0o777})
+        ),
+        {"top": "d755", "top/appspec.yml": "-644", "top/x": "-755", "d": "d755"},
+    ),
+    "folder-of-another-umask": Packed(
+        "directory",
+        tar_of(("x", {"mode": 0o666}), ("y", {"mode": 0o4777})),
+        {"x": "-660", "y": "-770"},
+        spec={"umask": 0o007},
     ),
     "zip": Packed(
         "zip",

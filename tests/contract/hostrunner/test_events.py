@@ -326,7 +326,14 @@ def test_an_appspec_that_a_script_edits_stays_in_force(host: Host, script: str, 
 def test_the_appspec_must_have_the_very_name(host: Host):
     named = {"appspec_filename": "appspec.yml"}
     told = host.run(bundle=bundle_of({"appspec.yaml": ""}), **named)
+    without_scripts = host.run(
+        deployment="d-2",
+        events=["DownloadBundle", "Install"],
+        bundle=bundle_of({"appspec.yaml": ""}),
+        **named,
+    )
 
+    assert without_scripts.outcome == "succeeded"
     assert told.event("DownloadBundle")["status"] == "Succeeded"
     failed = told.event("BeforeInstall")
     archive = root_of(host) / GROUP / "d-AAAAAAAA1" / "deployment-archive"

@@ -249,7 +249,7 @@ class Runner:
     # Install
 
     def install(self) -> None:
-        appspec = self.revisions.appspec_of(self.folder)
+        appspec = self.revisions.appspec_of(self.folder, by_name=False)
         self.warnings.extend(map(str, self.spec.get("appspec_warnings") or []))
         self.check_possible_events(list(appspec.get("hooks") or {}))
         self.spec["appspec"] = appspec

@@ -72,15 +72,19 @@ class Revisions:
                 " %s is gone from this host; %s."
                 % (event, "installed" if pointer.endswith(INSTALLED) else "unpacked", folder, cure)
             )
-        return archive_in(folder), self.appspec_of(folder)
+        return archive_in(folder), self.appspec_of(folder, by_name=True)
 
     # What it says
 
-    def appspec_of(self, folder: str) -> "dict[str, Any]":
-        """Return the AppSpec in force of a revision, or fail by what is wrong with it."""
+    def appspec_of(self, folder: str, *, by_name: bool) -> "dict[str, Any]":
+        """Return the AppSpec in force of a revision, or fail by what is wrong with it.
+
+        Who names the file wants the agent's rule: by a file of another name Install may go, but no
+        event with scripts.
+        """
         entry = self.kept(folder) or self.read.get(folder)
-        # Who names the file wants the agent's rule: without a file of that name no event runs.
-        if not entry or ("appspec_filename" in self.spec and not entry.get("sha256")):
+        by_name = by_name and "appspec_filename" in self.spec
+        if not entry or (by_name and not entry.get("sha256")):
             raise Failure(self.not_found(archive_in(folder)))
         appspec = entry.get("appspec")
         if not isinstance(appspec, dict):
@@ -127,7 +131,7 @@ class Revisions:
         return [
             folder
             for folder in sorted(folders)
-            if appspec_text(archive_in(folder), self.filename) is not None and not self.kept(folder)
+            if not self.kept(folder) and appspec_text(archive_in(folder), self.filename) is not None
         ]
 
 

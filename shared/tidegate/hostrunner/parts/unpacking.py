@@ -41,6 +41,8 @@ class Unpacking:
         self.most_bytes = int(limits.get("unpacked_bytes", 4 << 30))
         self.most_entries = int(limits.get("entries", 100000))
         self.mode_bits = 0o7777 if spec.get("allow_setid") else 0o777
+        if kind == "directory":  # the agent copies it, and copies are made with the umask
+            self.mode_bits &= ~int(spec.get("umask", 0o022))
         self.size = 0
         self.entries = 0
         self.name = b""  # of the entry at work
