@@ -1,13 +1,24 @@
 """History: transitions numbered 1, 2, 3 … within their deployment, in the order of commits."""
 
 from collections.abc import Sequence
+from typing import Final
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
 from tidegate.domain.history import RecordedTransition, Subject, Transition
 from tidegate.domain.ids import DeploymentId, TargetId
+from tidegate.store.statements import plain_table
 from tidegate.store.tables import DeploymentRow, TransitionRow
+
+_DEPLOYMENTS: Final = plain_table(DeploymentRow)
+_TAKE_NUMBERS: Final = (
+    update(_DEPLOYMENTS)
+    .where(_DEPLOYMENTS.c.id == bindparam("id_"))
+    .values(last_transition=_DEPLOYMENTS.c.last_transition + bindparam("count_"))
+    .returning(_DEPLOYMENTS.c.last_transition)
+)
+_APPEND: Final = insert(plain_table(TransitionRow))
 
 
 class History:
@@ -25,11 +36,7 @@ class History:
         if not transitions:
             return
         last = self._session.execute(
-            update(DeploymentRow)
-            .where(DeploymentRow.id == deployment_id)
-            .values(last_transition=DeploymentRow.last_transition + len(transitions))
-            .returning(DeploymentRow.last_transition)
-            .execution_options(synchronize_session=False)
+            _TAKE_NUMBERS, {"id_": deployment_id, "count_": len(transitions)}
         ).scalar_one()
         first = last - len(transitions) + 1
         rows = [
@@ -40,14 +47,14 @@ class History:
                 "target_id": move.target,
                 "name": move.name,
                 "source": move.source,
-                "to": move.to,
-                "at": move.at,
+                "to_status": move.to,
+                "happened_at": move.at,
                 "actor": move.actor,
                 "reason": move.reason,
             }
             for index, move in enumerate(transitions)
         ]
-        self._session.execute(insert(TransitionRow), rows)
+        self._session.execute(_APPEND, rows)
 
     def after(
         self, deployment_id: DeploymentId, number: int, *, limit: int = 500

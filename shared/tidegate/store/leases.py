@@ -12,6 +12,7 @@ from tidegate.domain.history import Subject, Transition
 from tidegate.domain.ids import DeploymentId, HostId, TargetId
 from tidegate.domain.target import TargetEvent, TargetStatus
 from tidegate.store.history import History
+from tidegate.store.statements import change
 from tidegate.store.tables import HeartbeatRow, TargetRow
 
 FIRST_RESEND: Final = timedelta(seconds=30)
@@ -152,17 +153,18 @@ class Leases:
 
     def keep(self, lease: Lease, *, at: datetime, **changes: object) -> Held | None:
         """Write *changes* to the target if the lease still stands; return what is held then."""
-        row = self._session.execute(
-            update(TargetRow)
-            .where(
-                *_is(lease.deployment_id, lease.target_id),
-                TargetRow.attempt == lease.attempt,
-                TargetRow.lease_owner == lease.owner,
-            )
-            .values(last_updated_at=at, **changes)
-            .returning(TargetRow.cancel_requested)
-            .execution_options(synchronize_session=False)
-        ).one_or_none()
+        row = change(
+            self._session,
+            TargetRow,
+            where={
+                "deployment_id": lease.deployment_id,
+                "target_id": lease.target_id,
+                "attempt": lease.attempt,
+                "lease_owner": lease.owner,
+            },
+            values={"last_updated_at": at, **changes},
+            returning="cancel_requested",
+        )
         if row is None:
             return None
         return Held(lease.deployment_id, lease.target_id, lease.attempt, row.cancel_requested)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeAlias
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tidegate.domain.ids import DeploymentId, TargetId
@@ -16,6 +16,7 @@ from tidegate.domain.lifecycle import (
     EventMove,
     EventStatus,
 )
+from tidegate.store.statements import change
 from tidegate.store.tables import LifecycleEventRow
 
 
@@ -55,15 +56,14 @@ class LifecycleEvents:
 
         Returns the moves that this call made: none when the row had moved on already.
         """
+        key = {"deployment_id": deployment_id, "target_id": target_id, "name": name}
         values: dict[str, Any] = {} if news.log_size is None else {"log_size": news.log_size}
         for way in _ways(news):
-            source, to = way[0][0], way[-1][1]
-            into = {"status": to, **values, **_values_of(news, way)}
-            where = (*_is(deployment_id, target_id, name), LifecycleEventRow.status == source)
-            if self._change(where, into):
+            into = {"status": way[-1][1], **values, **_values_of(news, way)}
+            if self._change({**key, "status": way[0][0]}, into):
                 return way
         if values:
-            self._change(_is(deployment_id, target_id, name), values)
+            self._change(key, values)
         return ()
 
     def end(
@@ -73,14 +73,10 @@ class LifecycleEvents:
         made = self.write(deployment_id, target_id, name, EventNews(end=end))
         return made[0][0] if made else None
 
-    def _change(self, where: tuple[Any, ...], values: Mapping[str, Any]) -> bool:
-        changed = self._session.execute(
-            update(LifecycleEventRow)
-            .where(*where)
-            .values(**values)
-            .returning(LifecycleEventRow.name)
-            .execution_options(synchronize_session=False)
-        ).one_or_none()
+    def _change(self, where: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
+        changed = change(
+            self._session, LifecycleEventRow, where=where, values=values, returning="name"
+        )
         return changed is not None
 
     def log_sizes(self, deployment_id: DeploymentId, target_id: TargetId) -> dict[str, int]:
@@ -108,14 +104,6 @@ class LifecycleEvents:
             .order_by(LifecycleEventRow.position)
         )
         return [(name, EventStatus(status)) for name, status in rows]
-
-
-def _is(deployment_id: DeploymentId, target_id: TargetId, name: str) -> tuple[Any, ...]:
-    return (
-        LifecycleEventRow.deployment_id == deployment_id,
-        LifecycleEventRow.target_id == target_id,
-        LifecycleEventRow.name == name,
-    )
 
 
 _Way: TypeAlias = "tuple[tuple[EventStatus, EventStatus], ...]"
