@@ -8,6 +8,9 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
+from tidegate.hostrunner.parts.base import Failure
 from tidegate.hostrunner.parts.install import Install
 
 NOBODY = 65534
@@ -94,8 +97,22 @@ class Site:
         )
 
 
-def lines_of(path: Path) -> "list[str]":
-    return path.read_text().splitlines() if path.exists() else []
+def tree_of(folder: Path) -> dict[str, str]:
+    """Return what is in a folder: texts of files, links with an arrow, folders as a slash."""
+    return {str(path.relative_to(folder)): text_at(path) for path in sorted(folder.rglob("*"))}
+
+
+def text_at(path: Path) -> str:
+    if path.is_symlink():
+        return f"-> {path.readlink()}"
+    return "/" if path.is_dir() else path.read_text()
+
+
+def refusal(site: Site, *arguments: Any, **named: Any) -> str:
+    """Return the sentence with which a deployment fails."""
+    with pytest.raises(Failure) as refused:
+        site.deploy(*arguments, **named)
+    return str(refused.value)
 
 
 def is_root() -> bool:

@@ -12,11 +12,6 @@ from contract.hostrunner.client import GROUP, Host, Told, appspec_of, bundle_of,
 root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
 
 
-@pytest.fixture
-def srv(tmp_path: Path) -> Path:
-    return tmp_path / "srv"
-
-
 def deploy(host: Host, srv: Path, files: dict[str, str], number: int = 1, **values) -> Told:
     """Install the folder `app` of a bundle as *srv*."""
     more = values.pop("appspec", {})
@@ -341,3 +336,28 @@ def test_a_user_without_the_right_to_write_is_told_before_anything_happens(host:
 
     assert "may not write to" in failure_of(told)
     assert "connect as root" in failure_of(told)
+
+
+def test_every_python_replaces_fails_and_recovers(host_of_any_python: Host, srv: Path):
+    host = host_of_any_python
+    entry = {"object": str(srv), "type": ["directory"], "mode": "2750"}
+    files = {"a": "1", "sub/b": "1", "file": "1", "folder/c": "1", "ü\n": "1"}
+    deploy(host, srv, files, appspec={"permissions": [entry]})
+    (srv / "foreign").symlink_to("/etc")
+    tool = srv.parent / "bin" / "setfacl"
+    tool.parent.mkdir()
+    tool.write_text("#!/bin/sh\nexit 1\n")
+    tool.chmod(0o755)
+    host.env = {"PATH": f"{tool.parent}:{os.environ['PATH']}"}
+    more = {"a": "2", "file/d": "2", "folder": "2", "foreign": "2"}
+    acl = {"object": str(srv), "type": ["directory"], "acls": ["user:root:rwx"]}
+    overwrite = {"file_exists_behavior": "OVERWRITE"}
+
+    failed = deploy(host, srv, more, number=2, appspec={"permissions": [acl], **overwrite})
+    between = tree_of(srv), stat.S_IMODE((srv / "sub").stat().st_mode)
+    told = deploy(host, srv, more, number=3, appspec=overwrite)
+
+    assert "Everything was put back" in failure_of(failed)
+    assert between == (files, 0o2750)
+    assert told.outcome == "succeeded", told.event("Install")
+    assert tree_of(srv) == more

@@ -1,9 +1,7 @@
 """Whatever is installed over whatever: what is planned happens, or nothing does."""
 
 import contextlib
-import errno
 import os
-import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -14,16 +12,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from contract.hostrunner.meddling import dying, failing, forked, meddling
 from contract.hostrunner.model import Refused, World, expected
-from contract.hostrunner.trees import Tree, lay_down, read_back, trees
+from contract.hostrunner.trees import Tree, lay_down, read_back, take_away, trees
 from parts.installs import Site, as_nobody, is_root
 from tidegate.hostrunner.parts import previous
 from tidegate.hostrunner.parts.base import Failure
 
-CALLS = {
-    *("open", "read", "write", "fsync", "replace", "mkdir", "rmdir", "rename", "link", "unlink"),
-    *("symlink", "readlink", "chmod", "chown", "fchmod", "fchown", "utime", "removexattr"),
-}
 EXAMPLES = int(os.environ.get("TIDEGATE_SIMULATION_EXAMPLES", "2000"))
 
 ODD_SOURCES = ["../x", "missing", "a/../b", "a/", "b/a", "."]
@@ -111,31 +106,6 @@ def timeless(world: World) -> World:
     return {p: replace(n, mtime=0) if n.kind == "folder" else n for p, n in world.items()}
 
 
-@contextlib.contextmanager
-def meddling(at: int, act: Callable[[], None]) -> Iterator[None]:
-    """Act before the *at*th call of os's functions."""
-    count = 0
-
-    def meddled(real: Callable[..., Any]) -> Callable[..., Any]:
-        def call(*arguments: Any, **named: Any) -> Any:
-            nonlocal count
-            count += 1
-            if count == at:
-                act()
-            return real(*arguments, **named)
-
-        return call
-
-    with pytest.MonkeyPatch.context() as patch:
-        for name in CALLS:
-            patch.setattr(os, name, meddled(getattr(os, name)))
-        yield
-
-
-def break_down() -> None:
-    raise OSError(errno.EIO, "input/output error")
-
-
 def install_and_compare(ground: Ground, tree: Tree, appspec: dict[str, Any]) -> None:
     """Install a revision that is unpacked already, with nothing in the way of it."""
     before, notes = ground.world(), ground.notes()
@@ -159,9 +129,9 @@ def install_and_compare(ground: Ground, tree: Tree, appspec: dict[str, Any]) -> 
 @contextlib.contextmanager
 def two_installs(drawn: st.DataObject) -> Iterator[tuple[Ground, Tree, dict[str, Any]]]:
     """Install one revision over what others have, let others work, and unpack another."""
-    place = Path(tempfile.mkdtemp())
+    place = tempfile.mkdtemp()
     try:
-        ground = Ground(place, drawn.draw(trees([b"a", b"../outside", b"b"], most=5)))
+        ground = Ground(Path(place), drawn.draw(trees([b"a", b"../outside", b"b"], most=5)))
         tree = drawn.draw(trees())
         ground.unpack(tree)
         install_and_compare(ground, tree, ground.appspec(drawn.draw(appspecs(tree, odd=False))))
@@ -174,9 +144,7 @@ def two_installs(drawn: st.DataObject) -> Iterator[tuple[Ground, Tree, dict[str,
             ground.appspec(drawn.draw(appspecs(tree, odd=drawn.draw(st.booleans())))),
         )
     finally:
-        for folder, _, _ in os.walk(place):
-            os.chmod(folder, 0o700)
-        shutil.rmtree(place)
+        take_away(place)
 
 
 def installs_in_turn(drawn: st.DataObject) -> None:
@@ -191,7 +159,7 @@ def installs_that_fail(drawn: st.DataObject) -> None:
         before, notes = ground.world(), ground.notes()
 
         try:
-            with meddling(drawn.draw(st.integers(1, 200)), break_down):
+            with meddling(failing(drawn.draw(st.integers(0, 200)))):
                 ground.site.install(appspec)
         except (Failure, OSError):
             assert ground.world() == before
@@ -203,14 +171,13 @@ def installs_that_fail(drawn: st.DataObject) -> None:
 def installs_that_are_killed(drawn: st.DataObject) -> None:
     with two_installs(drawn) as (ground, tree, appspec):
         before, lines = ground.world(), ground.lines()
-        at = drawn.draw(st.integers(1, 200))
-        child = os.fork()
-        if not child:
-            with contextlib.suppress(BaseException), meddling(at, lambda: os._exit(9)):
-                ground.site.install(appspec)
-            os._exit(0)
-        os.waitpid(child, 0)
+        at = drawn.draw(st.integers(0, 200))
 
+        def act() -> None:
+            with contextlib.suppress(Failure), meddling(dying(at)):
+                ground.site.install(appspec)
+
+        assert forked(act) in (0, 9)
         ground.site.prepare(appspec).recover()
         if ground.world() != before:
             world, lines = expected(before, lines, tree, appspec)

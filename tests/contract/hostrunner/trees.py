@@ -1,6 +1,7 @@
 """Trees of files as values: made up, laid down on disk, and read back."""
 
 import os
+import shutil
 import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -99,6 +100,12 @@ def below(place: bytes) -> Iterator[bytes]:
     yield place
     for folder, folders, files in os.walk(place):
         yield from (os.path.join(folder, name) for name in folders + files)
+
+
+def take_away(place: str) -> None:
+    for folder, _, _ in os.walk(place):
+        os.chmod(folder, 0o700)
+    shutil.rmtree(place)
 
 
 def node_at(path: bytes) -> Node:

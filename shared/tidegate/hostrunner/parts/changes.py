@@ -30,7 +30,11 @@ class Changes:
         new = list(plan.made) + list(plan.copies)
         self.aside = {path: self.temporary(path) for path in new if path in plan.in_the_way}
         self.staged = {path: self.temporary(path) for path in plan.copies}
-        self.opened = [path for path in self.previous.gone if plan.is_opened(path)]
+        self.opened = [
+            path
+            for path, info in self.previous.gone.items()
+            if plan.is_opened(path) and info.st_mode & 0o700 != 0o700 and os.geteuid() != 0
+        ]
         self.contexts = {
             step.real: plan.permissions.given[step.real].context_words()
             for step in plan.steps

@@ -126,16 +126,16 @@ class Install:
         if not problems:
             return Failure("%s Everything was put back as it was." % why)
         self.runner.warnings.extend("This could not be put back: %s." % one for one in problems)
+        more = " The next deployment tries again." if os.path.exists(self.record.path) else ""
         return Failure(
-            "%s Not everything could be put back, first of all %s. The next deployment tries again."
-            % (why, problems[0])
+            "%s Not everything could be put back, first of all %s.%s" % (why, problems[0], more)
         )
 
     # Every step is one that the record can undo, however far it came
 
     def apply(self) -> None:
         changes, record = self.changes, self.record
-        record.begin()
+        record.save()
         replace_file(changes.list, changes.meanwhile())
         for path in changes.opened:
             record.widen(path)

@@ -223,15 +223,15 @@ def run_tool(
     import subprocess
 
     path = os.environ.get("PATH", "/usr/bin:/bin") + ":/usr/sbin:/sbin"
-    done = subprocess.Popen(
+    with subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         env=dict(os.environ, PATH=path),
         pass_fds=pass_fds,
-    )
-    output = done.communicate()[0]
+    ) as done:
+        output = done.communicate()[0]
     if done.returncode:
         said = shown_as or command
         words = " ".join(shown(word) if isinstance(word, bytes) else word for word in said)

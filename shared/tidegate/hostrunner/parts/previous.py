@@ -1,6 +1,7 @@
 """What the previous revision installed, and how the host looks without it."""
 
 import binascii
+import errno
 import os
 import stat
 
@@ -163,8 +164,10 @@ class Previous:
 def look_at(path: bytes) -> "os.stat_result | None":
     try:
         return os.lstat(path)
-    except (FileNotFoundError, NotADirectoryError):
-        return None
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG):
+            return None
+        raise
 
 
 def clean(path: bytes) -> bytes:

@@ -50,8 +50,9 @@ class Record:
         self.marks = []  # type: list[str]
         self.problems = []  # type: list[str]
 
-    def begin(self) -> None:
-        replace_file(self.path, json.dumps(self.body).encode() + b"\n")
+    def save(self) -> None:
+        lines = [json.dumps(self.body)] + self.marks
+        replace_file(self.path, b"".join(line.encode() + b"\n" for line in lines))
 
     def mark(self, text: str) -> None:
         fd = os.open(self.path, os.O_WRONLY | os.O_APPEND)
@@ -83,6 +84,27 @@ class Record:
             if mark.startswith(CONTEXT_SET):
                 path, before = self.body["contexts"][int(mark[len(CONTEXT_SET) :])]
                 self.attempt(self.put_context_back, raw(path), before)
+        contexts, self.problems = self.problems, []
+        left = self.undo_files()
+        for path, state in reversed(self.body["folders"]):
+            self.attempt(self.restore_folder, raw(path), state)
+        if self.problems:
+            self.list_what_is_left(left)
+        for name, before, _ in self.body["notes"]:
+            self.attempt(write_note, raw(name), before)
+        if not self.problems:
+            self.attempt(unlink_if_there, raw(self.path))
+        return self.problems + contexts
+
+    def list_what_is_left(self, left: "list[bytes]") -> None:
+        """Have the list name it, and know that list as our own the next time."""
+        note = next(note for note in self.body["notes"] if note[0] == self.body["list"])
+        note[1] = (note[1] or "") + plain_text(list_text(left))
+        self.body["lists"].append(binascii.crc32(raw(note[1])))
+        self.attempt(lambda _: self.save(), raw(self.path))
+
+    def undo_files(self) -> "list[bytes]":
+        """Put back what files and folders there were, and return what is left of this install."""
         backups = dict(self.pairs("aside"))
         planned = [raw(path) for path in self.body["made"]]
         made, missing = [], set(planned)  # type: list[bytes], set[bytes]
@@ -92,22 +114,16 @@ class Record:
                 missing.remove(path)
         for path in [raw(path) for path, _ in self.body["folders"]] + made:
             self.attempt(self.widen, path)
+        left = []
         for path, staged in self.pairs("staged"):
-            if os.path.dirname(path) not in missing:
-                self.attempt(self.unstage, path, staged, path in backups)
-        for path in reversed(made):
-            self.attempt(self.remove, path)
+            is_there = os.path.dirname(path) not in missing
+            if is_there and not self.attempt(self.unstage, path, staged, path in backups):
+                left += [path, staged]
+        left += [path for path in reversed(made) if not self.attempt(self.remove, path)]
         for path, backup in reversed(self.pairs("aside")):
-            self.attempt(self.put_back, path, backup)
-        for path, state in reversed(self.body["folders"]):
-            self.attempt(self.restore_folder, raw(path), state)
-        for name, before, _ in self.body["notes"]:
-            # The list names all that is left, until nothing is.
-            if not self.problems or name != self.body["list"]:
-                self.attempt(write_note, raw(name), before)
-        if not self.problems:
-            self.attempt(unlink_if_there, raw(self.path))
-        return self.problems
+            if not self.attempt(self.put_back, path, backup):
+                left.append(backup)
+        return left
 
     def put_context_back(self, path: bytes, before: "list[str] | None") -> None:
         forget_any_context(path)
@@ -120,16 +136,19 @@ class Record:
             return
         try:
             fd = self.places.folder(path)
-        except FileNotFoundError:
-            return
+        except (FileNotFoundError, NotADirectoryError):
+            return  # it is set aside, with what it holds
         info = os.fstat(fd)
         if info.st_uid == os.geteuid() and info.st_mode & 0o700 != 0o700:
             os.chmod(through_proc(fd) or path, stat.S_IMODE(info.st_mode) | 0o700)
 
     def is_made(self, path: bytes, backup: "bytes | None") -> bool:
         """Return whether the folder at *path* is one that the install has made."""
-        info = self.places.look(path)
-        is_clear = backup is None or self.places.look(backup) is not None
+        try:
+            info = self.places.look(path)
+        except OSError:
+            return False
+        is_clear = backup is None or self.is_there(backup)
         return is_clear and info is not None and stat.S_ISDIR(info.st_mode)
 
     def unstage(self, path: bytes, staged: bytes, replaces: bool) -> None:
