@@ -1,0 +1,2 @@
+#!/bin/sh
+kill -0 "$(cat /var/opt/ticker.pid)"
