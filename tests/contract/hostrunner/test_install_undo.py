@@ -2,7 +2,9 @@
 
 import contextlib
 import os
+import shutil
 import signal
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,7 +13,7 @@ import pytest
 from contract.hostrunner.client import Host, Session, appspec_of, bundle_of
 from contract.hostrunner.meddling import dying, failing, forked, meddling
 from contract.hostrunner.trees import Node, read_back, take_away
-from parts.installs import Site, as_nobody, is_root
+from parts.installs import Site, as_nobody, is_root, tree_of
 from tidegate.hostrunner.parts.base import Failure
 from tidegate.hostrunner.parts.undo import value_of
 
@@ -188,6 +190,32 @@ def test_a_killed_install_is_undone_before_the_next_one_looks_for_conflicts(site
 
     assert {p.name: p.read_text() for p in srv.iterdir()} == {"a": "1", "b": "1", "mine": "mine"}
     assert site.pointer.read_text().endswith("/d-1")
+
+
+def test_what_others_made_after_a_kill_is_not_taken_for_ours(site, srv):
+    site.deploy({"a": "1"}, srv)
+    killed(site, srv, {"a": "2", "new": "2"}, "stage")
+    (srv / "new").write_text("mine")
+
+    with pytest.raises(Failure, match="already exists at this location"):
+        site.deploy({"new": "3"}, srv)
+
+    assert tree_of(srv) == {"a": "1", "new": "mine"}
+
+
+@pytest.mark.skipif(not shutil.which("setfacl"), reason="needs Debian's package acl")
+def test_an_empty_folder_that_was_not_yet_set_aside_stays(site, srv, monkeypatch):
+    srv.mkdir()
+    subprocess.run(["setfacl", "-m", "d:u:nobody:rwx", srv], check=True)
+    site.deploy({"empty/": ""}, srv)
+    before = (srv / "empty").stat().st_ino
+    site.unpack({"before/": "", "empty/": ""})
+    monkeypatch.setattr(os, "mkdir", lambda *_, **__: failing(0)(0))
+
+    with pytest.raises(Failure, match="Everything was put back"):
+        site.install({"files": [{"source": "/", "destination": str(srv)}]})
+
+    assert (srv / "empty").stat().st_ino == before
 
 
 def test_a_host_where_the_agent_has_installed_since_is_not_put_back(site, srv):

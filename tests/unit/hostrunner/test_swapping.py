@@ -94,19 +94,46 @@ def test_no_copy_is_written_through_a_link(site, theirs, victim, monkeypatch):
     assert victim.read_text() == "secret"
 
 
-@pytest.mark.parametrize("function", ["mkdir", "link", "rename", "fchmod", "utime"])
+@pytest.mark.parametrize(
+    "moment",
+    [("mkdir", 1), ("link", 1), ("rename", 1), ("fchmod", 1), ("utime", 1)]
+    + [("open", at) for at in range(1, 30, 2)],
+)
 def test_a_folder_that_is_swapped_for_a_link_meanwhile_is_not_followed(
-    site, theirs, elsewhere, monkeypatch, function
+    site, theirs, elsewhere, monkeypatch, moment
 ):
     app = theirs / "app"
     site.deploy({"a": "1", "old/b": "1"}, app)
-    before_call(monkeypatch, function, lambda: swap(app, elsewhere))
+    function, at = moment
+    before_call(monkeypatch, function, lambda: swap(app, elsewhere), at)
 
-    with contextlib.suppress(base.Failure):
+    with contextlib.suppress(base.Failure, OSError):
         site.deploy({"a": "2", "new/c": "2"}, app, permissions=[entry(app, mode="0777")])
 
     assert stat.S_IMODE(elsewhere.stat().st_mode) == 0o700
     assert {path.name: path.read_text() for path in elsewhere.iterdir()} == {"a": "theirs"}
+
+
+@pytest.mark.parametrize("kind", ["link", "pipe"])
+def test_a_source_that_is_swapped_meanwhile_is_not_read(site, theirs, victim, monkeypatch, kind):
+    site.unpack({"app": "1"})
+    install = site.prepare({"files": [{"source": "/", "destination": str(theirs)}]})
+    stage = install.stage
+
+    def swap_and_stage(step):
+        (site.archive / "app").unlink()
+        if kind == "link":
+            (site.archive / "app").symlink_to(victim)
+        else:
+            os.mkfifo(site.archive / "app")
+        stage(step)
+
+    install.stage = swap_and_stage
+
+    with pytest.raises(base.Failure, match=r"symbolic links|is no file any more"):
+        install.run()
+
+    assert list(theirs.iterdir()) == []
 
 
 @root
