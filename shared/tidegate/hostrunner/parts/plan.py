@@ -18,6 +18,8 @@ DEFAULT_ACL = "system.posix_acl_default"
 class Step:
     """One file, link or folder to install, at *path* for the AppSpec file and at *real* for us."""
 
+    __slots__ = ("is_folder", "is_link", "kind", "path", "real", "size", "source")
+
     def __init__(
         self, path: bytes, real: bytes, source: bytes = b"", info: "os.stat_result | None" = None
     ) -> None:
