@@ -1,14 +1,9 @@
 """The options of `tidegate local`."""
 
 from pathlib import Path
-from typing import Annotated, Final, Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 import typer
-
-_BUNDLE: Final = "Bundle"
-_EVENTS: Final = "Events"
-_NAMES: Final = "Names"
-_MACHINE: Final = "This machine"
 
 Location: TypeAlias = Annotated[
     str,
@@ -18,7 +13,6 @@ Location: TypeAlias = Annotated[
         metavar="PATH|s3://BUCKET/KEY[?versionId=V&etag=E]",
         help="Folder or archive to deploy. An object in S3 is fetched with the AWS credentials "
         "and the endpoint of the environment.",
-        rich_help_panel=_BUNDLE,
     ),
 ]
 Type: TypeAlias = Annotated[
@@ -29,7 +23,6 @@ Type: TypeAlias = Annotated[
         metavar="directory|tar|tgz|zip",
         show_default="what the location seems to be",
         help="What the bundle is.",
-        rich_help_panel=_BUNDLE,
     ),
 ]
 AppSpecFilename: TypeAlias = Annotated[
@@ -39,7 +32,6 @@ AppSpecFilename: TypeAlias = Annotated[
         "-A",
         metavar="NAME",
         help="What the AppSpec is called within the bundle.",
-        rich_help_panel=_BUNDLE,
     ),
 ]
 Events: TypeAlias = Annotated[
@@ -48,8 +40,8 @@ Events: TypeAlias = Annotated[
         "--events",
         "-e",
         metavar="E1,E2,…",
+        show_default="the agent's own, from ApplicationStop to ValidateService",
         help="Lifecycle events to run, taken literally: in this order, and nothing is added.",
-        rich_help_panel=_EVENTS,
     ),
 ]
 PossibleEvents: TypeAlias = Annotated[
@@ -60,7 +52,6 @@ PossibleEvents: TypeAlias = Annotated[
         show_default="none",
         help="All events that there may be: the agent's own, and yours that may run beside them. "
         "With this list, Install checks that it and the AppSpec's hooks agree, as the agent does.",
-        rich_help_panel=_EVENTS,
     ),
 ]
 FileExistsBehavior: TypeAlias = Annotated[
@@ -70,7 +61,6 @@ FileExistsBehavior: TypeAlias = Annotated[
         "-b",
         metavar="DISALLOW|OVERWRITE|RETAIN",
         help="What Install does where a file is that it did not bring, unless the AppSpec says it.",
-        rich_help_panel=_EVENTS,
     ),
 ]
 Creator: TypeAlias = Annotated[
@@ -79,12 +69,11 @@ Creator: TypeAlias = Annotated[
         "--creator",
         help="Who made the deployment; a rollback that is BLUE_GREEN takes scripts from other "
         "revisions.",
-        rich_help_panel=_EVENTS,
     ),
 ]
 DeploymentType: TypeAlias = Annotated[
     Literal["IN_PLACE", "BLUE_GREEN"],
-    typer.Option("--deployment-type", help="Kind of the deployment.", rich_help_panel=_EVENTS),
+    typer.Option("--deployment-type", help="Kind of the deployment."),
 ]
 Env: TypeAlias = Annotated[
     list[str] | None,
@@ -92,7 +81,6 @@ Env: TypeAlias = Annotated[
         "--env",
         metavar="K=V…",
         help="Variables for hooks, beside the environment of this command.",
-        rich_help_panel=_EVENTS,
     ),
 ]
 GroupId: TypeAlias = Annotated[
@@ -103,7 +91,6 @@ GroupId: TypeAlias = Annotated[
         metavar="ID",
         help="DEPLOYMENT_GROUP_ID, and the folder below the root that the deployments of a group "
         "share.",
-        rich_help_panel=_NAMES,
     ),
 ]
 Group: TypeAlias = Annotated[
@@ -114,7 +101,6 @@ Group: TypeAlias = Annotated[
         "-d",
         metavar="NAME",
         help="DEPLOYMENT_GROUP_NAME.",
-        rich_help_panel=_NAMES,
     ),
 ]
 DeploymentId: TypeAlias = Annotated[
@@ -124,7 +110,6 @@ DeploymentId: TypeAlias = Annotated[
         metavar="ID",
         show_default="d-XXXXXXXXX-local",
         help="DEPLOYMENT_ID, and the deployment's folder; of an ARN the last part.",
-        rich_help_panel=_NAMES,
     ),
 ]
 ApplicationName: TypeAlias = Annotated[
@@ -135,7 +120,6 @@ ApplicationName: TypeAlias = Annotated[
         metavar="NAME",
         show_default="the bundle's location",
         help="APPLICATION_NAME.",
-        rich_help_panel=_NAMES,
     ),
 ]
 Root: TypeAlias = Annotated[
@@ -145,7 +129,6 @@ Root: TypeAlias = Annotated[
         metavar="DIR",
         show_default="/var/lib/tidegate/local for root, else ~/.local/state/tidegate/local",
         help="Where deployments are kept, as the agent keeps them.",
-        rich_help_panel=_MACHINE,
     ),
 ]
 MaxRevisions: TypeAlias = Annotated[
@@ -155,7 +138,6 @@ MaxRevisions: TypeAlias = Annotated[
         min=1,
         metavar="N",
         help="How many revisions of a group are kept.",
-        rich_help_panel=_MACHINE,
     ),
 ]
 Cwd: TypeAlias = Annotated[
@@ -165,7 +147,6 @@ Cwd: TypeAlias = Annotated[
         metavar="DIR",
         show_default="where this command runs",
         help="Where hooks run.",
-        rich_help_panel=_MACHINE,
     ),
 ]
 Python: TypeAlias = Annotated[
@@ -175,7 +156,6 @@ Python: TypeAlias = Annotated[
         metavar="PATH",
         show_default="the one of this command",
         help="The python3 that does the host's part, 3.6 or later.",
-        rich_help_panel=_MACHINE,
     ),
 ]
 AsJson: TypeAlias = Annotated[
