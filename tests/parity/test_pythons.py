@@ -7,21 +7,20 @@ import pytest
 
 from parity.bundles import File, Folder, HardLink, Link, appspec, sh
 from parity.machine import NOBODY, Commands, Machine
-from parts.pythons import open_to_all, pythons
+from parts.pythons import open_to_all, python_for_all, pythons
 
-USERS = ["root", "ordinary"] if os.geteuid() == 0 else ["ordinary"]
+ROOT = os.geteuid() == 0
+OPEN = {python for python in (python_for_all(), *pythons()) if python and open_to_all(python)}
 CASES = [
-    (python, user)
-    for python in pythons()
-    for user in USERS
-    if user == "root" or os.geteuid() != 0 or open_to_all(python)
+    *((python, "root") for python in pythons() if ROOT),
+    *((python, "ordinary") for python in (sorted(OPEN) if ROOT else pythons())),
 ]
 
 
 @pytest.fixture(params=CASES, ids=lambda case: "-".join(part.replace("/", "_") for part in case))
 def any_machine(request: pytest.FixtureRequest, place, commands: Commands) -> Machine:
     python, user = request.param
-    uid = NOBODY if os.geteuid() == 0 and user == "ordinary" else None
+    uid = NOBODY if ROOT and user == "ordinary" else None
     machine = Machine(place, commands, python, uid)
     (place / "tmp").mkdir()
     machine.give(place)
