@@ -40,7 +40,7 @@ from tidegate.engine.targets import (
 from tidegate.settings import Settings
 from tidegate.store.database import may_pass
 from tidegate.store.leases import Held, Lease
-from tidegate.store.unit_of_work import Store, UnitOfWork
+from tidegate.store.unit_of_work import Store
 
 log = structlog.get_logger(__name__)
 
@@ -89,7 +89,7 @@ class HostRuns:
             lease = uow.leases.take(deployment_id, target_id, owner=self.owner, at=uow.now())
             if lease is None:
                 return uow.leases.is_done(deployment_id, target_id)
-            progress, order = self._begin(lease, deployment, uow)
+        progress, order = self._begin(lease, deployment)
         log.info("target_taken", **_who(lease))
         outcome = self._follow(progress, order, self._recorder(progress))
         return self._finish(progress, outcome)
@@ -104,7 +104,7 @@ class HostRuns:
             lease = uow.leases.take_lost(deployment_id, target_id, owner=self.owner, at=uow.now())
             if lease is None:
                 return
-            progress, order = self._begin(lease, deployment, uow)
+        progress, order = self._begin(lease, deployment)
         words: list[str] = []
         outcome = self._follow(progress, order, self._listener(progress, words), attach_only=True)
         with self.store.write() as uow:
@@ -119,22 +119,23 @@ class HostRuns:
                 case _:
                     look_again(progress, uow=uow)
 
-    def _begin(
-        self, lease: Lease, deployment: Deployment, uow: UnitOfWork
-    ) -> tuple[Progress, RunOrder | Failed]:
+    def _begin(self, lease: Lease, deployment: Deployment) -> tuple[Progress, RunOrder | Failed]:
+        # Not while the deployment is locked: all its other targets wait for that.
+        with self.store.read() as uow:
+            log_sizes = uow.lifecycle.log_sizes(lease.deployment_id, lease.target_id)
+            host = uow.catalog.host_by_id(lease.host_id)
+            revision = uow.catalog.revision_by_id(deployment.revision_id)
+            group = uow.deployments.group_settings(lease.deployment_id)
         progress = Progress(
             lease=lease,
             taken_at=uow.now(),
-            log_sizes=uow.lifecycle.log_sizes(lease.deployment_id, lease.target_id),
+            log_sizes=log_sizes,
             has_begun=lease.journal_offset > 0,
         )
-        host = uow.catalog.host_by_id(lease.host_id)
-        revision = uow.catalog.revision_by_id(deployment.revision_id)
         if host is None or revision is None:
             gone = "host" if host is None else "revision"
             sentence = f"The {gone} was deleted before this target was reached; create it again."
             return progress, Failed("misconfigured", sentence)
-        group = uow.deployments.group_settings(lease.deployment_id)
         order = run_order(
             lease, deployment, group, host=host, revision=revision, settings=self.settings
         )
@@ -189,7 +190,7 @@ class HostRuns:
     def _recorder(self, progress: Progress) -> Callable[[Sequence[Report]], Wish]:
         def report(reports: Sequence[Report]) -> Wish:
             if reports:
-                with self.store.write() as uow:
+                with self.store.write(lasting=False) as uow:
                     held = record_reports(progress, reports, uow=uow)
                 # A stop is heard with the next report, before another script begins.
                 if followed := self._followed.get((held.deployment_id, held.target_id)):

@@ -7,7 +7,7 @@ from threading import Lock
 from typing import Final
 
 import structlog
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
@@ -33,6 +33,7 @@ _ONE_STATE: Final[dict[bool, dict[str, str]]] = {
     False: {"isolation_level": "REPEATABLE READ"},
 }
 """What it takes, by whether it is SQLite, to read several tables as they stood at one moment."""
+_DO_NOT_WAIT: Final = text("SET LOCAL synchronous_commit TO OFF")
 _DISK_FULL = ("database or disk is full", "no space left", "disk i/o error")
 
 
@@ -68,7 +69,7 @@ class Store:
     """Opens units of work on one database."""
 
     def __init__(self, engine: Engine, *, sender: Sender, clock: Clock, ids: IdSource) -> None:
-        is_sqlite = engine.dialect.name == "sqlite"
+        self._is_sqlite = is_sqlite = engine.dialect.name == "sqlite"
         self.engine = engine
         self.clock = clock
         self._reader = engine.execution_options(tidegate_reads=True, **_ONE_STATE[is_sqlite])
@@ -78,8 +79,11 @@ class Store:
         self._turn: AbstractContextManager[object] = Lock() if is_sqlite else nullcontext()
 
     @contextmanager
-    def write(self) -> Iterator[UnitOfWork]:
+    def write(self, *, lasting: bool = True) -> Iterator[UnitOfWork]:
         """Open a unit of work that changes rows; what it sends leaves after the commit.
+
+        One that need not be *lasting* does not wait for PostgreSQL's disk: a power cut may lose it,
+        though never without all that was committed later. A host's journal tells it again.
 
         Raises:
             NoSpace: The disk under the database is full; nothing was changed.
@@ -88,6 +92,8 @@ class Store:
             uow = UnitOfWork(session, clock=self.clock, ids=self._ids)
             try:
                 with session.begin():
+                    if not lasting and not self._is_sqlite:
+                        session.execute(_DO_NOT_WAIT)
                     yield uow
                     uow.outbox.flush(at=uow.now())
             except DBAPIError as error:
@@ -122,5 +128,5 @@ class Store:
 
 
 def _is_full(error: DBAPIError) -> bool:
-    text = str(error.orig).lower()
-    return any(sign in text for sign in _DISK_FULL)
+    words = str(error.orig).lower()
+    return any(sign in words for sign in _DISK_FULL)
