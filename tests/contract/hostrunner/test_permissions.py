@@ -80,6 +80,8 @@ def test_entries_for_different_children_stand_side_by_side(site, srv):
         ([{"acls": ["default:user:nobody:r--"]}], "the -d parameter"),
         ([{"owner": "1"}], "user 1, whom this host lacks"),
         ([{"group": "no\0group"}], "which this host lacks"),
+        ([{"acls": ["user:nouser:r--"]}], "names user nouser, whom this host lacks"),
+        ([{"acls": ["default:group:nogrp:r--"]}], "names group nogrp, which this host lacks"),
         ([{"context": {"type": "x"}}], "needs semanage, which this host lacks; install it"),
     ],
 )

@@ -89,16 +89,10 @@ class Needs:
 
 
 def user_number(name: "str | None") -> int:
+    """Return the number of a user to whom we may give files."""
     if not name:
         return -1
-    import pwd
-
-    try:
-        uid = pwd.getpwnam(name).pw_uid
-    except (KeyError, ValueError):
-        raise Failure(
-            "The AppSpec file gives files to user %s, whom this host lacks." % name
-        ) from None
+    uid = number_of("user", name, "The AppSpec file gives files to")
     if os.geteuid() not in (0, uid):
         raise Failure(
             "Only root may give files to user %s; Tidegate is logged in as user %d here."
@@ -108,22 +102,27 @@ def user_number(name: "str | None") -> int:
 
 
 def group_number(name: "str | None") -> int:
+    """Return the number of a group to which we may give files."""
     if not name:
         return -1
-    import grp
-
-    try:
-        gid = grp.getgrnam(name).gr_gid
-    except (KeyError, ValueError):
-        raise Failure(
-            "The AppSpec file gives files to group %s, which this host lacks." % name
-        ) from None
+    gid = number_of("group", name, "The AppSpec file gives files to")
     if os.geteuid() != 0 and gid != os.getegid() and gid not in os.getgroups():
         raise Failure(
             "Only root may give files to group %s; user %d is no member of it here."
             % (name, os.geteuid())
         )
     return gid
+
+
+def number_of(kind: str, name: str, why: str) -> int:
+    import grp
+    import pwd
+
+    try:
+        return pwd.getpwnam(name).pw_uid if kind == "user" else grp.getgrnam(name).gr_gid
+    except (KeyError, ValueError):
+        whom = "whom" if kind == "user" else "which"
+        raise Failure("%s %s %s, %s this host lacks." % (why, kind, name, whom)) from None
 
 
 def check_tools(tools: "list[str]") -> None:

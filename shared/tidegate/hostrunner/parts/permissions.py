@@ -5,7 +5,7 @@ import os
 import stat
 
 from tidegate.hostrunner.parts.base import Failure, raw, shown
-from tidegate.hostrunner.parts.needs import check_tools, group_number, user_number
+from tidegate.hostrunner.parts.needs import check_tools, group_number, number_of, user_number
 from tidegate.hostrunner.parts.places import Places
 from tidegate.hostrunner.parts.previous import clean
 
@@ -25,6 +25,10 @@ class Attributes:
         self.gid = group_number(entry.get("group"))
         self.acls = [str(acl) for acl in entry.get("acls") or []]
         self.context = entry.get("context")
+        for acl in self.acls:
+            kind, name = acl.split(":")[-3:-1]
+            if name and not name.isdigit():  # setfacl takes numbers too
+                number_of(kind, name, "The ACL %s of the AppSpec file names" % acl)
         check_tools(["setfacl"] if self.acls else [])
         check_tools(["semanage", "restorecon"] if self.context else [])
 
