@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.util import find_spec
 from itertools import count
@@ -21,12 +21,10 @@ ENOUGH_MEMORY = 1 << 30
 INITDB = "-U tide -A trust -E UTF8 --locale=C --no-sync --no-instructions --wal-segsize=1"
 SETTINGS = {
     "listen_addresses": "",
-    "fsync": "off",
-    "synchronous_commit": "off",
-    "full_page_writes": "off",
     "max_connections": "100",
     "shared_buffers": "64MB",
 }
+FORGETFUL = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
 def as_unprivileged() -> dict[str, Any]:
@@ -36,10 +34,10 @@ def as_unprivileged() -> dict[str, Any]:
     return {"user": NOBODY, "group": NOBODY, "extra_groups": []}
 
 
-def short_folder() -> Path:
+def short_folder(*, durable: bool = False) -> Path:
     """A folder in memory where there is enough, with a path short enough for a socket in it."""
     memory = Path("/dev/shm")  # in containers it is often too small to hold a database
-    roomy = memory.is_dir() and shutil.disk_usage(memory).free > ENOUGH_MEMORY
+    roomy = memory.is_dir() and shutil.disk_usage(memory).free > ENOUGH_MEMORY and not durable
     folder = Path(tempfile.mkdtemp(prefix="tide-pg-", dir=memory if roomy else "/tmp"))
     if os.geteuid() == 0:
         os.chown(folder, NOBODY, NOBODY)
@@ -65,8 +63,10 @@ def is_open_to_all(path: Path) -> bool:
 class PostgresServer:
     """One server, reached by a socket in a folder of its own, with a fresh database per asker."""
 
-    def __init__(self) -> None:
-        self.folder = short_folder()
+    def __init__(self, *, durable: bool = False, settings: Mapping[str, str] | None = None) -> None:
+        """Make one that forgets all in a power cut, as tests may, or a *durable* one on disk."""
+        self.folder = short_folder(durable=durable)
+        self._settings = {**SETTINGS, **({} if durable else FORGETFUL), **(settings or {})}
         self._copy: Path | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._numbers = count(1)
@@ -84,7 +84,8 @@ class PostgresServer:
             **unprivileged,
         )
         assert made.returncode == 0, made.stderr
-        options = [part for name, value in SETTINGS.items() for part in ("-c", f"{name}={value}")]
+        settings = self._settings.items()
+        options = [part for name, value in settings for part in ("-c", f"{name}={value}")]
         command = [str(binaries / "postgres"), "-D", str(data), "-k", str(self.folder), *options]
         with (self.folder / "log").open("wb") as log:
             self._process = subprocess.Popen(
@@ -106,6 +107,11 @@ class PostgresServer:
         shutil.rmtree(self.folder, ignore_errors=True)
         if self._copy is not None:
             shutil.rmtree(self._copy, ignore_errors=True)
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None, "PostgreSQL is not running"
+        return self._process.pid
 
     def url(self, database: str) -> str:
         return f"postgresql+psycopg://tide@/{database}?host={self.folder}"
