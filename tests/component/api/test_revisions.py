@@ -70,7 +70,11 @@ def test_a_bundle_that_is_no_archive_is_refused(service: Service):
     assert nothing_is_left(service)
 
 
-@pytest.mark.parametrize("data", [b"", b"PK\x03\x04broken", bundle()[:-10], tgz()[:60]])
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"PK\x03\x04broken", bundle()[:-10], tgz()[:60]],
+    ids=["empty", "zip", "cut", "cut-early"],
+)
 def test_broken_archives_are_refused(quick: Service, data):
     quick.with_application()
 
