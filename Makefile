@@ -1,6 +1,6 @@
 # Every target sets up what it needs: Python 3.11 with venv, make and git are enough.
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow chaos check format bench lock clean
+.PHONY: help install demo test test-slow chaos check format bench bench-tools lock clean
 
 # The first of these that really runs: a newer python3 is as good as 3.11.
 PYTHON ?= $(shell for p in python3.11 python3 python3.12 python3.13; do \
@@ -9,6 +9,7 @@ BIN := .venv/bin
 UV := $(BIN)/uv
 LOCKARGS := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q
 SOURCES := shared services tests bench
+BENCH_TOOLS := pyinfra ansible tools
 T ?= tests
 
 help: ## Show what can be made
@@ -39,15 +40,26 @@ format: .venv/.done ## Put the code in the house format
 	$(BIN)/ruff format $(SOURCES)
 	$(BIN)/ruff check --fix $(SOURCES)
 
-bench: .venv/.done ## Measure what an idle system costs
+bench: .venv/.done .venv/.system bench-tools ## Measure an idle system, and how fast a fleet is deployed (up to an hour)
 	$(BIN)/python bench/idle.py
+	$(BIN)/python bench/fleet.py
+	$(BIN)/python bench/fleet.py --hold
 
-lock: ## Write requirements.lock and bootstrap.lock anew from pyproject.toml
+bench-tools: $(BENCH_TOOLS:%=.venv-bench-%/.done) ## Install what the bench compares with, each in .venv-bench-*
+
+# Each in an environment of its own: what pins them would pin us.
+.venv-bench-%/.done: bench/%.lock $(UV)
+	$(UV) venv -q --clear --python $(BIN)/python .venv-bench-$*
+	$(UV) pip sync -q --python .venv-bench-$*/bin/python --require-hashes bench/$*.lock
+	@touch $@
+
+lock: ## Write all locks anew, from pyproject.toml and bench/*.in
 	$(UV) pip compile pyproject.toml --all-extras $(LOCKARGS) -o requirements.lock
 	echo "uv==0.13.9" | $(UV) pip compile - $(LOCKARGS) -o bootstrap.lock
+	for tool in $(BENCH_TOOLS); do $(UV) pip compile bench/$$tool.in $(LOCKARGS) -o bench/$$tool.lock || exit 1; done
 
 clean: ## Remove what was installed and built
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-bench-* .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(UV): bootstrap.lock
 	@test -n "$(PYTHON)" || { echo 'Tidegate needs Python 3.11 or newer with venv; none was found.' >&2; exit 1; }
