@@ -115,6 +115,40 @@ def test_folders_that_shut_their_owner_out_are_opened_for_the_next_revision(site
     assert stat.S_IMODE((srv / "sub").stat().st_mode) == 0o555
 
 
+@root
+@pytest.mark.usefixtures("open_to_nobody")
+def test_a_folder_that_even_its_owner_cannot_look_into_is_put_back_so(site, srv):
+    as_nobody(lambda: site.deploy({"sub/a": "1"}, srv))
+    later = Site(site.root, number=1)
+    srv.chmod(0o311)
+
+    as_nobody(lambda: fail_late(later, srv))
+
+    assert stat.S_IMODE(srv.stat().st_mode) == 0o311
+    assert tree_of(srv) == {"sub": "/", "sub/a": "1"}
+
+
+@root
+@pytest.mark.usefixtures("open_to_nobody")
+def test_a_folder_of_another_that_may_only_be_written_to_is_installed_into(site, srv):
+    srv.mkdir()
+    srv.chmod(0o703)
+    as_nobody(lambda: site.deploy({"a": "1"}, srv))
+    later = Site(site.root, number=1)
+
+    as_nobody(lambda: fail_late(later, srv))
+
+    assert tree_of(srv) == {"a": "1"}
+
+
+def fail_late(site: Site, srv: Path) -> None:
+    site.unpack({"a": "3", "b": "3"})
+    install = site.prepare({"files": [{"source": "/", "destination": str(srv)}]})
+    install.set_contexts = lambda: install.heed(15, None)
+    with pytest.raises(Failure, match="Everything was put back as it was"):
+        install.run()
+
+
 # Room
 
 

@@ -92,17 +92,7 @@ class Changes:
         new = list(self.plan.made) + list(self.plan.copies)
         changed = {os.path.dirname(path) for path in new} - set(self.plan.made)
         changed |= set(self.plan.renewed) | set(self.opened)
-        states = []
-        for path in sorted(changed):
-            try:
-                fd = self.places.open_folder(path)
-            except PermissionError:
-                continue  # it is another's, who lets us write and not look: nothing of it changes
-            try:
-                states.append([plain_text(path), state_of(fd)])
-            finally:
-                os.close(fd)
-        return states
+        return [[plain_text(path), state_of(self.places.folder(path))] for path in sorted(changed)]
 
     def to_close(self) -> "list[Any]":
         """Return folders whose mode will keep ourselves out: they get it when all is done."""
@@ -116,7 +106,7 @@ class Changes:
         }
         return [
             [plain_text(path), mode & 0o300]
-            for path, mode in modes.items()
+            for path, mode in reversed(list(modes.items()))
             if mode is not None and mode & 0o300 != 0o300
         ]
 

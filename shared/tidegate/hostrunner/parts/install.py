@@ -72,7 +72,7 @@ class Install:
             self.plan.make()
             if self.runner.run.wish():
                 return []
-            return previous.warnings + self.plan.permissions.warnings + self.carry_out()
+            return self.plan.warnings + self.carry_out()
         finally:
             self.places.close()
 

@@ -28,6 +28,11 @@ class Needs:
 
     def writing(self, folder: bytes) -> "os.stat_result":
         if folder not in self.checked:
+            if not may_write(folder) and os.geteuid() == 0:
+                raise Failure(
+                    "Nothing can be written to %s on this host, not even by root: is its file"
+                    " system read-only?" % shown(folder)
+                )
             if not may_write(folder):
                 raise Failure(
                     "User %d may not write to %s on this host. Give it the right, or connect as"

@@ -52,6 +52,7 @@ class Plan:
 
     def make(self) -> None:
         self.previous.clear()
+        warnings = list(self.previous.warnings)
         for entry in self.appspec.get("files") or []:
             self.add_entry(text_of(entry, "source"), text_of(entry, "destination"))
         self.check_links()
@@ -60,6 +61,7 @@ class Plan:
             self.permissions.add(entry, self.is_folder(clean(raw(str(entry["object"])))))
         self.check_removals()
         self.needs.check_room()
+        self.warnings = warnings + self.permissions.warnings
 
     def is_folder(self, path: bytes) -> bool:
         return any(step.is_folder and step.path == path for step in self.steps) or bool(

@@ -167,6 +167,8 @@ class Record:
         self.places.unlink(backup)  # renaming a hard link to another of the same file leaves both
 
     def restore_folder(self, path: bytes, state: "list[Any]") -> None:
+        if os.geteuid() not in (0, state[0]):
+            return  # nor could anything of it be changed
         try:
             fd = self.places.open_folder(path)
         except FileNotFoundError:
@@ -248,16 +250,16 @@ def write_note(path: bytes, text: "str | None") -> None:
 
 
 def state_of(fd: int) -> "list[Any]":
-    """Return what a folder has besides its content."""
+    """Return what a folder has besides its content; it may be open only as a place."""
     info = os.fstat(fd)
-    more = {name: value_of(fd, name) for name in EXTENDED}
+    more = {name: value_of(through_proc(fd) or fd, name) for name in EXTENDED}
     times = [info.st_atime_ns, info.st_mtime_ns]
     return [info.st_uid, info.st_gid, stat.S_IMODE(info.st_mode), times, more]
 
 
-def value_of(fd: int, name: str) -> "str | None":
+def value_of(place: "int | bytes", name: str) -> "str | None":
     try:
-        return binascii.hexlify(os.getxattr(fd, name)).decode()
+        return binascii.hexlify(os.getxattr(place, name)).decode()
     except OSError:
         return None
 
@@ -270,8 +272,7 @@ def set_state(fd: int, state: "list[Any]") -> None:
     set_values(fd, more)
     if stat.S_IMODE(os.fstat(fd).st_mode) != mode:
         os.fchmod(fd, mode)
-    if os.geteuid() in (0, uid):
-        os.utime(fd, ns=tuple(times))
+    os.utime(fd, ns=tuple(times))
 
 
 def set_values(fd: int, values: "dict[str, str | None]") -> None:
