@@ -8,6 +8,7 @@ import pytest
 
 from tidegate.drivers.hosts import Failed, Finished, HostAddress
 from tidegate.drivers.hosts.local import LocalHosts
+from tidegate.hostrunner import BOOT
 from tidegate.testing.host_contract import HostDriverContract
 from tidegate.testing.host_runs import Follower, run_of
 
@@ -78,8 +79,9 @@ def test_a_run_is_followed_on_when_its_session_was_killed(
     follower = Follower(driver, host, run).start()
     follower.wait_for(lambda f: f.is_running("AfterInstall"), "the hook runs")
 
-    for session in psutil.Process().children():
-        session.kill()
+    for child in psutil.Process().children():
+        if BOOT in child.cmdline():
+            child.kill()
 
     assert follower.join() == Finished()
     assert follower.ended == "succeeded"
