@@ -1,10 +1,13 @@
 """A local deployment, from its order to its record, whatever happens on the way."""
 
+import os
 import signal
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from shutil import rmtree
+from tempfile import mkdtemp
+from threading import Event
 from types import FrameType
 from typing import Final
 
@@ -15,6 +18,8 @@ from tidegate_cli.local_order import LocalOrder, names_a_folder
 from tidegate_cli.local_record import STOPPED, Record
 from tidegate_cli.local_screen import Screen
 
+_TRIES: Final = 50
+_PAUSE: Final = 0.02
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -33,6 +38,10 @@ def deploy(order: LocalOrder, screen: Screen) -> Record:
     except OSError as error:
         where = f" {error.filename}" if error.filename else ""
         why = f"This machine cannot run it:{where} {(error.strerror or str(error)).lower()}."
+    except Exception as error:
+        if os.environ.get("TIDEGATE_DEBUG"):
+            raise
+        why = f"This should not happen: {type(error).__name__}: {error}."
     record.conclude(why)
     return record
 
@@ -44,8 +53,7 @@ def _deploy(
     problem = order.problem()
     if problem is not None:
         return problem
-    with TemporaryDirectory(prefix="tidegate-local-") as name:
-        folder = Path(name)
+    with _private_folder() as folder:
         is_read = "DownloadBundle" in order.events
         prepared = order.wanted.read(folder) if is_read else order.wanted.unread()
         record.warn(prepared.appspec_warnings)
@@ -66,6 +74,20 @@ def _deploy(
     if isinstance(outcome, Failed):
         return outcome.message
     return None if record.failed else _strange(order)
+
+
+@contextmanager
+def _private_folder() -> Iterator[Path]:
+    """Give a folder that is gone afterwards, also when the runner still tidies up in it."""
+    folder = Path(mkdtemp(prefix="tidegate-local-"))
+    try:
+        yield folder
+    finally:
+        for _ in range(_TRIES):
+            rmtree(folder, ignore_errors=True)
+            if not folder.exists():
+                break
+            Event().wait(_PAUSE)
 
 
 def _strange(order: LocalOrder) -> str | None:
@@ -95,7 +117,9 @@ class Interrupts:
         Raises:
             Stopped: One came before the run began.
         """
-        before = {number: signal.signal(number, self._take) for number in _SIGNALS}
+        # Who was started with a signal ignored, as nohup does it, is not to mind it.
+        heard = [each for each in _SIGNALS if signal.getsignal(each) is not signal.SIG_IGN]
+        before = {number: signal.signal(number, self._take) for number in heard}
         try:
             yield self
         finally:
