@@ -197,6 +197,18 @@ def test_the_second_ctrl_c_ends_the_script_too(machine: Machine, words):
     assert not machine.path("ledger").exists()
 
 
+def test_two_of_one_group_run_one_after_the_other(machine: Machine, words):
+    ledger = machine.path("ledger")
+    first = begun(machine, words, "sleep 2", f"echo first >>{ledger}")
+
+    second = call(machine, *words, "--json", "-l", bundle(machine, f"echo second >>{ledger}"))
+
+    assert second.returncode == 0
+    assert "Waits for deployment d-" in second.stderr
+    assert json.loads(first.communicate(timeout=30)[0])["outcome"] == "succeeded"
+    assert ledger.read_text() == "first\n" * 2 + "second\n" * 2
+
+
 def test_a_reader_that_goes_away_stops_nothing(machine: Machine, words):
     path = bundle(machine, "seq 1 20000", f"echo ran >>{machine.path('ledger')}")
 
