@@ -250,10 +250,11 @@ def test_a_script_that_takes_too_long_is_ended_with_its_group(anybodys: Machine)
     assert ledger.read_text() == "term\n"
 
 
-def test_time_is_each_scripts_own(machine: Machine):
-    slow = sh("sleep 0.7")
+def test_time_is_each_scripts_own_and_its_text_is_read_as_ruby_does(machine: Machine):
+    hooks = [{"location": "s.sh", "timeout": timeout} for timeout in ("3s", "3", 3.9)]
+    text = appspec(hooks={"AfterInstall": hooks})
 
-    run(machine, slow, slow, slow, hook={"timeout": "2s"}).succeeded()
+    machine.deploy({"appspec.yml": text, "s.sh": sh("sleep 1.2")}, events=EVENTS).succeeded()
 
 
 LOGS = {
