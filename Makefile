@@ -42,8 +42,8 @@ format: .venv/.done ## Put the code in the house format
 
 bench: .venv/.done .venv/.system bench-tools ## Measure an idle system, and how fast a fleet is deployed (up to an hour)
 	$(BIN)/python bench/idle.py
-	$(BIN)/python bench/fleet.py
-	$(BIN)/python bench/fleet.py --hold
+	$(BIN)/python bench/fleet.py --save
+	$(BIN)/python bench/fleet.py --save --hold
 
 bench-tools: $(BENCH_TOOLS:%=.venv-bench-%/.done) ## Install what the bench compares with, each in .venv-bench-*
 

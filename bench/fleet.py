@@ -6,23 +6,21 @@ one after the other, so that what else the machine does meets all of them alike.
 
 import argparse
 import contextlib
-import shutil
 import sys
-import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from fleet_hold import hold
 from fleet_hosts import HostFarm
 from fleet_peers import Ansible, Pyinfra
+from fleet_profile import profile
 from fleet_report import NAMES, goals_of, load, machine, save, summary_of, table_of
 from fleet_system import System
-from fleet_tools import Floor, Tidegate, Tool, home_of_hosts
+from fleet_tools import Floor, Tidegate, Tool, places
 from fleet_work import Hosts, bundle, check, forget
 
-OF_A_HOST = 30_000_000
-"""Bytes that a host may come to hold: five revisions and what the tools unpack beside them."""
 MANY = 200
 ROUNDS_WITH_MANY = 3
 ANSIBLE_ONCE = 100
@@ -109,26 +107,16 @@ def options_of(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--tools", default=",".join(NAMES), help="which tools, of those")
     parser.add_argument("--budget", type=float, default=50, help="minutes that it may take in all")
     parser.add_argument("--hold", action="store_true", help="only: how much one worker holds")
+    parser.add_argument(
+        "--profile", action="store_true", help="only: where Tidegate's time goes, with --hosts N"
+    )
+    parser.add_argument("--save", action="store_true", help="write fleet.json and RESULTS.md anew")
     options = parser.parse_args(arguments)
     options.hosts = sorted(int(count) for count in options.hosts.split(","))
     options.tools = options.tools.split(",")
     if unknown := set(options.tools) - set(NAMES):
         parser.error(f"no such tool: {', '.join(unknown)}; there are {', '.join(NAMES)}")
     return options
-
-
-@contextlib.contextmanager
-def places(most: int) -> Iterator[tuple[Path, Path]]:
-    """A folder for the hosts and one for the control side, gone afterwards."""
-    home = home_of_hosts(most, OF_A_HOST)
-    for_hosts = Path(tempfile.mkdtemp(prefix="tidegate-fleet-", dir=home))
-    control = Path(tempfile.mkdtemp(prefix="tidegate-fleet-"))
-    for_hosts.chmod(0o755)
-    try:
-        yield for_hosts, control
-    finally:
-        shutil.rmtree(for_hosts, ignore_errors=True)
-        shutil.rmtree(control, ignore_errors=True)
 
 
 def tools_of(names: Sequence[str], control: Path, opened: contextlib.ExitStack) -> list[Tool]:
@@ -158,10 +146,10 @@ def compare(options: argparse.Namespace) -> None:
         for count in options.hosts:
             bench.measure(count, options.rounds)
         in_memory = for_hosts.is_relative_to("/dev/shm")
-    found = load()
-    found |= {"machine": machine(in_memory=in_memory), "skipped": bench.skipped}
+    found = {**load(), "machine": machine(in_memory=in_memory), "skipped": bench.skipped}
     found["runs"] = [asdict(run) for run in bench.runs]
-    save(found)
+    if options.save:
+        save(found)
     print(table_of(summary_of(found["runs"])))
     print("\n".join(goals_of(found)))
 
@@ -169,9 +157,9 @@ def compare(options: argparse.Namespace) -> None:
 def main() -> int:
     options = options_of(sys.argv[1:])
     if options.hold:
-        from fleet_hold import hold
-
-        hold(places)
+        hold(keep=options.save)
+    elif options.profile:
+        profile(options.hosts[0])
     else:
         compare(options)
     return 0

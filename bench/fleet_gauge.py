@@ -96,13 +96,24 @@ def cpu_of(pid: int) -> float:
     return total
 
 
+def peak_rss_of(pid: int) -> int:
+    """Bytes of memory of one process at its highest, with all that it shares."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:"))
+
+
 def run_gauged(name: str, command: Sequence[str], folder: Path) -> tuple[Cost, str]:
     """Run a command to its end, and return what it took and what it said."""
     found = folder / f"{name}.cost.json"
     with (folder / f"{name}.log").open("w+b") as log:
         gauge = [sys.executable, __file__, str(found), *command]
         ended = subprocess.run(
-            ending_with_us(gauge), cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            ending_with_us(gauge),
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            check=False,
         )
         log.seek(0)
         said = log.read().decode(errors="replace")

@@ -69,13 +69,13 @@ class Pyinfra:
         }
 
     def deploy(self, hosts: Hosts, revision: str, data: bytes) -> Cost:
-        del revision
+        del hosts, revision
         archive = self._folder / "pyinfra.tgz"
         archive.write_bytes(data)
-        # A host goes on to its next step without waiting for the others, and all are in work.
-        ways = ["--yes", "--no-wait", "--parallel", str(len(hosts.each))]
-        more = ["--data", f"archive={archive}"]
-        command = [str(self._program), *ways, *more, str(self._folder / "inventory.py"), str(DEPLOY)]
+        # A host goes on to its next step without waiting for the others. How many are in work at
+        # once is left to pyinfra: 20 per core was faster here than all of them.
+        options = ["--yes", "--no-wait", "--data", f"archive={archive}"]
+        command = [str(self._program), *options, str(self._folder / "inventory.py"), str(DEPLOY)]
         return run_gauged(self.name, command, self._folder)[0]
 
 
@@ -110,7 +110,7 @@ class Ansible:
         del hosts
         archive = self._folder / "ansible.tgz"
         archive.write_bytes(data)
-        given = {"archive": str(archive), "revision": revision, "strategy": "linear"}
+        given = {"archive": str(archive), "revision": revision}
         options = ["-i", str(self._folder / "inventory.json"), "-e", json.dumps(given)]
         command = [str(self._program), *options, str(PLAYBOOK)]
         return run_gauged(self.name, command, self._folder)[0]

@@ -1,8 +1,11 @@
 """The tools that the bench compares, each doing the same work: the floor, and Tidegate."""
 
+import contextlib
 import json
 import shutil
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -10,6 +13,8 @@ from fleet_gauge import Cost, Peak, cpu_of, run_gauged
 from fleet_system import System
 from fleet_work import Hosts, bundle, forget
 
+OF_A_HOST = 30_000_000
+"""Bytes that a host may come to hold: five revisions and what the tools unpack beside them."""
 FLOOR = Path(__file__).with_name("fleet_floor.py")
 
 
@@ -88,12 +93,26 @@ class Tidegate:
         return Cost(seconds, {name: after[name] - before[name] for name in pids}, peak.bytes)
 
 
-def home_of_hosts(count: int, each: int) -> Path | None:
+def home_of_hosts(count: int) -> Path | None:
     """Where hosts keep their files: in memory where there is room, else wherever is usual.
 
     A hundred hosts on one disk wait for each other; real ones have a disk each.
     """
     memory = Path("/dev/shm")
-    if memory.is_dir() and shutil.disk_usage(memory).free > 2 * count * each:
+    if memory.is_dir() and shutil.disk_usage(memory).free > 2 * count * OF_A_HOST:
         return memory
     return None
+
+
+@contextlib.contextmanager
+def places(most: int) -> Iterator[tuple[Path, Path]]:
+    """A folder for the hosts and one for the control side, gone afterwards."""
+    home = home_of_hosts(most)
+    for_hosts = Path(tempfile.mkdtemp(prefix="tidegate-fleet-", dir=home))
+    control = Path(tempfile.mkdtemp(prefix="tidegate-fleet-"))
+    for_hosts.chmod(0o755)
+    try:
+        yield for_hosts, control
+    finally:
+        shutil.rmtree(for_hosts, ignore_errors=True)
+        shutil.rmtree(control, ignore_errors=True)

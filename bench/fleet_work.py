@@ -20,6 +20,11 @@ HOOK = """\
 echo "{event} of revision {revision}"
 {sleep}touch "$PLACE/{event}"
 """
+PAUSE = """\
+date +%s.%N > "$PLACE/began"
+sleep {sleep}
+date +%s.%N > "$PLACE/ended"
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +57,14 @@ class Hosts:
         return path
 
 
-def bundle(revision: str, place: Path, *, sleep: float = 0, small: bool = False) -> bytes:
+def bundle(revision: str, place: Path, *, sleep: float = 0) -> bytes:
     """A tgz; no two revisions have a payload in common. *sleep* is for ApplicationStart."""
     chance = random.Random(revision)
-    size = 100 if small else FILE_SIZE
-    entries = {f"app/file-{n:02}": chance.randbytes(size) for n in range(FILES - 1)}
-    entries["app/revision"] = revision.ljust(size).encode()
+    entries = {f"app/file-{n:02}": chance.randbytes(FILE_SIZE) for n in range(FILES - 1)}
+    entries["app/revision"] = revision.ljust(FILE_SIZE).encode()
     entries["appspec.yml"] = appspec(place).encode()
     for event in HOOKS:
-        pause = f"sleep {sleep}\n" if sleep and event == "ApplicationStart" else ""
+        pause = PAUSE.format(sleep=sleep) if sleep and event == "ApplicationStart" else ""
         text = HOOK.format(event=event, revision=revision, sleep=pause)
         entries[f"hooks/{event}"] = text.encode()
     buffer = io.BytesIO()
@@ -100,3 +104,17 @@ def check(hosts: Hosts, tool: str, revision: str) -> None:
         there = (place / "app" / "revision").read_text().strip()
         if len(files) != FILES or there != revision:
             raise SystemExit(f"{tool} left {len(files)} files of {there!r} on {host.name}")
+
+
+def most_at_once(hosts: Hosts, tool: str) -> int:
+    """On how many hosts the pause of the hook ran at the same time."""
+    changes = []
+    for host in hosts.each:
+        place = host.folder / tool
+        changes += [(float((place / "began").read_text()), 1)]
+        changes += [(float((place / "ended").read_text()), -1)]
+    now = most = 0
+    for _, change in sorted(changes):
+        now += change
+        most = max(most, now)
+    return most

@@ -1,0 +1,206 @@
+"""What the bench found, as JSON, as tables, as goals that are met or not, and as a picture."""
+
+import json
+import os
+import platform
+import subprocess
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import psutil
+from fleet_peers import program
+
+HERE = Path(__file__).parent
+FOUND = HERE / "fleet.json"
+RESULTS = HERE / "RESULTS.md"
+PICTURE = HERE / "fleet.png"
+BEGIN, END = "<!-- fleet: begin -->", "<!-- fleet: end -->"
+NAMES = {
+    "floor": "(a) floor",
+    "tidegate": "(b) Tidegate",
+    "pyinfra": "(c) pyinfra",
+    "ansible": "(d) ansible-core",
+}
+MB = 1_000_000
+Found = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """All rounds of one tool with one number of hosts."""
+
+    tool: str
+    hosts: int
+    rounds: int
+    seconds: float
+    least: float
+    most: float
+    cpu: Mapping[str, float]
+    """Milliseconds per host of the control side, by process."""
+    host_cpu: float
+    memory: float
+
+    @property
+    def control_cpu(self) -> float:
+        return sum(self.cpu.values())
+
+
+def summary_of(runs: Sequence[Mapping[str, Any]]) -> list[Row]:
+    keys = sorted({(run["hosts"], list(NAMES).index(run["tool"])) for run in runs})
+    rows = []
+    for hosts, index in keys:
+        tool = list(NAMES)[index]
+        mine = [run for run in runs if (run["hosts"], run["tool"]) == (hosts, tool)]
+        seconds = [run["seconds"] for run in mine]
+        rows.append(
+            Row(
+                tool=tool,
+                hosts=hosts,
+                rounds=len(mine),
+                seconds=median(seconds),
+                least=min(seconds),
+                most=max(seconds),
+                cpu={
+                    name: 1000 * median(run["cpu"][name] for run in mine) / hosts
+                    for name in mine[0]["cpu"]
+                },
+                host_cpu=1000 * median(run["host_cpu"] for run in mine) / hosts,
+                memory=median(run["memory"] for run in mine) / MB,
+            )
+        )
+    return rows
+
+
+def ratio_of(rows: Iterable[Row], hosts: int, tool: str, base: str) -> float | None:
+    """How many times the time of *base* a tool took; None if one of them is missing."""
+    found = {row.tool: row.seconds for row in rows if row.hosts == hosts}
+    return found[tool] / found[base] if {tool, base} <= found.keys() else None
+
+
+def table_of(rows: Sequence[Row]) -> str:
+    """A Markdown table."""
+    head = (
+        "Hosts",
+        "Tool",
+        "Rounds",
+        "Seconds (least to most)",
+        "Times the floor",
+        "CPU per host: control + host",
+        "Memory of the control side",
+    )
+    lines = [head, tuple("---" for _ in head)]
+    for row in rows:
+        ratio = ratio_of(rows, row.hosts, row.tool, "floor")
+        lines.append(
+            (
+                str(row.hosts),
+                NAMES[row.tool],
+                str(row.rounds),
+                f"{row.seconds:.2f} ({row.least:.2f} to {row.most:.2f})",
+                "" if ratio is None else f"{ratio:.2f}",
+                f"{row.control_cpu:.0f} + {row.host_cpu:.0f} ms",
+                f"{row.memory:.0f} MB",
+            )
+        )
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def shares_of(rows: Sequence[Row]) -> str:
+    """What each process of Tidegate took, as a Markdown table."""
+    mine = [row for row in rows if row.tool == "tidegate"]
+    if not mine:
+        return ""
+    names = list(mine[0].cpu)
+    lines = [("Hosts", *names, "hosts"), tuple("---" for _ in range(len(names) + 2))]
+    for row in mine:
+        each = [f"{row.cpu[name]:.1f}" for name in names]
+        lines.append((str(row.hosts), *each, f"{row.host_cpu:.1f}"))
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def goals_of(found: Found) -> list[str]:
+    """Every goal, and whether it is met; a goal of which nothing is known is left out."""
+    rows = summary_of(found["runs"])
+    goals: list[tuple[str, float | None, float]] = []
+    for hosts in (100, 200):
+        what = f"Tidegate takes at most 1.5 times the floor with {hosts} hosts"
+        goals.append((what, ratio_of(rows, hosts, "tidegate", "floor"), -1.5))
+    counts = sorted({row.hosts for row in rows})
+    for hosts in counts:
+        for tool, least in (("pyinfra", 2.0), ("ansible", 10.0)):
+            what = f"Tidegate is at least {least:.0f} times faster than {tool} with {hosts} hosts"
+            goals.append((what, ratio_of(rows, hosts, tool, "tidegate"), least))
+    goals.append(("A host of 200 costs at most 1.2 times one of 50", _growth(rows), -1.2))
+    said = [_verdict(what, value, bound) for what, value, bound in goals if value is not None]
+    return [*said, *map(_held, found.get("hold", []))]
+
+
+def _growth(rows: Iterable[Row]) -> float | None:
+    each = {row.hosts: row.seconds / row.hosts for row in rows if row.tool == "tidegate"}
+    return each[200] / each[50] if {50, 200} <= each.keys() else None
+
+
+def _verdict(what: str, value: float, bound: float) -> str:
+    """*bound* is the least value, or, below zero, the highest."""
+    met = value >= bound if bound > 0 else value <= -bound
+    return f"{'met' if met else 'NOT met'}: {what} ({value:.2f})"
+
+
+def _held(hold: Mapping[str, Any]) -> str:
+    met = hold["at_once"] == hold["hosts"] and hold["worker_peak"] < hold["limit"]
+    return (
+        f"{'met' if met else 'NOT met'}: one worker holds {hold['hosts']} sessions at once under "
+        f"{hold['limit'] / MB:.0f} MB; {hold['at_once']} hooks ran at once, the worker took "
+        f"{hold['worker_peak'] / MB:.0f} MB (RSS) at its highest and {hold['worker_cpu']:.0f} s of "
+        f"processor time, and all took {hold['seconds']:.0f} s with a hook of {hold['hook']:.0f} s"
+    )
+
+
+def machine(*, in_memory: bool) -> dict[str, object]:
+    """The machine in neutral words."""
+    return {
+        "cores": os.cpu_count(),
+        "memory_gb": round(psutil.virtual_memory().total / 1e9),
+        "system": f"{platform.system()}, {platform.machine()}, Python {platform.python_version()}",
+        "hosts_files": "in memory" if in_memory else "on one disk",
+        "load_before": round(os.getloadavg()[1], 1),
+    }
+
+
+def load() -> Found:
+    return json.loads(FOUND.read_text()) if FOUND.exists() else {"runs": []}
+
+
+def save(found: Found) -> None:
+    """Write all that was found: the JSON, the picture, and the part of RESULTS.md that is ours."""
+    FOUND.write_text(json.dumps(found, indent=1) + "\n")
+    draw = [program("tools", "python"), HERE / "fleet_plot.py", FOUND, PICTURE]
+    subprocess.run(draw, check=True)
+    text = RESULTS.read_text()
+    before, _, rest = text.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    RESULTS.write_text(f"{before}{BEGIN}\n{section(found)}\n{END}{after}")
+
+
+def section(found: Found) -> str:
+    rows = summary_of(found["runs"])
+    told = found["machine"]
+    where = (
+        f"{told['cores']} cores, {told['memory_gb']} GB, {told['system']}; files of the hosts "
+        f"{told['hosts_files']}; load before the run {told['load_before']}."
+    )
+    parts = [
+        where,
+        table_of(rows),
+        "![Seconds by number of hosts](fleet.png)",
+        "Processor time of Tidegate per host, in milliseconds, by process:",
+        shares_of(rows),
+        "Goals:",
+        "\n".join(f"- {goal}" for goal in goals_of(found)),
+    ]
+    if found.get("skipped"):
+        parts.append("Left out, for the time was used up: " + "; ".join(found["skipped"]) + ".")
+    return "\n\n".join(part for part in parts if part)
