@@ -17,7 +17,11 @@ REGISTRIES = [
     "registry-1." + "docker",
 ]
 INDEX_OPTION = re.compile(r"(?<!no-emit-)\b(?:extra-)?index-" + r"url\b")
-LOCKS = {"requirements.lock", "bootstrap.lock"}
+LOCKS = {
+    "requirements.lock",
+    "bootstrap.lock",
+    *(f"bench/{tool}.lock" for tool in ("pyinfra", "ansible", "tools")),
+}
 LOCK_NAMES = re.compile(
     r"(\.lock|(^|/)pylock(\..+)?\.toml|(^|/)(package-lock\.json|npm-shrinkwrap\.json"
     r"|pnpm-lock\.yaml|go\.sum))$"
