@@ -1,6 +1,5 @@
 """What an install must lead to, worked out on values: the agent's rules, without its mistakes."""
 
-import contextlib
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -11,6 +10,7 @@ from contract.hostrunner.trees import Node, Tree
 from parts.installs import is_root
 
 World = dict[bytes, Node]
+UP = {b"..", b"."}
 
 
 class Refused(Exception):
@@ -125,8 +125,8 @@ class Model:
             if part in (b"", b"."):
                 continue
             if part == b"..":
-                if not done:
-                    raise Missing(part)
+                if not done:  # the folder above is there, but what else could be in it is not
+                    raise Missing(part) if set(parts[at + 1 :]) - UP else LeadsOut(part)
                 done = os.path.dirname(done)
                 continue
             done = os.path.join(done, part)
@@ -140,17 +140,26 @@ class Model:
         return done
 
     def linked(self, path: bytes, text: bytes, links: int, rest: list[bytes]) -> bytes:
-        if text == b"/usr" and not set(rest) - {b"..", b"."}:
-            raise LeadsOut(path)
         found = None
-        if links < 30 and not text.startswith(b"/"):
-            with contextlib.suppress(Missing):
-                found = self.source(text.split(b"/"), os.path.dirname(path), links + 1)
+        try:
+            found = self.behind(path, text, links)
+        except LeadsOut:
+            if not set(rest) - UP:
+                raise
+        except Missing:
+            found = None
         if found == b"" or (found and self.tree[found].kind == "folder"):
             return found
         if not rest and not links:
             return path
         raise Missing(path)
+
+    def behind(self, path: bytes, text: bytes, links: int) -> bytes:
+        if text == b"/usr":
+            raise LeadsOut(path)
+        if links > 30 or text.startswith(b"/"):
+            raise Missing(path)
+        return self.source(text.split(b"/"), os.path.dirname(path), links + 1)
 
     def folder(self, path: bytes) -> bytes:
         """Have a folder at a path of the AppSpec, and return its real path."""
