@@ -1,6 +1,7 @@
 """A worker process from start to end: it shows life, learns what is wanted, and lets go."""
 
 import contextlib
+import gc
 import os
 import sys
 import threading
@@ -41,6 +42,9 @@ def _connect(sender: Any, **_: object) -> None:
 
 @worker_ready.connect(weak=False)
 def _start_heart(sender: Any, **_: object) -> None:
+    # What was imported never becomes garbage; looking through it each time stops all threads.
+    gc.collect()
+    gc.freeze()
     threading.Thread(
         target=_beat_until_stopped, args=(_queues(sender),), name="heart", daemon=True
     ).start()
