@@ -6,6 +6,7 @@ one after the other, so that what else the machine does meets all of them alike.
 
 import argparse
 import contextlib
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -156,6 +157,8 @@ def compare(options: argparse.Namespace) -> None:
 
 def main() -> int:
     options = options_of(sys.argv[1:])
+    # So that nothing is left when it is ended from outside.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("The bench was ended."))
     if options.hold:
         hold(keep=options.save)
     elif options.profile:

@@ -152,10 +152,11 @@ def _verdict(what: str, value: float, bound: float) -> str:
 def _held(hold: Mapping[str, Any]) -> str:
     met = hold["at_once"] == hold["hosts"] and hold["worker_peak"] < hold["limit"]
     return (
-        f"{'met' if met else 'NOT met'}: one worker holds {hold['hosts']} sessions at once under "
-        f"{hold['limit'] / MB:.0f} MB; {hold['at_once']} hooks ran at once, the worker took "
-        f"{hold['worker_peak'] / MB:.0f} MB (RSS) at its highest and {hold['worker_cpu']:.0f} s of "
-        f"processor time, and all took {hold['seconds']:.0f} s with a hook of {hold['hook']:.0f} s"
+        f"{'met' if met else 'NOT met'}: one worker holds {hold['hosts']} hosts in a hook of "
+        f"{hold['hook']} s at once under {hold['limit'] / MB:.0f} MB ({hold['at_once']} at once; "
+        f"{hold['worker_peak'] / MB:.0f} MB RSS at its highest, {hold['worker_cpu']:.0f} s of "
+        f"processor time; {hold['gathered']:.0f} s until all were in the hook, "
+        f"{hold['dispersed']:.0f} s from its end to Succeeded)"
     )
 
 

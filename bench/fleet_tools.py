@@ -93,21 +93,21 @@ class Tidegate:
         return Cost(seconds, {name: after[name] - before[name] for name in pids}, peak.bytes)
 
 
-def home_of_hosts(count: int) -> Path | None:
+def home_of_hosts(count: int, each: int) -> Path | None:
     """Where hosts keep their files: in memory where there is room, else wherever is usual.
 
     A hundred hosts on one disk wait for each other; real ones have a disk each.
     """
     memory = Path("/dev/shm")
-    if memory.is_dir() and shutil.disk_usage(memory).free > 2 * count * OF_A_HOST:
+    if memory.is_dir() and shutil.disk_usage(memory).free > 2 * count * each:
         return memory
     return None
 
 
 @contextlib.contextmanager
-def places(most: int) -> Iterator[tuple[Path, Path]]:
+def places(most: int, *, each: int = OF_A_HOST) -> Iterator[tuple[Path, Path]]:
     """A folder for the hosts and one for the control side, gone afterwards."""
-    home = home_of_hosts(most)
+    home = home_of_hosts(most, each)
     for_hosts = Path(tempfile.mkdtemp(prefix="tidegate-fleet-", dir=home))
     control = Path(tempfile.mkdtemp(prefix="tidegate-fleet-"))
     for_hosts.chmod(0o755)

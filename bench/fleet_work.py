@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import os
 import random
 import tarfile
 from collections.abc import Sequence
@@ -21,10 +22,11 @@ echo "{event} of revision {revision}"
 {sleep}touch "$PLACE/{event}"
 """
 PAUSE = """\
-date +%s.%N > "$PLACE/began"
+touch "$PLACE/began"
+read go < "$PLACE/go"
 sleep {sleep}
-date +%s.%N > "$PLACE/ended"
 """
+"""All hosts sleep at the same time: each waits here until it is let go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,15 +108,20 @@ def check(hosts: Hosts, tool: str, revision: str) -> None:
             raise SystemExit(f"{tool} left {len(files)} files of {there!r} on {host.name}")
 
 
-def most_at_once(hosts: Hosts, tool: str) -> int:
-    """On how many hosts the pause of the hook ran at the same time."""
-    changes = []
+def hold_back(hosts: Hosts, tool: str) -> None:
+    """Have the hook wait on every host until it is let go."""
     for host in hosts.each:
-        place = host.folder / tool
-        changes += [(float((place / "began").read_text()), 1)]
-        changes += [(float((place / "ended").read_text()), -1)]
-    now = most = 0
-    for _, change in sorted(changes):
-        now += change
-        most = max(most, now)
-    return most
+        (host.folder / tool / "began").unlink(missing_ok=True)
+        go = host.folder / tool / "go"
+        if not go.exists():
+            os.mkfifo(go)
+
+
+def have_begun(hosts: Hosts, tool: str) -> int:
+    """On how many hosts the hook waits, or has waited."""
+    return sum((host.folder / tool / "began").exists() for host in hosts.each)
+
+
+def let_go(hosts: Hosts, tool: str) -> None:
+    for host in hosts.each:
+        (host.folder / tool / "go").write_text("\n")
