@@ -1,7 +1,8 @@
 """Runs on hosts, followed by one worker: taken, reported, let go, and kept alive."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
@@ -73,6 +74,8 @@ class HostRuns:
     owner: str
     """Names this worker process; its leases stand while its heartbeat is fresh."""
     _followed: dict[Key, _Followed] = field(default_factory=dict)
+    _attended: list[Key] = field(default_factory=list)
+    """What some thread is at, from before it takes a target until it has written how it ended."""
     _orphans: set[Held] = field(default_factory=set)
     _leaving: threading.Event = field(default_factory=threading.Event)
 
@@ -81,6 +84,10 @@ class HostRuns:
 
         A target that somebody else holds, or that is skipped, ends the chain quietly.
         """
+        with self._attending((deployment_id, target_id)):
+            return self._run(deployment_id, target_id)
+
+    def _run(self, deployment_id: DeploymentId, target_id: TargetId) -> bool:
         with self.store.write() as uow:
             if self._leaving.is_set():
                 uow.leases.pass_on(deployment_id, target_id, at=uow.now())
@@ -96,6 +103,10 @@ class HostRuns:
 
     def look_back(self, deployment_id: DeploymentId, target_id: TargetId) -> None:
         """Ask a host that fell silent how its run ended; what it tells is kept as a note."""
+        with self._attending((deployment_id, target_id)):
+            self._look_back(deployment_id, target_id)
+
+    def _look_back(self, deployment_id: DeploymentId, target_id: TargetId) -> None:
         with self.store.write() as uow:
             if self._leaving.is_set():
                 uow.leases.pass_on(deployment_id, target_id, at=uow.now())
@@ -118,6 +129,14 @@ class HostRuns:
                     late_outcome(progress, outcome.message, uow=uow)
                 case _:
                     look_again(progress, uow=uow)
+
+    @contextmanager
+    def _attending(self, key: Key) -> Iterator[None]:
+        self._attended.append(key)
+        try:
+            yield
+        finally:
+            self._attended.remove(key)
 
     def _begin(self, lease: Lease, deployment: Deployment) -> tuple[Progress, RunOrder | Failed]:
         # Not while the deployment is locked: all its other targets wait for that.
@@ -234,8 +253,9 @@ class HostRuns:
     def keep_alive(self) -> None:
         """Say that this worker lives, and learn what became of the targets that it holds.
 
-        A target that it holds by the rows and does not follow was dropped by an error; it is
-        given back at the second look, so that one that is just being taken is left alone.
+        A target that it holds by the rows and that no thread is at was dropped by an error. It is
+        given back at the second look, so that one that has just ended is left alone; one whose
+        thread waits for the database, however long, is not robbed of it.
         """
         # What is followed now was committed before the rows are read: nobody is let go too early.
         followed = list(self._followed.copy().items())
@@ -245,7 +265,8 @@ class HostRuns:
             }
         for key, one in followed:
             _wish_anew(one, held.get(key))
-        orphans = {h for key, h in held.items() if key not in self._followed}
+        attended = set(self._attended.copy())
+        orphans = {h for key, h in held.items() if key not in attended}
         dropped = orphans & self._orphans
         self._orphans = orphans
         if dropped:

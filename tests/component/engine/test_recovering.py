@@ -9,6 +9,7 @@ from tidegate.domain.errors import Stale
 from tidegate.domain.ids import TargetId
 from tidegate.domain.lifecycle import HOST_EVENTS
 from tidegate.drivers.hosts import Fact, Failed, Finished, HostKeyLearned, LogPiece
+from tidegate.engine.host_runs import HostRuns
 from tidegate.engine.reports import record_reports
 from tidegate.engine.targets import finish_segment, give_up
 from tidegate.messages import ADVANCE, COMPLETE, LOOK_BACK, PRUNE, RUN_HOOKS
@@ -113,6 +114,23 @@ def test_a_target_that_is_held_and_not_followed_is_given_back(system, shop, sent
     assert system.sweep().freed == 1
     system.settle()
     assert shop.deployment(sent).status == "Succeeded"
+
+
+def test_a_target_whose_thread_waits_for_the_database_is_not_given_back(system, shop, monkeypatch):
+    begin = HostRuns._begin
+
+    def begin_late(*arguments):
+        system.worker.show_life()
+        system.worker.show_life()
+        return begin(*arguments)
+
+    monkeypatch.setattr(HostRuns, "_begin", begin_late)
+    id_ = shop.deploy("one")
+    system.settle()
+
+    with system.store.read() as uow:
+        assert uow.targets.get(id_, TargetId("web-1")).attempt == 1
+    assert shop.deployment(id_).status == "Succeeded"
 
 
 def test_a_completion_that_was_lost_is_sent_again(system, shop, sent):
