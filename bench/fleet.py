@@ -6,6 +6,7 @@ one after the other, so that what else the machine does meets all of them alike.
 
 import argparse
 import contextlib
+import os
 import signal
 import sys
 import time
@@ -21,6 +22,9 @@ from fleet_report import NAMES, goals_of, load, machine, save, summary_of, table
 from fleet_system import System
 from fleet_tools import Floor, Tidegate, Tool, places
 from fleet_work import Hosts, bundle, check, forget
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
+from parts.sshd import SSHD
 
 MANY = 200
 ROUNDS_WITH_MANY = 3
@@ -48,24 +52,33 @@ class Bench:
 
     farm: HostFarm
     tools: Sequence[Tool]
+    counts: Sequence[int]
+    rounds: int
     end: float
     """When the budget is used up, by the monotonic clock."""
     runs: list[Run] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
+    prepared: set[tuple[str, int]] = field(default_factory=set)
 
-    def measure(self, count: int, rounds: int) -> None:
-        hosts = self.farm.hosts.first(count)
-        able = [tool for tool in self.tools if self._rounds(tool.name, count, rounds)]
-        for tool in able:
-            if self._has_time(tool.name, count, "the first deployment"):
-                tool.prepare(hosts)
-        for number in range(rounds):
-            turn = number % len(able)
-            for tool in [*able[turn:], *able[:turn]]:
-                if number < self._rounds(tool.name, count, rounds) and self._has_time(
-                    tool.name, count, f"round {number + 1}"
-                ):
-                    self._run(tool, hosts, number + 1)
+    def measure(self) -> None:
+        for count in self.counts:
+            hosts = self.farm.hosts.first(count)
+            for number in range(self.rounds + 1):
+                turn = max(0, number - 1) % len(self.tools)
+                for tool in [*self.tools[turn:], *self.tools[:turn]]:
+                    self._take_turn(tool, hosts, number)
+
+    def _take_turn(self, tool: Tool, hosts: Hosts, number: int) -> None:
+        """Prepare the tool in round 0, then let it deploy as often as it should and can."""
+        count = len(hosts.each)
+        wanted = self._wanted(tool.name, count)
+        if number > wanted or not wanted or not self._has_time(tool.name, count, number):
+            return
+        if number == 0:
+            tool.prepare(hosts)
+            self.prepared.add((tool.name, count))
+        elif (tool.name, count) in self.prepared:
+            self._run(tool, hosts, number)
 
     def _run(self, tool: Tool, hosts: Hosts, number: int) -> None:
         count = len(hosts.each)
@@ -86,19 +99,35 @@ class Bench:
             flush=True,
         )
 
-    def _rounds(self, tool: str, count: int, rounds: int) -> int:
+    def _wanted(self, tool: str, count: int) -> int:
+        """How many rounds a tool has with so many hosts."""
         if tool == "ansible" and count >= ANSIBLE_ONCE:
             return 1 if count < MANY else 0
-        return min(rounds, ROUNDS_WITH_MANY) if count >= MANY else rounds
+        return min(self.rounds, ROUNDS_WITH_MANY) if count >= MANY else self.rounds
 
-    def _has_time(self, tool: str, count: int, what: str) -> bool:
+    def _expected(self, tool: str, count: int) -> float:
+        """Seconds that the next round of a tool may take, with a margin."""
         known = [run.seconds / run.hosts for run in self.runs if run.tool == tool]
-        expected = count * max(known[-1:] or [AT_FIRST[tool]]) * 1.3 + 5
-        if time.monotonic() + expected < self.end:
+        return count * (known[-1] if known else AT_FIRST[tool]) * 1.3 + 5
+
+    def _has_time(self, tool: str, count: int, number: int) -> bool:
+        # The slowest comes after all others: what they still need is kept for them.
+        kept = self._needed_by_others(count, number) if tool == "ansible" else 0.0
+        if time.monotonic() + self._expected(tool, count) + kept < self.end:
             return True
-        self.skipped.append(f"{NAMES[tool]}, {count} hosts, {what}")
+        self.skipped.append(f"{NAMES[tool]}, {count} hosts, round {number}")
         print(f"Skipped, for the time is used up: {self.skipped[-1]}", flush=True)
         return False
+
+    def _needed_by_others(self, count: int, number: int) -> float:
+        return sum(
+            self._expected(tool.name, later) * (self._wanted(tool.name, later) + 1 - begun)
+            for tool in self.tools
+            if tool.name != "ansible"
+            for later in self.counts
+            if later >= count
+            for begun in [number if later == count else 0]
+        )
 
 
 def options_of(arguments: Sequence[str]) -> argparse.Namespace:
@@ -106,7 +135,7 @@ def options_of(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--hosts", default="10,50,100,200", help="how many hosts, in turn")
     parser.add_argument("--rounds", type=int, default=5, help="rounds with each number of hosts")
     parser.add_argument("--tools", default=",".join(NAMES), help="which tools, of those")
-    parser.add_argument("--budget", type=float, default=50, help="minutes that it may take in all")
+    parser.add_argument("--budget", type=float, default=45, help="minutes that it may take in all")
     parser.add_argument("--hold", action="store_true", help="only: how much one worker holds")
     parser.add_argument(
         "--profile", action="store_true", help="only: where Tidegate's time goes, with --hosts N"
@@ -143,9 +172,8 @@ def compare(options: argparse.Namespace) -> None:
         for tool in tools:
             if isinstance(tool, Tidegate):
                 tool.register(farm.hosts)
-        bench = Bench(farm, tools, end)
-        for count in options.hosts:
-            bench.measure(count, options.rounds)
+        bench = Bench(farm, tools, options.hosts, options.rounds, end)
+        bench.measure()
         in_memory = for_hosts.is_relative_to("/dev/shm")
     found = {**load(), "machine": machine(in_memory=in_memory), "skipped": bench.skipped}
     found["runs"] = [asdict(run) for run in bench.runs]
@@ -157,6 +185,8 @@ def compare(options: argparse.Namespace) -> None:
 
 def main() -> int:
     options = options_of(sys.argv[1:])
+    if os.geteuid() != 0 or not os.access(SSHD, os.X_OK):
+        sys.exit(f"The hosts need root, for a view of their own on the files, and {SSHD}.")
     # So that nothing is left when it is ended from outside.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("The bench was ended."))
     if options.hold:
