@@ -40,6 +40,14 @@ class Runtime:
         return Store(engine, sender=CelerySender(app), clock=SystemClock(), ids=RandomIds())
 
     @cached_property
+    def pulse(self) -> Store:
+        """Return a store for the heartbeat: it must not queue behind all that follow hosts."""
+        if self.settings.database.startswith("sqlite"):
+            return self.store  # whose writers wait in line anyway, whatever their connection
+        engine = connect(self.settings.database, pool_size=1)
+        return Store(engine, sender=CelerySender(app), clock=SystemClock(), ids=RandomIds())
+
+    @cached_property
     def artifacts(self) -> ArtifactStore:
         """Return the artifact store."""
         return artifact_store(self.settings.artifacts, reserve=self.settings.disk_reserve_bytes)

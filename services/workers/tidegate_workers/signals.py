@@ -68,11 +68,11 @@ def _beat_once(queues: list[str]) -> None:
 
 
 def _beat(queues: list[str]) -> None:
-    with runtime.store.write() as uow:
+    with runtime.pulse.write() as uow:
         for queue in queues:
             name = runtime.owner if queue == queues[0] else f"{runtime.owner}/{queue}"
             uow.heartbeats.beat(name, WORKER_KINDS[queue], uow.now())
-    runtime.runs.keep_alive()
+    runtime.runs.keep_alive(runtime.pulse)
 
 
 @worker_shutting_down.connect(weak=False)

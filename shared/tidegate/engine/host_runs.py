@@ -250,16 +250,17 @@ class HostRuns:
                     uow.leases.keep(lease, at=now, lease_owner=None, due_at=now + wait)
                     return False
 
-    def keep_alive(self) -> None:
-        """Say that this worker lives, and learn what became of the targets that it holds.
+    def keep_alive(self, store: Store | None = None) -> None:
+        """Learn what became of the targets that this worker holds, by a store for it alone.
 
         A target that it holds by the rows and that no thread is at was dropped by an error. It is
         given back at the second look, so that one that has just ended is left alone; one whose
         thread waits for the database, however long, is not robbed of it.
         """
+        store = store or self.store
         # What is followed now was committed before the rows are read: nobody is let go too early.
         followed = list(self._followed.copy().items())
-        with self.store.read() as uow:
+        with store.read() as uow:
             held: dict[Key, Held] = {
                 (h.deployment_id, h.target_id): h for h in uow.leases.held_by(self.owner)
             }
@@ -270,7 +271,7 @@ class HostRuns:
         dropped = orphans & self._orphans
         self._orphans = orphans
         if dropped:
-            with self.store.write() as uow:
+            with store.write() as uow:
                 uow.leases.give_back(self.owner, dropped, at=uow.now())
 
     def let_go(self) -> None:

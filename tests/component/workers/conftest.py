@@ -14,9 +14,10 @@ def system(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     from tidegate_workers.runtime import runtime
 
     system = System(database_url, tmp_path)
-    for name in ("store", "runs"):
+    for name in ("store", "pulse", "runs"):
         runtime.__dict__.pop(name, None)
     monkeypatch.setitem(runtime.__dict__, "store", system.store)
+    monkeypatch.setitem(runtime.__dict__, "pulse", system.store)
     monkeypatch.setitem(runtime.__dict__, "runs", system.worker.runs)
     monkeypatch.setattr(runtime, "owner", "worker-1")
     yield system

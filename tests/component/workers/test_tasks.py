@@ -110,7 +110,7 @@ def test_the_heart_outlives_any_error(system, monkeypatch):
     def breaks():
         raise RuntimeError
 
-    monkeypatch.setattr(type(system.worker.runs), "keep_alive", lambda _: breaks())
+    monkeypatch.setattr(type(system.worker.runs), "keep_alive", lambda *_: breaks())
 
     _beat_once(["hosts"])
 
