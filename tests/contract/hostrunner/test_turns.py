@@ -6,24 +6,26 @@ import pytest
 
 from contract.hostrunner.client import GROUP, Host, appspec_of, bundle_of
 
-SLOW = {"say.sh": "#!/bin/sh\necho begun >>$LEDGER; sleep 1; echo ended >>$LEDGER\n"}
+PATIENT = {"hook.sh": "echo $DEPLOYMENT_ID >>$LEDGER; until test -e $GO; do sleep 0.1; done\n"}
 
 
 def test_one_root_runs_one_deployment_of_a_group_whoever_asks(tmp_path: Path):
     values = {
         "root": str(tmp_path / "root"),
-        "bundle": bundle_of(SLOW),
-        "appspec": appspec_of(hooks={"AfterInstall": ["say.sh"]}),
-        "environment": {"LEDGER": str(tmp_path / "ledger")},
+        "bundle": bundle_of(PATIENT),
+        "appspec": appspec_of(hooks={"AfterInstall": ["hook.sh"]}),
+        "environment": {"LEDGER": str(tmp_path / "ledger"), "GO": str(tmp_path / "go")},
     }
     first = Host(tmp_path / "one").session(**values)
     first.until_running("AfterInstall")
 
-    told = Host(tmp_path / "two").run(deployment="d-2", **values)
+    second = Host(tmp_path / "two").session(deployment="d-2", **values)
+    waiting = second.until(lambda m: m["t"] == "fact" and m["f"]["fact"] == "waiting")
+    (tmp_path / "go").touch()
 
-    assert [f["for"] for f in told.facts if f["fact"] == "waiting"] == ["d-AAAAAAAA1"]
-    assert (tmp_path / "ledger").read_text().split() == ["begun", "ended"] * 2
-    first.to_the_end()
+    assert waiting["f"]["for"] == "d-AAAAAAAA1"
+    assert first.to_the_end().outcome == second.to_the_end().outcome == "succeeded"
+    assert (tmp_path / "ledger").read_text().split() == ["d-AAAAAAAA1", "d-2"]
 
 
 @pytest.mark.parametrize("stale", ["d-old\n", "d-old\n4194303 1 no-boot\n", "", "\n"])
