@@ -100,10 +100,10 @@ def test_a_short_script_costs_no_poll(host: Host):
 
 def test_cancel_ends_the_run_after_the_script(host: Host):
     session = host.session(
-        bundle=bundle_of({"a": SH + "sleep 1; echo done", "b": SH + "echo never"}),
+        bundle=bundle_of({"a": SH + "echo begun; sleep 1; echo done", "b": SH + "echo never"}),
         appspec=appspec_of(hooks={"BeforeInstall": ["a", "b"], "AfterInstall": ["b"]}),
     )
-    session.until_running("BeforeInstall")
+    session.until(lambda _: b"begun" in session.told.logs["BeforeInstall"])
     session.command("cancel")
 
     told = session.to_the_end()
@@ -111,7 +111,7 @@ def test_cancel_ends_the_run_after_the_script(host: Host):
     event = told.event("BeforeInstall")
     assert (event["status"], event["error_code"]) == ("Failed", "UnknownError")
     assert event["message"] == "The deployment was stopped while this event ran."
-    assert output_of(told, "BeforeInstall") == ["done"]
+    assert output_of(told, "BeforeInstall") == ["begun", "done"]
     assert set(list(told.statuses().values())[3:]) == {"Skipped"}
     assert told.outcome == "stopped"
 
