@@ -36,6 +36,14 @@ def refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
     report.longrepr = f"TIDEGATE_FAIL_ON_SKIP=1 and this was skipped: {reason}"
 
 
+@pytest.fixture(autouse=True)
+def usual_umask() -> Iterator[None]:
+    """The code that makes a data folder keeps all that comes after it to its user."""
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
+
+
 @pytest.fixture(scope="session")
 def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
     """The Redis of this run; a test that kills or restarts one starts its own `RedisServer`."""

@@ -1,6 +1,5 @@
 """§3: what is installed where, and what is in its way."""
 
-import os
 import stat
 from pathlib import Path
 
@@ -252,12 +251,13 @@ def test_a_folder_without_the_right_to_write_fails_before_anything_is_installed(
     assert not ordinary.path("srv").exists()
 
 
-def test_umask_is_the_callers_and_files_are_the_bundles(machine: Machine):
+@pytest.mark.parametrize(("umask", "made"), [(0o077, 0o700), (0o002, 0o775), (0o022, 0o755)])
+def test_folders_have_the_callers_umask_and_files_the_bundles_modes(machine: Machine, umask, made):
     path = machine.bundle({"appspec.yml": spec(("app", "@/srv")), "app/a": File("", 0o666)}, "tar")
     args = ["local", "--json", "-l", str(path), "-t", "tar", "-e", ",".join(EVENTS)]
     args += ["--root", str(machine.root), "--python", machine.python]
 
-    machine.call(args, machine.root, umask=0o077).succeeded()
+    machine.call(args, machine.root, umask=umask).succeeded()
 
     assert mode(machine.path("srv/a")) == 0o666
-    assert os.access(machine.path("srv"), os.X_OK)
+    assert mode(machine.path("srv")) == made

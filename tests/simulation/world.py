@@ -51,9 +51,9 @@ class PausingStore(Store):
     """Stands still before every transaction, so that others come between."""
 
     @contextmanager
-    def write(self) -> Iterator[UnitOfWork]:
+    def write(self, *, lasting: bool = True) -> Iterator[UnitOfWork]:
         pause()
-        with super().write() as uow:
+        with super().write(lasting=lasting) as uow:
             yield uow
 
 

@@ -10,13 +10,6 @@ from tidegate_cli.folder import DataFolder
 from tidegate_cli.refusal import CannotStart
 
 
-@pytest.fixture(autouse=True)
-def umask():
-    before = os.umask(0o022)
-    yield
-    os.umask(before)
-
-
 def test_it_is_made_for_its_user_alone(tmp_path: Path):
     folder = DataFolder(tmp_path / "deep" / "data").claim()
     folder.write_processes([{"name": "api", "pid": 1, "port": None}])

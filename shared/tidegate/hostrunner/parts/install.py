@@ -54,6 +54,7 @@ class Install:
         self.runner = runner
         self.places = Places()
         self.signals = []  # type: list[int]
+        self.folder_mode = 0o777 & ~int(runner.spec.get("umask", 0o022))
 
     def run(self) -> "list[str]":
         """Install the revision and return warnings.
@@ -144,7 +145,9 @@ class Install:
         for path in self.plan.made:
             self.go_on()
             self.make_way(path)
-            self.places.on(os.mkdir, path, 0o755)
+            self.places.on(os.mkdir, path, self.folder_mode)
+            if self.folder_mode & 0o022:  # more than this process leaves
+                self.renew(path)
         for step in self.plan.copies.values():
             self.go_on()
             self.stage(step)
@@ -173,8 +176,8 @@ class Install:
             if (info.st_uid, info.st_gid) != owner:
                 os.fchown(fd, *owner)
             set_values(fd, NO_ACLS)
-            if stat.S_IMODE(info.st_mode) != 0o755 | is_shared:
-                os.fchmod(fd, 0o755 | is_shared)
+            if stat.S_IMODE(info.st_mode) != self.folder_mode | is_shared:
+                os.fchmod(fd, self.folder_mode | is_shared)
         finally:
             os.close(fd)
 
