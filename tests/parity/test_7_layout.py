@@ -123,3 +123,25 @@ def test_other_groups_keep_theirs(machine: Machine):
     machine.deploy(FILES, events=DOWNLOAD, max_revisions=1, deployment_group_id="two").succeeded()
 
     assert {path.name for path in (machine.root / GROUP).iterdir()} == set(OLD)
+
+
+NO_GROUP = ("deployment-instructions", "ongoing-deployment", ".", "..", "a/b", "/", "one/../two")
+
+
+@pytest.mark.parametrize("name", NO_GROUP)
+def test_a_group_that_is_no_folder_of_its_own_is_refused(anybodys: Machine, name: str):
+    anybodys.deploy(FILES, deployment_group_id="one").succeeded()
+    before = set(anybodys.root.rglob("*"))
+
+    done = anybodys.deploy(FILES, events=DOWNLOAD, deployment_group_id=name, max_revisions=1)
+
+    done.failed("DownloadBundle", repr(name), "--deployment-group-id")
+    assert set(anybodys.root.rglob("*")) == before
+
+
+@pytest.mark.parametrize("name", [".", "..", "../d-1", "a/d-1", "arn:aws:x:deployment/.."])
+def test_a_deployment_that_is_no_folder_of_its_own_is_refused(machine: Machine, name: str):
+    done = machine.deploy(FILES, events=DOWNLOAD, deployment_id=name)
+
+    done.failed("DownloadBundle", "--deployment-id")
+    assert not machine.root.exists()

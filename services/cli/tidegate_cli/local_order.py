@@ -16,6 +16,8 @@ GROUP_ID: Final = "default-local-deployment-group"
 GROUP: Final = "LocalFleet"
 
 _FOLDER: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}")
+# Folders of the agent's own beside those of groups; whatever lies in a group's may be pruned.
+_RESERVED: Final = ("deployment-instructions", "deployment-logs", "ongoing-deployment")
 _ID_CHARACTERS: Final = string.ascii_uppercase + string.digits
 _LOG_BYTES: Final = 10 << 20
 
@@ -40,7 +42,9 @@ class Names:
         if deployment_id is None:
             chance = "".join(secrets.choice(_ID_CHARACTERS) for _ in range(9))
             deployment_id = f"d-{chance}-local"
-        return cls(re.split(r"[/:]", deployment_id)[-1], group_id, group, application)
+        if deployment_id.startswith("arn:"):
+            deployment_id = re.split(r"[/:]", deployment_id)[-1]
+        return cls(deployment_id, group_id, group, application)
 
     def problem(self) -> str | None:
         """Say which of the names that become folders cannot."""
@@ -53,6 +57,11 @@ class Names:
                     f"{name!r} cannot name a folder; give {option} a name of letters, digits, "
                     "'.', '_' and '-' that does not begin with a dot and has at most 100 of them."
                 )
+        if self.group_id in _RESERVED:
+            return (
+                f"{self.group_id!r} is a folder of the root that belongs to all groups; "
+                "give --deployment-group-id another name."
+            )
         return None
 
 

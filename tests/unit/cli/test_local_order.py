@@ -15,6 +15,8 @@ from tidegate_cli.local_order import Names, Place, names_a_folder
         ("arn:aws:codedeploy:us-east-1:123456789012:deployment/d-ABC", "d-ABC"),
         ("arn:aws:codedeploy:us-east-1:123456789012:deployment:d-ABC", "d-ABC"),
         ("arn:x:deployment/app/group/d-ABC", "d-ABC"),
+        ("../d-ABC", "../d-ABC"),
+        ("x:d-ABC", "x:d-ABC"),
     ],
 )
 def test_of_an_arn_the_last_part_is_the_id(given: str, found: str):
@@ -39,6 +41,15 @@ def test_a_name_that_cannot(name: str):
     assert not names_a_folder(name)
     assert "--deployment-group-id" in str(Names("d", name, "n", "a").problem())
     assert "--deployment-id" in str(Names(name, "g", "n", "a").problem())
+
+
+@pytest.mark.parametrize("name", ["deployment-instructions", "deployment-logs"])
+def test_a_group_does_not_get_the_folder_of_all_groups(name: str):
+    problem = str(Names("d", name, "n", "a").problem())
+
+    assert name in problem
+    assert "--deployment-group-id" in problem
+    assert Names(name, "g", "n", "a").problem() is None
 
 
 def test_a_folder_for_hooks_has_to_be_there(tmp_path: Path):
