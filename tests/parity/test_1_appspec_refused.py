@@ -2,7 +2,8 @@
 
 import pytest
 
-from parity.machine import Machine
+from parity.bundles import Entry, File, Folder, Kind, Link, Special, sh
+from parity.machine import GROUP, Machine
 
 EVENTS = ("DownloadBundle", "BeforeInstall", "Install")
 HEAD = "version: 0.0\nos: linux\n"
@@ -204,3 +205,54 @@ def test_events_with_scripts_look_for_the_very_name(machine: Machine):
     other = machine.deploy({"b.yml": HEAD}, events=EVENTS, appspec_filename="b.yml")
 
     assert other.succeeded().statuses() == ["Succeeded"] * 3
+
+
+NO_FILES = {
+    "a-folder": {"appspec.yml": Folder()},
+    "a-full-folder": {"appspec.yml/appspec.yml": HEAD, "x": ""},
+    "a-dangling-link": {"appspec.yml": Link("nowhere"), "x": ""},
+    "a-loop": {"appspec.yml": Link("appspec.yml"), "x": ""},
+    "a-longer-loop": {"appspec.yml": Link("b.yml"), "b.yml": Link("appspec.yml")},
+    "a-link-to-a-folder": {"appspec.yml": Link("sub"), "sub/x": ""},
+    "a-link-that-leads-out": {"appspec.yml": Link("../secret.yml"), "x": ""},
+}
+
+
+@pytest.mark.parametrize("kind", ["directory", "tar", "zip"])
+@pytest.mark.parametrize("files", NO_FILES.values(), ids=NO_FILES)
+def test_an_appspec_that_is_no_file_of_the_bundle_fails_there_too(
+    anybodys: Machine, files: dict[str, Entry | str], kind: Kind
+):
+    for place in ("", f"root/{GROUP}/d-1"):
+        anybodys.folder(place, {"secret.yml": f"{HEAD}s3cret: [\n"})
+
+    done = anybodys.deploy(files, kind=kind, events=EVENTS, deployment_id="d-1")
+
+    done.failed("BeforeInstall", "appspec.yml")
+    assert done.statuses() == ["Succeeded", "Failed", "Skipped"]
+    assert "s3cret" not in str(done.said) + done.stderr
+
+
+def test_an_appspec_that_is_a_pipe_fails_the_download(anybodys: Machine):
+    for kind in ("directory", "tar", "zip"):
+        done = anybodys.deploy({"appspec.yml": Special()}, kind=kind, events=EVENTS)
+
+        done.failed("DownloadBundle", "appspec.yml")
+
+
+def test_an_appspec_that_its_user_may_not_read_fails(ordinary: Machine):
+    files = {"appspec.yml": File(HEAD, 0o000)}
+
+    ordinary.deploy(files, events=EVENTS).failed("DownloadBundle", "appspec.yml")
+    ordinary.deploy(files, kind="tar", events=EVENTS).failed("BeforeInstall", "appspec.yml")
+
+
+@pytest.mark.parametrize("made", ["mkdir", "mkfifo", "ln -s appspec.yml", "ln -s /etc/passwd"])
+def test_an_appspec_that_a_script_replaces_is_warned_of(anybodys: Machine, made: str):
+    text = f"{HEAD}hooks: {{BeforeInstall: [location: a.sh]}}\n"
+    script = sh("cd $DEPLOYMENT_ARCHIVE && rm appspec.yml", f"{made} appspec.yml")
+
+    done = anybodys.deploy({"appspec.yml": text, "a.sh": script}, events=EVENTS)
+
+    done.succeeded()
+    assert any("appspec.yml was removed" in warning for warning in done.warnings)
