@@ -93,6 +93,42 @@ def test_what_is_refused_is_refused_before_anything_is_installed(anybodys: Machi
     assert not anybodys.path("srv").exists()
 
 
+MET_BY_NOTHING = {
+    "an-object-elsewhere": {"object": "@/nowhere"},
+    "an-object-that-nobody-may-see": {"object": "@/shut/in"},
+    "a-pattern": {"object": "@/srv", "pattern": "*.no"},
+    "a-type": {"object": "@/srv/a.sh", "type": ["directory"]},
+    "all-excepted": {"object": "@/srv", "pattern": "b.txt", "except": ["b.*"]},
+}
+UNKNOWN = {
+    "owner": "nobody-at-all",
+    "group": "no-group-at-all",
+    "acls": ["u:nobody-at-all:r"],
+    "context": {"type": "t"},
+}
+
+
+@pytest.mark.parametrize("entry", MET_BY_NOTHING.values(), ids=MET_BY_NOTHING)
+def test_what_meets_nothing_needs_nothing_of_the_host(anybodys: Machine, entry):
+    anybodys.folder("shut", {"in/x": ""}).chmod(0)
+    entries = [{**entry, key: value} for key, value in UNKNOWN.items()]
+
+    done = anybodys.deploy({"appspec.yml": spec(*entries), **FILES}, events=EVENTS)
+
+    done.succeeded()
+
+
+def test_what_a_link_does_not_get_needs_nothing_of_the_host(anybodys: Machine):
+    more = {key: UNKNOWN[key] for key in ("acls", "context")}
+    files = {"app/link": Link("nowhere")}
+
+    done = anybodys.deploy(
+        {"appspec.yml": spec({"object": "@/srv", **more}), **files}, kind="tar", events=EVENTS
+    )
+
+    done.succeeded()
+
+
 MODES = {"0644": 0o644, "644": 0o644, "64": 0o064, "7": 0o007, "1755": 0o1755, "2755": 0o2755}
 
 

@@ -25,6 +25,9 @@ class Attributes:
         self.gid = group_number(entry.get("group"))
         self.acls = [str(acl) for acl in entry.get("acls") or []]
         self.context = entry.get("context")
+
+    def check_more(self) -> None:
+        """Check what only those get that are no links."""
         for acl in self.acls:
             kind, name = acl.split(":")[-3:-1]
             if name and not name.isdigit():  # setfacl takes numbers too
@@ -55,41 +58,40 @@ class Permissions:
         self.warnings = []  # type: list[str]
 
     def add(self, entry: "dict[str, Any]", is_folder: bool) -> None:
+        found = self.meant(entry, is_folder)
+        if not found:
+            return  # whom and what it names may be unknown here: nobody asks for it
         attributes = Attributes(entry)
+        if not all(step.is_link for step in found):
+            attributes.check_more()
+        for step in found:
+            self.give(step, attributes)
+        self.warn_of_set_id([step for step in found if step.kind == "file"], attributes)
+        if clean(raw(str(entry["object"]))) in self.files:
+            self.warn_of_link(found[0], attributes)
+
+    def meant(self, entry: "dict[str, Any]", is_folder: bool) -> "list[Step]":
+        """Return what an entry applies to; that may be nothing."""
         types = entry.get("type") or ["file", "directory"]
         path = clean(raw(str(entry["object"])))
         if path in self.files:
-            if "file" in types:
-                self.add_file(self.files[path], entry, attributes)
-        elif is_folder:
-            inside = path.rstrip(b"/") + b"/"
-            found = [s for s in self.steps if s.kind in types and is_meant(s.path, inside, entry)]
-            for step in found:
-                self.give(step, attributes)
-            self.warn_of_set_id([step for step in found if step.kind == "file"], attributes)
+            if "file" not in types:
+                return []
+            check_file_entry(shown(path), entry)
+            return [self.files[path]]
+        inside = path.rstrip(b"/") + b"/"
+        return [
+            step
+            for step in self.steps
+            if is_folder and step.kind in types and is_meant(step.path, inside, entry)
+        ]
 
-    def add_file(self, step: "Step", entry: "dict[str, Any]", attributes: Attributes) -> None:
-        name = shown(step.path)
-        if pattern_of(entry) != "**":
-            raise Failure(
-                "The deployment failed because the application specification file includes an"
-                " object (%s) with an invalid pattern (%s), such as a pattern for a file applied"
-                " to a directory. Correct the permissions section of the AppSpec file, and then"
-                " try again." % (name, pattern_of(entry))
-            )
-        if entry.get("except"):
-            raise Failure(
-                "The deployment failed because the except parameter for a pattern in the"
-                " permissions section (%s) for the object named %s contains an invalid format."
-                " Update the AppSpec file, and then try again." % (entry["except"], name)
-            )
-        self.give(step, attributes)
-        self.warn_of_set_id([step], attributes)
+    def warn_of_link(self, step: "Step", attributes: Attributes) -> None:
         more = attributes.mode is not None or attributes.acls or attributes.context
         if step.is_link and more:
             self.warnings.append(
                 "The link %s gets no mode, ACL or context: they would go to what it leads to."
-                " Name that file in the permissions instead." % name
+                " Name that file in the permissions instead." % shown(step.path)
             )
 
     def give(self, step: "Step", attributes: Attributes) -> None:
@@ -119,6 +121,23 @@ class Permissions:
                     " and %d more" % (len(losers) - 1) if len(losers) > 1 else "",
                 )
             )
+
+
+def check_file_entry(name: str, entry: "dict[str, Any]") -> None:
+    """Refuse what means nothing for the file of that *name*."""
+    if pattern_of(entry) != "**":
+        raise Failure(
+            "The deployment failed because the application specification file includes an"
+            " object (%s) with an invalid pattern (%s), such as a pattern for a file applied"
+            " to a directory. Correct the permissions section of the AppSpec file, and then"
+            " try again." % (name, pattern_of(entry))
+        )
+    if entry.get("except"):
+        raise Failure(
+            "The deployment failed because the except parameter for a pattern in the"
+            " permissions section (%s) for the object named %s contains an invalid format."
+            " Update the AppSpec file, and then try again." % (entry["except"], name)
+        )
 
 
 def pattern_of(entry: "dict[str, Any]") -> str:

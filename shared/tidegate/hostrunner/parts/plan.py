@@ -64,9 +64,12 @@ class Plan:
         self.warnings = warnings + self.permissions.warnings
 
     def is_folder(self, path: bytes) -> bool:
-        return any(step.is_folder and step.path == path for step in self.steps) or bool(
-            self.previous.folder(path)
-        )
+        if any(step.is_folder and step.path == path for step in self.steps):
+            return True
+        try:
+            return bool(self.previous.folder(path))
+        except OSError:  # what we may not even look at is none of this deployment's
+            return False
 
     # Sources: nothing is read through a link that leads out of the archive
 
