@@ -166,6 +166,17 @@ def test_a_list_that_agrees_is_fine(machine: Machine, hooks, listed):
     deploy(machine, "v1", events=DOWNLOAD, hooks=hooks, all_possible_events=listed).succeeded()
 
 
+def test_only_an_event_that_is_not_in_the_list_is_warned_of(machine: Machine):
+    hooks = ("Extra", "Install")
+
+    listed = deploy(machine, "v1", hooks=hooks, all_possible_events=f"{OWN},Extra").succeeded()
+    unlisted = deploy(machine, "v1", hooks=hooks).succeeded()
+
+    assert not any("'Extra'" in warning for warning in listed.warnings)
+    assert any("'Extra'" in warning for warning in unlisted.warnings)
+    assert any("Install runs no scripts" in warning for warning in listed.warnings)
+
+
 # Whose scripts run
 
 

@@ -1,7 +1,7 @@
 """The bundle of a local deployment: found, packed if it is a folder, and its AppSpec read."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -60,7 +60,7 @@ class Wanted:
             source = None
         return Prepared(environment=_environment(source) if source else {})
 
-    def read(self, folder: Path) -> Prepared:
+    def read(self, folder: Path, custom_events: Collection[str] = ()) -> Prepared:
         """Bring the bundle here, by way of *folder*; what goes wrong is in the answer."""
         known = self.unread()
         try:
@@ -71,7 +71,7 @@ class Wanted:
         limits = _NO_BOUNDS if type_ == "directory" else _BOUNDS
         found = replace(known, bundle=bundle, limits=limits)
         try:
-            return _with_appspec(found, self._appspec(path, type_))
+            return _with_appspec(found, self._appspec(path, type_), custom_events)
         except (BadArchive, OSError) as error:
             return replace(found, appspec_error=_sentence(error))
 
@@ -128,9 +128,9 @@ def read_appspec(text: bytes) -> Mapping[str, object]:
     return {"appspec": read.appspec}
 
 
-def _with_appspec(prepared: Prepared, text: bytes) -> Prepared:
+def _with_appspec(prepared: Prepared, text: bytes, custom_events: Collection[str] = ()) -> Prepared:
     try:
-        appspec = parse_appspec(text)
+        appspec = parse_appspec(text, custom_events=custom_events)
     except InvalidAppSpec as invalid:
         return replace(prepared, appspec_error=invalid.message)
     warnings = tuple(one_line(str(warning)) for warning in appspec.warnings)

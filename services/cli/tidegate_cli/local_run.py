@@ -55,7 +55,8 @@ def _deploy(
         return problem
     with _private_folder() as folder:
         is_read = "DownloadBundle" in order.events
-        prepared = order.wanted.read(folder) if is_read else order.wanted.unread()
+        custom = order.possible_events or ()
+        prepared = order.wanted.read(folder, custom) if is_read else order.wanted.unread()
         record.warn(prepared.appspec_warnings)
         run = order.run(prepared, read_appspec)
         if not run.spec["events"]:

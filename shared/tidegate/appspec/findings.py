@@ -16,7 +16,14 @@ FAILED: Final = "The deployment failed because "
 class Findings:
     """Collects problems and warnings; after a hundred of a kind the rest is not kept."""
 
-    def __init__(self, notes: Sequence[Problem] = (), *, holds: Holds | None = None) -> None:
+    def __init__(
+        self,
+        notes: Sequence[Problem] = (),
+        *,
+        holds: Holds | None = None,
+        custom_events: Collection[str] = (),
+    ) -> None:
+        self.custom_events = custom_events
         self.problems: list[Problem] = []
         self.warnings: list[Problem] = list(notes[:_MOST])
         self._holds = holds

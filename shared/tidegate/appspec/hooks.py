@@ -56,7 +56,7 @@ def _warn_of_event(key: Node, event: str, findings: Findings) -> None:
     if event in _UNSCRIPTED:
         message = f"The event {event} runs no scripts; these are ignored."
         findings.warn(key, f"hooks.{event}", message, f"Events with scripts: {_listed()}.")
-    else:
+    elif event not in findings.custom_events:
         message = f"'{event}' is no lifecycle event of a server; unless it is a custom one, its "
         hint = did_you_mean(event, _SCRIPTED) or f"Events with scripts: {_listed()}."
         findings.warn(key, f"hooks.{event}", f"{message}scripts never run.", hint)

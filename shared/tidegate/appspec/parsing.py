@@ -1,6 +1,6 @@
 """From the text of an AppSpec to its value, or to everything that is wrong in it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Final, Literal, TypeAlias, overload
 
 from tidegate.appspec.ecs_services import EcsAppSpec, read_ecs
@@ -26,7 +26,11 @@ _UTF_16: Final = (b"\xff\xfe", b"\xfe\xff")
 
 @overload
 def parse_appspec(
-    text: str | bytes, *, platform: Literal["Server"] = "Server", holds: Holds | None = None
+    text: str | bytes,
+    *,
+    platform: Literal["Server"] = "Server",
+    holds: Holds | None = None,
+    custom_events: Collection[str] = (),
 ) -> AppSpec: ...
 @overload
 def parse_appspec(
@@ -41,12 +45,16 @@ def parse_appspec(
     text: str | bytes, *, platform: Platform, holds: Holds | None = None
 ) -> AnyAppSpec: ...
 def parse_appspec(
-    text: str | bytes, *, platform: Platform = "Server", holds: Holds | None = None
+    text: str | bytes,
+    *,
+    platform: Platform = "Server",
+    holds: Holds | None = None,
+    custom_events: Collection[str] = (),
 ) -> AnyAppSpec:
     """Return what an AppSpec says; one for servers is read as the CodeDeploy agent reads it.
 
     With *holds*, what tells the content of the bundle, sources and scripts that are not there are
-    warned of.
+    warned of; of events that are none of a server's own, *custom_events* are not.
 
     Raises:
         InvalidAppSpec: It is wrong; it names every problem, in the order of the agent's checks.
@@ -55,7 +63,7 @@ def parse_appspec(
     if platform != "Server":
         # Only the agent stumbles over a byte order mark.
         decoded = decoded.removeprefix(_BOM)
-    appspec, findings = _read(decoded, platform, holds)
+    appspec, findings = _read(decoded, platform, holds, custom_events)
     if appspec:
         return appspec
     if decoded.startswith(_BOM):
@@ -72,7 +80,10 @@ def platform_of(text: str | bytes) -> Platform:
 
 
 def _read(
-    text: str, platform: Platform, holds: Holds | None = None
+    text: str,
+    platform: Platform,
+    holds: Holds | None = None,
+    custom_events: Collection[str] = (),
 ) -> tuple[AnyAppSpec | None, Findings]:
     try:
         document = read(text)
@@ -80,7 +91,7 @@ def _read(
         findings = Findings()
         findings.problems.extend(refusal.problems)
         return None, findings
-    findings = Findings(document.notes, holds=holds)
+    findings = Findings(document.notes, holds=holds, custom_events=custom_events)
     return _READERS[platform](document.root, findings), findings
 
 
