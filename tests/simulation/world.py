@@ -19,6 +19,7 @@ from tidegate.settings import Settings
 from tidegate.store.database import connect
 from tidegate.store.health import WORKER_KINDS
 from tidegate.store.outbox import Message
+from tidegate.store.together import Alone
 from tidegate.store.unit_of_work import Store, UnitOfWork
 from tidegate.testing.builders import Shop
 from tidegate.testing.clock import FakeClock
@@ -98,6 +99,7 @@ class World:
             hosts=self.hosts,
             artifacts=FakeArtifacts(self.path),
             settings=Settings(data_dir=self._folder),
+            together=Alone(self.store),  # one fiber runs at a time, and may stop anywhere
         )
         self.workers.append(worker)
         self.fibers[worker.name] = []

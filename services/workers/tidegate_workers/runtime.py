@@ -17,6 +17,7 @@ from tidegate.engine.host_runs import HostRuns
 from tidegate.messages import CelerySender
 from tidegate.settings import Settings
 from tidegate.store.database import connect
+from tidegate.store.together import InTurns
 from tidegate.store.unit_of_work import Store
 from tidegate_workers.app import app, settings
 
@@ -40,6 +41,11 @@ class Runtime:
         return Store(engine, sender=CelerySender(app), clock=SystemClock(), ids=RandomIds())
 
     @cached_property
+    def together(self) -> InTurns:
+        """Return what lets the threads of this process write to the store together."""
+        return InTurns(self.store)
+
+    @cached_property
     def pulse(self) -> Store:
         """Return a store for the heartbeat: it must not queue behind all that follow hosts."""
         if self.settings.database.startswith("sqlite"):
@@ -57,6 +63,7 @@ class Runtime:
         """Return the runs that this process follows."""
         return HostRuns(
             store=self.store,
+            together=self.together,
             driver=self.driver,
             artifacts=self.artifacts,
             settings=self.settings,

@@ -38,8 +38,10 @@ def run_hooks(*, deployment_id: str, target: str, segment: str) -> None:  # noqa
 
 @shared_task(name=COMPLETE, base=SafeTask)
 def complete_target(*, deployment_id: str, target: str, segment: str) -> None:  # noqa: ARG001
-    with runtime.store.write() as uow:
-        complete(DeploymentId(deployment_id), TargetId(target), uow=uow)
+    runtime.together(
+        lambda uow: complete(DeploymentId(deployment_id), TargetId(target), uow=uow),
+        key=(deployment_id, target),
+    )
 
 
 @shared_task(name=LOOK_BACK, base=SafeTask)

@@ -12,8 +12,10 @@ import structlog
 from tidegate.domain.deployment import Deployment
 from tidegate.domain.errors import NoSpace, Refused, Stale
 from tidegate.domain.group import OnStop
+from tidegate.domain.host import Host
 from tidegate.domain.ids import DeploymentId, TargetId
 from tidegate.domain.lifecycle import EventStatus
+from tidegate.domain.revision import Revision
 from tidegate.drivers.bundles import ArtifactStore
 from tidegate.drivers.bundles.errors import StoreUnavailable
 from tidegate.drivers.hosts import (
@@ -40,8 +42,10 @@ from tidegate.engine.targets import (
 )
 from tidegate.settings import Settings
 from tidegate.store.database import may_pass
+from tidegate.store.groups import GroupSettings
 from tidegate.store.leases import Held, Lease
-from tidegate.store.unit_of_work import Store
+from tidegate.store.together import Together
+from tidegate.store.unit_of_work import Store, UnitOfWork
 
 log = structlog.get_logger(__name__)
 
@@ -63,11 +67,24 @@ class _Followed:
     wish: Wish = Wish.GO_ON
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Taken:
+    """A target that was taken, and all that its run needs to know."""
+
+    progress: Progress
+    deployment: Deployment
+    group: GroupSettings
+    host: Host | None
+    revision: Revision | None
+
+
 @dataclass(slots=True)
 class HostRuns:
     """All runs that one worker follows. Its methods are called from many threads."""
 
     store: Store
+    together: Together
+    """Writes what this worker's threads learn in the same moment."""
     driver: Callable[[str], HostDriver]
     artifacts: ArtifactStore
     settings: Settings
@@ -88,7 +105,7 @@ class HostRuns:
             return self._run(deployment_id, target_id)
 
     def _run(self, deployment_id: DeploymentId, target_id: TargetId) -> bool:
-        with self.store.write() as uow:
+        def take(uow: UnitOfWork) -> "_Taken | bool":
             if self._leaving.is_set():
                 uow.leases.pass_on(deployment_id, target_id, at=uow.now())
                 return False
@@ -96,8 +113,13 @@ class HostRuns:
             lease = uow.leases.take(deployment_id, target_id, owner=self.owner, at=uow.now())
             if lease is None:
                 return uow.leases.is_done(deployment_id, target_id)
-        progress, order = self._begin(lease, deployment)
-        log.info("target_taken", **_who(lease))
+            return _read(lease, deployment, uow)
+
+        taken = self.together(take, key=(deployment_id, target_id))
+        if isinstance(taken, bool):
+            return taken
+        progress, order = taken.progress, self._order(taken)
+        log.info("target_taken", **_who(progress.lease))
         outcome = self._follow(progress, order, self._recorder(progress))
         return self._finish(progress, outcome)
 
@@ -115,7 +137,8 @@ class HostRuns:
             lease = uow.leases.take_lost(deployment_id, target_id, owner=self.owner, at=uow.now())
             if lease is None:
                 return
-        progress, order = self._begin(lease, deployment)
+            taken = _read(lease, deployment, uow)
+        progress, order = taken.progress, self._order(taken)
         words: list[str] = []
         outcome = self._follow(progress, order, self._listener(progress, words), attach_only=True)
         with self.store.write() as uow:
@@ -138,27 +161,19 @@ class HostRuns:
         finally:
             self._attended.remove(key)
 
-    def _begin(self, lease: Lease, deployment: Deployment) -> tuple[Progress, RunOrder | Failed]:
-        # Not while the deployment is locked: all its other targets wait for that.
-        with self.store.read() as uow:
-            log_sizes = uow.lifecycle.log_sizes(lease.deployment_id, lease.target_id)
-            host = uow.catalog.host_by_id(lease.host_id)
-            revision = uow.catalog.revision_by_id(deployment.revision_id)
-            group = uow.deployments.group_settings(lease.deployment_id)
-        progress = Progress(
-            lease=lease,
-            taken_at=uow.now(),
-            log_sizes=log_sizes,
-            has_begun=lease.journal_offset > 0,
-        )
-        if host is None or revision is None:
-            gone = "host" if host is None else "revision"
+    def _order(self, taken: "_Taken") -> RunOrder | Failed:
+        if taken.host is None or taken.revision is None:
+            gone = "host" if taken.host is None else "revision"
             sentence = f"The {gone} was deleted before this target was reached; create it again."
-            return progress, Failed("misconfigured", sentence)
-        order = run_order(
-            lease, deployment, group, host=host, revision=revision, settings=self.settings
+            return Failed("misconfigured", sentence)
+        return run_order(
+            taken.progress.lease,
+            taken.deployment,
+            taken.group,
+            host=taken.host,
+            revision=taken.revision,
+            settings=self.settings,
         )
-        return progress, order
 
     def _follow(
         self,
@@ -171,7 +186,7 @@ class HostRuns:
         if isinstance(order, Failed):
             return order
         lease = progress.lease
-        key = (lease.deployment_id, lease.target_id)
+        key = _key(lease)
         at_stop = _AT_STOP[order.on_stop]
         wish = at_stop if lease.cancel_requested else Wish.GO_ON
         mine = self._followed[key] = _Followed(lease.attempt, at_stop, wish)
@@ -209,14 +224,22 @@ class HostRuns:
     def _recorder(self, progress: Progress) -> Callable[[Sequence[Report]], Wish]:
         def report(reports: Sequence[Report]) -> Wish:
             if reports:
-                with self.store.write(lasting=False) as uow:
-                    held = record_reports(progress, reports, uow=uow)
+                held = self._record(progress, reports)
                 # A stop is heard with the next report, before another script begins.
                 if followed := self._followed.get((held.deployment_id, held.target_id)):
                     _wish_anew(followed, held)
             return self._wish_for(progress.lease)
 
         return report
+
+    def _record(self, progress: Progress, reports: Sequence[Report]) -> Held:
+        def record(uow: UnitOfWork) -> tuple[Progress, Held]:
+            draft = progress.draft()
+            return draft, record_reports(draft, reports, uow=uow)
+
+        draft, held = self.together(record, key=_key(progress.lease), lasting=False)
+        progress.keep(draft)
+        return held
 
     def _listener(self, progress: Progress, words: list[str]) -> Callable[[Sequence[Report]], Wish]:
         def report(reports: Sequence[Report]) -> Wish:
@@ -236,19 +259,23 @@ class HostRuns:
     def _finish(self, progress: Progress, outcome: Outcome) -> bool:
         lease = progress.lease
         log.info("target_followed", outcome=str(outcome), **_who(lease))
-        with self.store.write() as uow:
-            match outcome:
-                case Finished():
-                    if uow.lifecycle.still_open(lease.deployment_id, lease.target_id):
-                        return give_up(progress, _UNTOLD, uow=uow)
-                    return finish_segment(progress, uow=uow)
-                case Failed():
-                    return give_up(progress, outcome, uow=uow)
-                case LetGo():
-                    now = uow.now()
-                    wait = timedelta(0) if self._leaving.is_set() else _pause(lease)
-                    uow.leases.keep(lease, at=now, lease_owner=None, due_at=now + wait)
-                    return False
+        return self.together(lambda uow: self._end(progress, outcome, uow), key=_key(lease))
+
+    def _end(self, progress: Progress, outcome: Outcome, uow: UnitOfWork) -> bool:
+        lease = progress.lease
+        uow.deployments.lock(lease.deployment_id)
+        match outcome:
+            case Finished():
+                if uow.lifecycle.still_open(lease.deployment_id, lease.target_id):
+                    return give_up(progress, _UNTOLD, uow=uow)
+                return finish_segment(progress, uow=uow)
+            case Failed():
+                return give_up(progress, outcome, uow=uow)
+            case LetGo():
+                now = uow.now()
+                wait = timedelta(0) if self._leaving.is_set() else _pause(lease)
+                uow.leases.keep(lease, at=now, lease_owner=None, due_at=now + wait)
+                return False
 
     def keep_alive(self, store: Store | None = None) -> None:
         """Learn what became of the targets that this worker holds, by a store for it alone.
@@ -277,6 +304,25 @@ class HostRuns:
     def let_go(self) -> None:
         """Let go of every run, and take no more: this worker is about to end."""
         self._leaving.set()
+
+
+def _read(lease: Lease, deployment: Deployment, uow: UnitOfWork) -> _Taken:
+    is_first = lease.attempt == 1
+    sizes = {} if is_first else uow.lifecycle.log_sizes(lease.deployment_id, lease.target_id)
+    progress = Progress(
+        lease=lease, taken_at=uow.now(), log_sizes=sizes, has_begun=lease.journal_offset > 0
+    )
+    return _Taken(
+        progress=progress,
+        deployment=deployment,
+        group=uow.once("group", deployment.id, uow.deployments.group_settings),
+        host=uow.catalog.host_by_id(lease.host_id),
+        revision=uow.once("revision", deployment.revision_id, uow.catalog.revision_by_id),
+    )
+
+
+def _key(lease: Lease) -> tuple[DeploymentId, TargetId]:
+    return lease.deployment_id, lease.target_id
 
 
 def _wish_anew(followed: _Followed, held: Held | None) -> None:

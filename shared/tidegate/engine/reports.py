@@ -41,6 +41,15 @@ class Progress:
     has_begun: bool = False
     """Whether the host was heard to run it, by this worker or one before."""
 
+    def draft(self) -> "Progress":
+        """Return a copy to change; `keep` takes it over once what it says is committed."""
+        return replace(self, log_sizes=dict(self.log_sizes), begun=dict(self.begun))
+
+    def keep(self, draft: "Progress") -> None:
+        """Take over what *draft* says."""
+        self.log_sizes, self.begun = draft.log_sizes, draft.begun
+        self.has_begun = draft.has_begun
+
 
 def record_reports(progress: Progress, reports: Sequence[Report], *, uow: UnitOfWork) -> Held:
     """Write what a host reported, all of it in this transaction; return what is held now.
@@ -50,17 +59,18 @@ def record_reports(progress: Progress, reports: Sequence[Report], *, uow: UnitOf
     """
     lease, now = progress.lease, uow.now()
     facts = [report for report in reports if isinstance(report, Fact)]
-    chunks = _chunks(progress, [r for r in reports if isinstance(r, LogPiece)])
-    moves = _record_facts(progress, facts, {chunk.event for chunk in chunks}, now, uow)
-    uow.history.record(lease.deployment_id, moves)
     changes: dict[str, Any] = {}
     if facts:
         progress.has_begun = True
         changes["journal_offset"] = facts[-1].offset
         changes.update(_message_of(facts))
+    uow.deployments.lock(lease.deployment_id)
     held = uow.leases.keep(lease, at=now, **changes)
     if held is None:
         raise Stale(lease.target_id)
+    chunks = _chunks(progress, [r for r in reports if isinstance(r, LogPiece)])
+    moves = _record_facts(progress, facts, {chunk.event for chunk in chunks}, now, uow)
+    uow.history.record(lease.deployment_id, moves)
     uow.logs.add(lease.deployment_id, lease.target_id, chunks)
     for report in reports:
         if isinstance(report, HostKeyLearned):

@@ -48,6 +48,7 @@ class Deployments:
     def __init__(self, session: Session, history: History) -> None:
         self._session = session
         self._history = history
+        self._locked: dict[DeploymentId, Deployment] = {}
 
     def add(self, deployment: Deployment, group_settings: Mapping[str, Any], *, actor: str) -> None:
         """Write a new deployment that wants its first advance at once."""
@@ -103,10 +104,13 @@ class Deployments:
         """Return one deployment and keep everybody else from changing it or its targets.
 
         Whoever changes a target also changes its deployment's row, so that this lock covers both.
+        Asked again in the same transaction it only answers.
 
         Raises:
             DeploymentNotFound: There is none.
         """
+        if known := self._locked.get(deployment_id):
+            return known
         row = self._session.scalars(
             select(DeploymentRow)
             .where(DeploymentRow.id == deployment_id)
@@ -115,7 +119,8 @@ class Deployments:
         ).one_or_none()
         if row is None:
             raise DeploymentNotFound(deployment_id)
-        return _deployment(row, {})
+        locked = self._locked[deployment_id] = _deployment(row, {})
+        return locked
 
     def page(
         self,
@@ -217,6 +222,7 @@ class Deployments:
         self._change(deployment, wake_at=wake_at)
 
     def _change(self, deployment: Deployment, **changes: Any) -> None:
+        self._locked.pop(deployment.id, None)
         # The WHERE clause is the lock: two may compute the same move, one row changes.
         changed = self._session.execute(
             update(DeploymentRow)
@@ -236,6 +242,7 @@ class Deployments:
         self, deployment_id: DeploymentId, rollback_id: DeploymentId | None, message: str
     ) -> None:
         """Write what a deployment that ended says of its rollback, or why there is none."""
+        self._locked.pop(deployment_id, None)
         self._session.execute(
             update(DeploymentRow)
             .where(DeploymentRow.id == deployment_id)
@@ -245,6 +252,7 @@ class Deployments:
 
     def fail_bundle(self, deployment_id: DeploymentId, *, event: str, message: str) -> None:
         """Record that the bundle cannot be used; the next advance fails the targets."""
+        self._locked.pop(deployment_id, None)
         self._session.execute(
             update(DeploymentRow)
             .where(DeploymentRow.id == deployment_id)

@@ -26,35 +26,32 @@ class History:
 
     def __init__(self, session: Session) -> None:
         self._session = session
+        self._new: dict[DeploymentId, list[Transition]] = {}
 
     def record(self, deployment_id: DeploymentId, transitions: Sequence[Transition]) -> None:
-        """Append *transitions*.
+        """Have *transitions* appended at the end of the unit of work."""
+        if transitions:
+            self._new.setdefault(deployment_id, []).extend(transitions)
+
+    def flush(self) -> None:
+        """Append what was recorded.
 
         Taking the numbers locks the deployment's row until the commit, so that nobody can see
         number 8 before number 7 is there: a reader that remembers a number misses nothing.
         """
-        if not transitions:
-            return
-        last = self._session.execute(
-            _TAKE_NUMBERS, {"id_": deployment_id, "count_": len(transitions)}
-        ).scalar_one()
-        first = last - len(transitions) + 1
-        rows = [
-            {
-                "deployment_id": deployment_id,
-                "number": first + index,
-                "subject": move.subject,
-                "target_id": move.target,
-                "name": move.name,
-                "source": move.source,
-                "to_status": move.to,
-                "happened_at": move.at,
-                "actor": move.actor,
-                "reason": move.reason,
-            }
-            for index, move in enumerate(transitions)
-        ]
-        self._session.execute(_APPEND, rows)
+        for deployment_id, transitions in self._new.items():
+            last = self._session.execute(
+                _TAKE_NUMBERS, {"id_": deployment_id, "count_": len(transitions)}
+            ).scalar_one()
+            first = last - len(transitions) + 1
+            self._session.execute(
+                _APPEND,
+                [
+                    _row(deployment_id, first + index, move)
+                    for index, move in enumerate(transitions)
+                ],
+            )
+        self._new.clear()
 
     def after(
         self, deployment_id: DeploymentId, number: int, *, limit: int = 500
@@ -67,6 +64,21 @@ class History:
             .limit(limit)
         )
         return [_recorded(row) for row in rows]
+
+
+def _row(deployment_id: DeploymentId, number: int, move: Transition) -> dict[str, object]:
+    return {
+        "deployment_id": deployment_id,
+        "number": number,
+        "subject": move.subject,
+        "target_id": move.target,
+        "name": move.name,
+        "source": move.source,
+        "to_status": move.to,
+        "happened_at": move.at,
+        "actor": move.actor,
+        "reason": move.reason,
+    }
 
 
 def _recorded(row: TransitionRow) -> RecordedTransition:

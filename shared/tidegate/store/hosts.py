@@ -131,23 +131,41 @@ class Hosts:
         )
         return None if found is None else DeploymentId(found)
 
-    def touch_hosts(self, names: Iterable[str], at: datetime) -> None:
-        """Note that the hosts were heard of."""
-        names = list(names)
-        if names:
-            self._session.execute(
-                update(HostRow)
-                .where(HostRow.name.in_(names))
-                .values(last_seen_at=at)
-                .execution_options(synchronize_session=False)
-            )
-
     def learn_host_key(self, host_id: HostId, host_key: str) -> None:
         """Keep the key that a host presented, unless one is known already."""
         row = self._session.get(HostRow, host_id, with_for_update=True, populate_existing=True)
         if row is not None and not row.settings.get("host_key"):
             row.settings = {**row.settings, "host_key": host_key}
             self._session.flush()
+
+
+class LastSeen:
+    """Notes when hosts were heard of, at the end of a unit of work."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._seen: dict[str, datetime] = {}
+
+    def note(self, name: str, at: datetime) -> None:
+        """Have it noted that the host called *name* was heard of."""
+        self._seen[name] = at
+
+    def flush(self) -> None:
+        """Write what was noted; where somebody changes a host just now, nobody waits for a hint."""
+        if not self._seen:
+            return
+        free = self._session.scalars(
+            select(HostRow.name)
+            .where(HostRow.name.in_(list(self._seen)))
+            .with_for_update(skip_locked=True)
+        ).all()
+        self._session.execute(
+            update(HostRow)
+            .where(HostRow.name.in_(free))
+            .values(last_seen_at=max(self._seen.values()))
+            .execution_options(synchronize_session=False)
+        )
+        self._seen.clear()
 
 
 def _write(row: HostRow, host: Host) -> None:

@@ -1,10 +1,10 @@
 """The unit of work: one transaction, then its messages."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
 from threading import Lock
-from typing import Final
+from typing import Any, Final, TypeVar
 
 import structlog
 from sqlalchemy import Engine, text
@@ -19,12 +19,16 @@ from tidegate.store.catalog import Catalog
 from tidegate.store.deployments import Deployments
 from tidegate.store.health import Heartbeats
 from tidegate.store.history import History
+from tidegate.store.hosts import LastSeen
 from tidegate.store.installations import Installations
 from tidegate.store.leases import Leases
 from tidegate.store.lifecycle import LifecycleEvents
 from tidegate.store.logs import Logs
 from tidegate.store.outbox import Message, Outbox, Sender
 from tidegate.store.targets import Targets
+
+K = TypeVar("K", bound=str)
+T = TypeVar("T")
 
 log = structlog.get_logger(__name__)
 
@@ -45,6 +49,7 @@ class UnitOfWork:
         self.clock = clock
         self.ids = ids
         self.catalog = Catalog(session)
+        self.last_seen = LastSeen(session)
         self.tokens = Tokens(session)
         self.history = History(session)
         self.deployments = Deployments(session, self.history)
@@ -55,6 +60,8 @@ class UnitOfWork:
         self.logs = Logs(session)
         self.heartbeats = Heartbeats(session)
         self.outbox = Outbox(session)
+        self.afterwards: list[Callable[[], None]] = []
+        self._known: dict[tuple[str, str], Any] = {}
 
     def now(self) -> datetime:
         """Return the present moment by the clock that was handed in."""
@@ -63,6 +70,22 @@ class UnitOfWork:
     def send(self, *links: str, **arguments: str) -> None:
         """Have the chain of *links* sent with *arguments* after the commit."""
         self.outbox.add(Message(id=self.ids.unique(), links=links, arguments=arguments))
+
+    def once(self, what: str, key: K, read: Callable[[K], T]) -> T:
+        """Return what *read* returns of *key*, read once: what many ask for does not change."""
+        if (what, key) not in self._known:
+            self._known[what, key] = read(key)
+        return self._known[what, key]  # type: ignore[no-any-return]
+
+    def after_commit(self, act: Callable[[], None]) -> None:
+        """Have *act* called as soon as all of this is committed, and not if it fails."""
+        self.afterwards.append(act)
+
+    def flush(self) -> None:
+        """Write what was put off until the end, for all at once."""
+        self.history.flush()
+        self.last_seen.flush()
+        self.outbox.flush(at=self.now())
 
 
 class Store:
@@ -95,11 +118,13 @@ class Store:
                     if not lasting and not self._is_sqlite:
                         session.execute(_DO_NOT_WAIT)
                     yield uow
-                    uow.outbox.flush(at=uow.now())
+                    uow.flush()
             except DBAPIError as error:
                 if _is_full(error):
                     raise NoSpace("the database") from error
                 raise
+        for act in uow.afterwards:
+            act()
         self.send(uow.outbox.fresh)
 
     @contextmanager

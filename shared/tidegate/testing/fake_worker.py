@@ -19,6 +19,7 @@ from tidegate.messages import ADVANCE, COMPLETE, FETCH_BUNDLE, LOOK_BACK, PRUNE,
 from tidegate.settings import Settings
 from tidegate.store.health import WORKER_KINDS
 from tidegate.store.outbox import Message
+from tidegate.store.together import InTurns, Together
 from tidegate.store.unit_of_work import Store
 from tidegate.testing.fake_broker import FakeBroker
 
@@ -37,14 +38,17 @@ class FakeWorker:
         hosts: HostDriver,
         artifacts: ArtifactStore,
         settings: Settings,
+        together: Together | None = None,
     ) -> None:
         self.name = name
         self.store = store
+        self.together = together or InTurns(store)
         self.broker = broker
         self.artifacts = artifacts
         self.settings = settings
         self.runs = HostRuns(
             store=store,
+            together=self.together,
             driver=lambda _: hosts,
             artifacts=artifacts,
             settings=settings,
@@ -97,8 +101,8 @@ class FakeWorker:
         return True
 
     def _complete(self, message: Message) -> bool:
-        with self.store.write() as uow:
-            complete_target(*_target(message), uow=uow)
+        key = _target(message)
+        self.together(lambda uow: complete_target(*key, uow=uow), key=key)
         return True
 
     def _sweep(self, _message: Message) -> bool:

@@ -33,6 +33,7 @@ from tidegate.settings import Settings
 from tidegate.store.database import connect
 from tidegate.store.migrate import upgrade
 from tidegate.store.outbox import Message
+from tidegate.store.together import Alone
 from tidegate.store.unit_of_work import Store
 from tidegate_api.app import create_app
 from tidegate_api.feeds import Feeds
@@ -129,6 +130,7 @@ class System:
         self._artifacts = artifact_store(self.settings.artifacts, reserve=0)
         self.runs = HostRuns(
             store=self.store,
+            together=Alone(self.store),
             driver=lambda _name: self.hosts,
             artifacts=self._artifacts,
             settings=self.settings,

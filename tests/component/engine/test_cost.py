@@ -1,4 +1,4 @@
-"""What a deployment costs per target: the same for ten and for five hundred."""
+"""What a deployment costs per target: the same for ten and for two hundred."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from sqlalchemy import event
 from component.engine.system import ALL, ONE, System
 from parts.databases import Databases
 
-FEW, MANY = 10, 500
+FEW, MANY = 10, 200
 TOLERANCE = 0.10
 
 

@@ -117,14 +117,14 @@ def test_a_target_that_is_held_and_not_followed_is_given_back(system, shop, sent
 
 
 def test_a_target_whose_thread_waits_for_the_database_is_not_given_back(system, shop, monkeypatch):
-    begin = HostRuns._begin
+    order = HostRuns._order
 
-    def begin_late(*arguments):
+    def order_late(*arguments):
         system.worker.show_life()
         system.worker.show_life()
-        return begin(*arguments)
+        return order(*arguments)
 
-    monkeypatch.setattr(HostRuns, "_begin", begin_late)
+    monkeypatch.setattr(HostRuns, "_order", order_late)
     id_ = shop.deploy("one")
     system.settle()
 

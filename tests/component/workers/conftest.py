@@ -14,11 +14,15 @@ def system(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     from tidegate_workers.runtime import runtime
 
     system = System(database_url, tmp_path)
-    for name in ("store", "pulse", "runs"):
+    parts = {
+        "store": system.store,
+        "pulse": system.store,
+        "together": system.worker.together,
+        "runs": system.worker.runs,
+    }
+    for name, part in parts.items():
         runtime.__dict__.pop(name, None)
-    monkeypatch.setitem(runtime.__dict__, "store", system.store)
-    monkeypatch.setitem(runtime.__dict__, "pulse", system.store)
-    monkeypatch.setitem(runtime.__dict__, "runs", system.worker.runs)
+        monkeypatch.setitem(runtime.__dict__, name, part)
     monkeypatch.setattr(runtime, "owner", "worker-1")
     yield system
     system.close()
