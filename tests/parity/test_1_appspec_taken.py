@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from parity.bundles import HardLink, Kind, Link, appspec, sh
 from parity.machine import Machine
 
 HEAD = "version: 0.0\nos: linux\n"
@@ -56,3 +57,22 @@ def test_it_is_taken(machine: Machine, text: str):
     done = machine.deploy({"appspec.yml": text}, events=events).succeeded()
 
     assert done.noops() == ["BeforeInstall", "AfterInstall"]
+
+
+LINKED = {
+    "directory": Link("conf/real.yml"),
+    "tar": Link("./conf/real.yml"),
+    "tgz": HardLink("conf/real.yml"),
+    "zip": Link("conf/real.yml"),
+}
+
+
+@pytest.mark.parametrize("kind", LINKED)
+def test_an_appspec_may_be_a_link_within_the_bundle(anybodys: Machine, kind: Kind):
+    text = appspec(hooks={"AfterInstall": ["a.sh"]})
+    files = {"conf/real.yml": text, "appspec.yml": LINKED[kind], "a.sh": sh("echo ran")}
+
+    done = anybodys.deploy(files, kind=kind, events=("DownloadBundle", "AfterInstall")).succeeded()
+
+    assert "[stdout]ran" in done.scripts_log
+    assert done.warnings == []

@@ -125,11 +125,57 @@ def test_the_appspec_may_have_another_name(zipped):
     assert inspect_archive(path, appspec_filename="deploy/spec.yml").appspec_text == APPSPEC
 
 
-@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.DIRTYPE])
-def test_the_appspec_must_be_a_file_of_its_own(tar, kind: bytes):
-    path = tar(member("real.yml", APPSPEC), member("appspec.yml", type=kind, linkname="real.yml"))
+def real(top: str = "") -> tuple[tarfile.TarInfo, bytes]:
+    return member(f"{top}conf/real.yml", APPSPEC)
 
-    with pytest.raises(AppSpecMissing, match="must be a file of its own"):
+
+@pytest.mark.parametrize("top", ["", "top/"])
+@pytest.mark.parametrize("text", ["conf/real.yml", "./conf//real.yml", "conf/./real.yml"])
+def test_the_appspec_may_be_a_link_to_a_file_of_the_archive(tar, top: str, text: str):
+    link = member(f"{top}appspec.yml", type=tarfile.SYMTYPE, linkname=text)
+
+    for entries in ([link, real(top)], [real(top), link]):
+        assert inspect_archive(tar(*entries)).appspec_text == APPSPEC
+
+
+def test_a_link_may_lead_up_within_the_archive(tar):
+    link = member("deploy/spec.yml", type=tarfile.SYMTYPE, linkname="../conf/real.yml")
+
+    contents = inspect_archive(tar(link, real()), appspec_filename="deploy/spec.yml")
+
+    assert contents.appspec_text == APPSPEC
+
+
+@pytest.mark.parametrize("top", ["", "top/"])
+def test_the_appspec_may_be_a_hard_link(tar, top: str):
+    target = f"./{top}conf/real.yml"
+    path = tar(real(top), member(f"{top}appspec.yml", type=tarfile.LNKTYPE, linkname=target))
+
+    assert inspect_archive(path).appspec_text == APPSPEC
+
+
+LEADING_NOWHERE = (
+    "nowhere",
+    "conf",
+    "/conf/real.yml",
+    "../conf/real.yml",
+    "x/../conf/real.yml",
+    ".",
+)
+
+
+@pytest.mark.parametrize("text", LEADING_NOWHERE)
+def test_a_link_to_no_file_of_the_archive_is_no_appspec(tar, text: str):
+    path = tar(real(), member("appspec.yml", type=tarfile.SYMTYPE, linkname=text))
+
+    with pytest.raises(AppSpecMissing, match="is no file in this archive"):
+        inspect_archive(path)
+
+
+def test_a_folder_is_no_appspec(tar):
+    path = tar(real(), member("appspec.yml", type=tarfile.DIRTYPE))
+
+    with pytest.raises(AppSpecMissing, match="is no file in this archive"):
         inspect_archive(path)
 
 

@@ -64,23 +64,35 @@ def inspect_archive(
     """
     with path.open("rb") as file:
         type_ = _type_of(file)
-        size = file.seek(0, 2)
-        file.seek(0)
-        tree = Tree(ZIP_PHRASE if type_ == "zip" else TAR_PHRASE, limits, size)
-        finder = AppSpecFinder(appspec_filename, tree)
-        if type_ == "zip":
-            look_through_zip(file, tree, finder, limits=limits)
+        tree, finder = _look_through(file, type_, limits, appspec_filename)
+        behind = finder.file_behind()
+        if behind is None:
+            text = finder.text()
         else:
-            look_through_tar(file, tree, finder, limits=limits, zipped=type_ == "tgz")
+            text = _look_through(file, type_, limits, behind)[1].text()
     top = finder.top_folder()
     return Contents(
         type=type_,
-        appspec_text=finder.text(),
+        appspec_text=text,
         entries=tree.entries,
         unpacked_bytes=tree.unpacked_bytes,
         top_folder=top,
         holds=lambda path: tree.holds(f"{top}/{path}" if top else path),
     )
+
+
+def _look_through(
+    file: BinaryIO, type_: BundleType, limits: Limits, appspec_filename: str
+) -> tuple[Tree, AppSpecFinder]:
+    size = file.seek(0, 2)
+    file.seek(0)
+    tree = Tree(ZIP_PHRASE if type_ == "zip" else TAR_PHRASE, limits, size)
+    finder = AppSpecFinder(appspec_filename, tree)
+    if type_ == "zip":
+        look_through_zip(file, tree, finder, limits=limits)
+    else:
+        look_through_tar(file, tree, finder, limits=limits, zipped=type_ == "tgz")
+    return tree, finder
 
 
 def looks_like_archive(head: bytes) -> bool:

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, ClassVar, Final
 
 from typing_extensions import override
 
-from tidegate.drivers.bundles.archive_tree import AppSpecFinder, Limits, Tree
+from tidegate.drivers.bundles.archive_tree import AppSpecFinder, Limits, Tree, led_to
 from tidegate.drivers.bundles.errors import BadArchive
 
 PHRASE: Final = "Error extracting tar archive"
@@ -59,18 +59,20 @@ def _breakage(tree: Tree) -> Iterator[None]:
 
 
 def _take(tar: tarfile.TarFile, member: tarfile.TarInfo, tree: Tree, finder: AppSpecFinder) -> None:
-    name, read = member.name, None
+    name, read, leads_to = member.name, None, None
     if member.isdir():
         path = tree.add_folder(name)
     elif member.issym():
         path = tree.add_link(name)
+        leads_to = led_to(path, member.linkname)
     elif member.islnk():
         path = tree.add_hard_link(name, member.linkname)
+        leads_to = led_to("", member.linkname)
     elif member.isreg():
         path, read = tree.add_file(name, member.size), _reader(tar, member)
     else:
         tree.refuse(name, "is a device, a FIFO or of another kind that no bundle may hold")
-    finder.offer(path, member.size, read)
+    finder.offer(path, member.size, read, leads_to=leads_to)
 
 
 def _reader(tar: tarfile.TarFile, member: tarfile.TarInfo) -> Callable[[], bytes]:

@@ -74,6 +74,9 @@ class Tree:
     def is_folder(self, path: str) -> bool:
         return self._sizes.get(path) == _FOLDER
 
+    def is_file(self, path: str) -> bool:
+        return self._sizes.get(path, _FOLDER) >= 0
+
     def holds(self, path: str) -> bool:
         """Tell whether there is something; what a link leads to may be there."""
         above = path.rpartition("/")[0]
@@ -146,6 +149,17 @@ class Tree:
         self.refuse(name, f"is one more than the limit of {self._limits.entries:,} entries")
 
 
+def led_to(link: str, text: str) -> str | None:
+    """Return the path that a link leads to; none where that is outside, or not plain to see."""
+    if text.startswith("/"):
+        return None
+    folder = link.split("/")[:-1]
+    way = [part for part in text.split("/") if part not in ("", ".")]
+    while way[:1] == [".."] and folder:
+        way, folder = way[1:], folder[:-1]
+    return None if ".." in way else "/".join(folder + way)
+
+
 class AppSpecFinder:
     """Keeps the text of the AppSpec, which may lie below a single top folder."""
 
@@ -155,9 +169,17 @@ class AppSpecFinder:
         self._tops: set[str] = set()
         self._inner = False
         self._found: dict[bool, bytes | None] = {}
+        self._links: dict[bool, str | None] = {}
 
-    def offer(self, path: str, size: int, read: Callable[[], bytes] | None) -> None:
-        """Look at an entry; *read* is None for what is no file of its own."""
+    def offer(
+        self,
+        path: str,
+        size: int,
+        read: Callable[[], bytes] | None,
+        *,
+        leads_to: str | None = None,
+    ) -> None:
+        """Look at an entry; what is no file of its own has no *read*, and a link *leads_to*."""
         if not path:
             return
         top, _, rest = path.partition("/")
@@ -166,6 +188,7 @@ class AppSpecFinder:
         for below_top, candidate in ((False, path), (True, rest)):
             if candidate == self._filename and not (below_top and len(self._tops) > 1):
                 self._found[below_top] = self._take(path, size, read)
+                self._links[below_top] = leads_to
 
     def _take(self, path: str, size: int, read: Callable[[], bytes] | None) -> bytes | None:
         if size > APPSPEC_BYTES:
@@ -176,6 +199,14 @@ class AppSpecFinder:
         """Return the single top folder that the agent strips, or nothing."""
         only = next(iter(self._tops)) if len(self._tops) == 1 else ""
         return only if only and self._inner and self._tree.is_folder(only) else ""
+
+    def file_behind(self) -> str | None:
+        """Return the name of the file that the AppSpec, if it is a link, leads to."""
+        top = self.top_folder()
+        path = self._links.get(bool(top)) or ""
+        if not self._tree.is_file(path):
+            return None
+        return path.removeprefix(f"{top}/") if top else path
 
     def text(self) -> bytes:
         """Return the AppSpec.
@@ -189,8 +220,8 @@ class AppSpecFinder:
         text = self._found[below_top]
         if text is None:
             raise AppSpecMissing(
-                f"The AppSpec '{self._filename}' is a link or a folder in this archive; "
-                "it must be a file of its own."
+                f"The AppSpec '{self._filename}' is no file in this archive, nor a link to one; "
+                "it must be a file."
             )
         return text
 

@@ -1,6 +1,7 @@
 """Looking through a zip archive, without unpacking it."""
 
 import errno
+import os
 import stat
 import struct
 import zipfile
@@ -9,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import BinaryIO, Final
 
-from tidegate.drivers.bundles.archive_tree import AppSpecFinder, Limits, Tree
+from tidegate.drivers.bundles.archive_tree import AppSpecFinder, Limits, Tree, led_to
 from tidegate.drivers.bundles.errors import BadArchive
 
 PHRASE: Final = "Error extracting zip archive"
@@ -82,7 +83,10 @@ def _take(
     else:
         tree.refuse(name, "is a device, a FIFO or of another kind that no bundle may hold")
     _check_content(archive, info, name, tree)
-    finder.offer(path, info.file_size, read)
+    leads_to = None
+    if read is None and stat.S_ISLNK(mode):
+        leads_to = led_to(path, os.fsdecode(archive.read(info)))
+    finder.offer(path, info.file_size, read, leads_to=leads_to)
 
 
 def _check_content(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, tree: Tree) -> None:
