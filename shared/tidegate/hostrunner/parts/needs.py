@@ -95,7 +95,7 @@ class Needs:
 
 def user_number(name: "str | None") -> int:
     """Return the number of a user to whom we may give files."""
-    if not name:
+    if name is None:
         return -1
     uid = number_of("user", name, "The AppSpec file gives files to")
     if os.geteuid() not in (0, uid):
@@ -108,7 +108,7 @@ def user_number(name: "str | None") -> int:
 
 def group_number(name: "str | None") -> int:
     """Return the number of a group to which we may give files."""
-    if not name:
+    if name is None:
         return -1
     gid = number_of("group", name, "The AppSpec file gives files to")
     if os.geteuid() != 0 and gid != os.getegid() and gid not in os.getgroups():

@@ -72,7 +72,7 @@ class Permissions:
 
     def meant(self, entry: "dict[str, Any]", is_folder: bool) -> "list[Step]":
         """Return what an entry applies to; that may be nothing."""
-        types = entry.get("type") or ["file", "directory"]
+        types = entry.get("type", ["file", "directory"])
         path = clean(raw(str(entry["object"])))
         if path in self.files:
             if "file" not in types:
