@@ -305,6 +305,16 @@ def test_the_message_names_the_user(rooted: Machine):
     done.failed("AfterInstall", words, code="ScriptFailed", script="s0.sh")
 
 
+def test_a_root_that_the_user_cannot_get_into_is_told(rooted: Machine):
+    shut = rooted.folder("shut")
+    shut.chmod(0o700)
+
+    done = run(rooted, sh("true"), hook={"runas": "daemon"}, root=shut / "root")
+
+    words = f"The folder {shut} does not let user daemon in"
+    done.failed("AfterInstall", words, code="ScriptFailed", script="s0.sh")
+
+
 @pytest.mark.parametrize("user", ["", "  ", "root"])
 def test_a_blank_user_is_root(rooted: Machine, user):
     assert stdout_of(run(rooted, sh("id -u"), hook={"runas": user}).succeeded()) == ["0"]

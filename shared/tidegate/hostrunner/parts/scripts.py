@@ -229,10 +229,19 @@ class Script:
         if self.sudo:
             return text + " This host lacks sudo." if number == errno.ENOENT else text
         if number == errno.EACCES:
-            user = self.runas or os.geteuid()
-            must = " User %s must be able to reach %s, on a file system that is not noexec."
-            return text + must % (user, shown(self.path))
+            return text + self.access_error()
         return text + self.shebang_error(number)
+
+    def access_error(self) -> str:
+        user = self.runas or os.geteuid()
+        folder = shut_to(self.runas, self.path) if self.runas else b""
+        if folder:
+            shut = (
+                " The folder %s does not let user %s in; open it (chmod o+x), or keep %s elsewhere."
+            )
+            return shut % (shown(folder), user, shown(self.path))
+        must = " User %s must be able to reach %s, on a file system that is not noexec."
+        return must % (user, shown(self.path))
 
     def shebang_error(self, number: int) -> str:
         with open(self.path, "rb") as file:
@@ -297,3 +306,19 @@ class Script:
             how = "(ended by signal %d)" % os.WTERMSIG(status)
         who = "run as user %s " % self.runas if self.runas else ""
         raise self.fail("%sfailed with exit code %s" % (who, how), exit_code=exit_code)
+
+
+def shut_to(user: str, path: bytes) -> bytes:
+    """Return the first folder on the way to *path* that a user may not go through, by its mode."""
+    import pwd
+
+    account = pwd.getpwnam(user)
+    groups = os.getgrouplist(user, account.pw_gid)
+    folder = b""
+    for part in path.split(b"/")[1:-1]:
+        folder += b"/" + part
+        info = os.stat(folder)
+        shift = 6 if info.st_uid == account.pw_uid else 3 if info.st_gid in groups else 0
+        if not info.st_mode >> shift & 1:
+            return folder
+    return b""
