@@ -275,3 +275,12 @@ def test_events_without_the_download_read_no_bundle(machine: Machine):
     done = machine.deploy("/nowhere/at/all", type="zip", events=("ApplicationStop",))
 
     assert done.succeeded().noops() == ["ApplicationStop"]
+
+
+@pytest.mark.parametrize("kind", [None, "directory", "tar", "zip"])
+def test_a_bundle_that_is_neither_file_nor_folder_is_not_waited_for(machine: Machine, kind):
+    os.mkfifo(machine.path("pipe"))
+
+    done = machine.deploy(machine.path("pipe"), type=kind, events=("DownloadBundle",))
+
+    done.failed("DownloadBundle", str(machine.path("pipe")), "no")

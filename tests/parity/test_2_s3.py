@@ -92,3 +92,12 @@ def test_without_a_download_nothing_is_fetched(machine: Machine):
     machine.env["AWS_ENDPOINT_URL_S3"] = "http://127.0.0.1:9"
 
     machine.deploy("s3://b/k", type="zip", events=("ApplicationStop",)).succeeded()
+
+
+def test_what_the_location_does_not_name_is_not_the_callers_either(machine: Machine, bucket):
+    bucket.put_object(Key="shop.zip", Body=machine.bundle(FILES, "zip").read_bytes())
+    machine.env.update(BUNDLE_VERSION="callers", BUNDLE_ETAG="callers")
+
+    done = machine.deploy(f"s3://{bucket.name}/shop.zip", type="zip", events=EVENTS).succeeded()
+
+    assert told(done) == [f"BUNDLE_BUCKET={bucket.name}", "BUNDLE_KEY=shop.zip"]

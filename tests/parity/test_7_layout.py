@@ -145,3 +145,11 @@ def test_a_deployment_that_is_no_folder_of_its_own_is_refused(machine: Machine, 
 
     done.failed("DownloadBundle", "--deployment-id")
     assert not machine.root.exists()
+
+
+def test_a_root_that_is_a_file_is_named(anybodys: Machine):
+    anybodys.folder("", {"file": ""})
+
+    done = anybodys.deploy(FILES, events=DOWNLOAD, root=anybodys.path("file"))
+
+    done.failed("DownloadBundle", f"{anybodys.path('file')} cannot be used: not a directory")

@@ -35,8 +35,8 @@ class Prepared:
     appspec_error: str | None = None
     """The agent's message."""
     appspec_warnings: tuple[str, ...] = ()
-    environment: Mapping[str, str] = field(default_factory=dict)
-    """What hooks are told of the bundle."""
+    environment: Mapping[str, str | None] = field(default_factory=dict)
+    """What hooks are told of the bundle; of what is None they find nothing, whoever calls."""
     limits: Mapping[str, int] = field(default_factory=_BOUNDS.copy)
 
 
@@ -92,6 +92,8 @@ class Wanted:
             raise BadArchive(f"{self.location} is a folder and no {self.type} archive.")
         if self.type == "directory":
             raise BadArchive(f"{self.location} is a file and no folder.")
+        if not path.is_file():  # of a pipe one would wait for a writer
+            raise BadArchive(f"{self.location} is neither a file nor a folder.")
         return path, self.type or _type_of(path.name, path)
 
     def _appspec(self, archive: Path, type_: str) -> bytes:
@@ -161,11 +163,10 @@ def _sentence(error: Refused | OSError) -> str:
     return f"The bundle{where} cannot be read: {(error.strerror or str(error)).lower()}."
 
 
-def _environment(source: S3Object) -> dict[str, str]:
-    found = {
+def _environment(source: S3Object) -> dict[str, str | None]:
+    return {
         "BUNDLE_BUCKET": source.bucket,
         "BUNDLE_KEY": source.key,
         "BUNDLE_VERSION": source.version,
         "BUNDLE_ETAG": source.etag,
     }
-    return {name: value for name, value in found.items() if value is not None}

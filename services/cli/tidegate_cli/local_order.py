@@ -133,7 +133,6 @@ class LocalOrder:
             "inherit_environment": True,
             "umask": _umask(),
             "working_directory": str(self.place.working_directory()),
-            "ignore_application_stop_failures": False,
             "file_exists_behavior": self.file_exists_behavior,
             "max_revisions": self.max_revisions,
             "limits": {**prepared.limits, "log_bytes": _LOG_BYTES},

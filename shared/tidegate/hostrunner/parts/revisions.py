@@ -65,7 +65,7 @@ class Revisions:
             return None
         if pointer and not os.path.isdir(archive_in(folder)):
             cure = "delete the file %s there" % pointer
-            if event in FROM_PREVIOUS:
+            if event in FROM_PREVIOUS and "ignore_application_stop_failures" in self.spec:
                 cure = "deploy with ignore_application_stop_failures once, or " + cure
             raise Failure(
                 "The scripts of %s belong to the revision that was %s last, and its folder"
