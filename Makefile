@@ -21,7 +21,7 @@ demo: install ## Start a whole system with five SSH hosts and deploy to them whi
 	$(BIN)/tidegate demo
 
 test: .venv/.done .venv/.system ## Run all tests (T=path runs some)
-	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile $(T)
+	$(BIN)/python -m pytest -m "not slow" -n 4 --dist loadfile $(T)
 
 test-slow: .venv/.done .venv/.system ## Run the tests that take minutes
 	$(BIN)/python -m pytest -m slow $(T)

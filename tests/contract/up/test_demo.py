@@ -65,6 +65,7 @@ def demo(tmp_path: Path):
     demo.close()
 
 
+@pytest.mark.slow
 def test_it_can_be_left_at_any_time_and_ends_as_planned_the_next_time(demo: Demo):
     first = demo.start()
     wait_until(
