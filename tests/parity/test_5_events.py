@@ -136,6 +136,20 @@ def test_an_event_of_a_strange_name_fails_at_its_turn(machine: Machine, name):
     assert ledger(machine) == ["AfterInstall v1"]
 
 
+@pytest.mark.parametrize("name", ["has blank", "../up", "ünï", "a/b", ".", "x" * 150])
+def test_an_event_of_a_strange_name_runs_if_it_is_listed(anybodys: Machine, name):
+    events = (*DOWNLOAD, name, "AfterInstall", name)
+    listed = f"{OWN},{name}"
+
+    done = deploy(
+        anybodys, "v1", events=events, hooks=(name, "AfterInstall"), all_possible_events=listed
+    ).succeeded()
+
+    assert ledger(anybodys) == [f"{name} v1", "AfterInstall v1", f"{name} v1"]
+    assert done.scripts_log.count(f"LifecycleEvent - {name}\n") == 2
+    assert done.warnings == []
+
+
 def test_an_event_of_a_strange_name_may_be_the_first(machine: Machine):
     deploy(machine, "v1", events=("not this!", "DownloadBundle")).failed("not this!", "not this!")
 
@@ -167,13 +181,14 @@ def test_a_list_that_agrees_is_fine(machine: Machine, hooks, listed):
 
 
 def test_only_an_event_that_is_not_in_the_list_is_warned_of(machine: Machine):
-    hooks = ("Extra", "Install")
+    hooks = ("Extra", "End", "Install")
 
-    listed = deploy(machine, "v1", hooks=hooks, all_possible_events=f"{OWN},Extra").succeeded()
+    listed = deploy(machine, "v1", hooks=hooks, all_possible_events=f"{OWN},Extra,End").succeeded()
     unlisted = deploy(machine, "v1", hooks=hooks).succeeded()
 
-    assert not any("'Extra'" in warning for warning in listed.warnings)
+    assert not any("'Extra'" in warning or "End" in warning for warning in listed.warnings)
     assert any("'Extra'" in warning for warning in unlisted.warnings)
+    assert any("End runs no scripts" in warning for warning in unlisted.warnings)
     assert any("Install runs no scripts" in warning for warning in listed.warnings)
 
 

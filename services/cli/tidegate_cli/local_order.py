@@ -23,7 +23,7 @@ _LOG_BYTES: Final = 10 << 20
 
 
 def names_a_folder(name: str) -> bool:
-    """Tell whether the runner takes *name* for a folder or a log of its own."""
+    """Tell whether the runner takes *name* for a folder of its own."""
     return _FOLDER.fullmatch(name) is not None
 
 
@@ -120,14 +120,12 @@ class LocalOrder:
         return self.names.problem() or self.place.problem()
 
     def run(self, prepared: Prepared, read_appspec: ReadAppSpec) -> HostRun:
-        """Return what the driver is asked to run: the events up to one of a strange name."""
-        fit = [names_a_folder(event) for event in self.events]
-        events = self.events[: fit.index(False)] if False in fit else self.events
+        """Return what the driver is asked to run."""
         spec = {
             **self._identity(),
             **self._bundle(prepared),
             "root": str(self.place.deployments()),
-            "events": list(events),
+            "events": list(self.events),
             "possible_events": None if self.possible_events is None else list(self.possible_events),
             "environment": dict(self.environment),
             "inherit_environment": True,

@@ -14,7 +14,7 @@ from typing import Final
 from tidegate.drivers.hosts import Failed, HostAddress, Report, Seen, Wish
 from tidegate.drivers.hosts.local import LocalHosts
 from tidegate_cli.local_bundle import read_appspec
-from tidegate_cli.local_order import LocalOrder, names_a_folder
+from tidegate_cli.local_order import LocalOrder
 from tidegate_cli.local_record import STOPPED, Record
 from tidegate_cli.local_screen import Screen
 
@@ -59,8 +59,6 @@ def _deploy(
         prepared = order.wanted.read(folder, custom) if is_read else order.wanted.unread()
         record.warn(prepared.appspec_warnings)
         run = order.run(prepared, read_appspec)
-        if not run.spec["events"]:
-            return _strange(order)
 
         def report(reports: Sequence[Report]) -> Wish:
             for each in reports:
@@ -72,9 +70,7 @@ def _deploy(
         interrupts.run_begins()
         with closing(LocalHosts()) as hosts:
             outcome = hosts.follow(address, run, seen=Seen(), report=report)
-    if isinstance(outcome, Failed):
-        return outcome.message
-    return None if record.failed else _strange(order)
+    return outcome.message if isinstance(outcome, Failed) else None
 
 
 @contextmanager
@@ -89,14 +85,6 @@ def _private_folder() -> Iterator[Path]:
             if not folder.exists():
                 break
             Event().wait(_PAUSE)
-
-
-def _strange(order: LocalOrder) -> str | None:
-    """Say which event cannot be run because of its name."""
-    event = next((event for event in order.events if not names_a_folder(event)), None)
-    if event is None:
-        return None
-    return f"{event!r} is no lifecycle event; names are of letters, digits, '.', '_' and '-'."
 
 
 class Interrupts:

@@ -23,7 +23,8 @@ _SCRIPTED: Final = (
     "BeforeAllowTraffic",
     "AfterAllowTraffic",
 )
-_UNSCRIPTED: Final = ("Start", "DownloadBundle", "Install", "BlockTraffic", "AllowTraffic", "End")
+_OWN_WORK: Final = ("DownloadBundle", "Install")
+_UNSCRIPTED: Final = ("Start", *_OWN_WORK, "BlockTraffic", "AllowTraffic", "End")
 _NO_LOCATION: Final = (
     f"{FAILED}the application specification file specifies a script with no location value. "
     "Specify the location in the hooks section of the AppSpec file, and then try again."
@@ -51,12 +52,13 @@ def read_hooks(node: Node | None, findings: Findings) -> dict[str, tuple[Script,
 
 
 def _warn_of_event(key: Node, event: str, findings: Findings) -> None:
-    if event in _SCRIPTED or not findings.wants_warnings:
+    is_custom = event in findings.custom_events and event not in _OWN_WORK
+    if event in _SCRIPTED or is_custom or not findings.wants_warnings:
         return
     if event in _UNSCRIPTED:
         message = f"The event {event} runs no scripts; these are ignored."
         findings.warn(key, f"hooks.{event}", message, f"Events with scripts: {_listed()}.")
-    elif event not in findings.custom_events:
+    else:
         message = f"'{event}' is no lifecycle event of a server; unless it is a custom one, its "
         hint = did_you_mean(event, _SCRIPTED) or f"Events with scripts: {_listed()}."
         findings.warn(key, f"hooks.{event}", f"{message}scripts never run.", hint)
