@@ -136,7 +136,7 @@ def test_an_event_of_a_strange_name_fails_at_its_turn(machine: Machine, name):
     assert ledger(machine) == ["AfterInstall v1"]
 
 
-@pytest.mark.parametrize("name", ["has blank", "../up", "ünï", "a/b", ".", "x" * 150])
+@pytest.mark.parametrize("name", ["has blank", "../up", "ünï", "a/b", ".", "x" * 100])
 def test_an_event_of_a_strange_name_runs_if_it_is_listed(anybodys: Machine, name):
     events = (*DOWNLOAD, name, "AfterInstall", name)
     listed = f"{OWN},{name}"
