@@ -143,19 +143,16 @@ def start(run: Run, header: "dict[str, Any]", lock: int, link: Link) -> int:
     replace_file(run.path("spec.json"), json.dumps(header["spec"]).encode())
     os.chmod(run.path("spec.json"), 0o600)
     ear, knock = os.pipe()
-    child = os.fork()
-    if child == 0:
+    if os.fork() == 0:
         try:
             os.setsid()
-            if os.fork() == 0:
-                os.close(ear)
-                detach(run, keep=(lock, knock))
-                Runner(run, header, read, knock).main()
+            os.close(ear)
+            detach(run, keep=(lock, knock))
+            Runner(run, header, read, knock).main()
         except BaseException:
             complain()
         finally:
             os._exit(0)
-    os.waitpid(child, 0)
     os.close(lock)
     os.close(knock)
     return ear
