@@ -277,6 +277,16 @@ def test_events_without_the_download_read_no_bundle(machine: Machine):
     assert done.succeeded().noops() == ["ApplicationStop"]
 
 
+def test_a_zip_that_unpacks_itself_is_a_zip(anybodys: Machine):
+    text = appspec(hooks={"AfterInstall": ["s.sh"]})
+    path = anybodys.bundle({"appspec.yml": text, "s.sh": sh("echo ran")}, "zip")
+    path.write_bytes(b"#!/bin/sh\nexec unzip $0\n" + path.read_bytes())
+
+    done = anybodys.deploy(path, kind="zip", events=("DownloadBundle", "AfterInstall"))
+
+    assert "[stdout]ran" in done.succeeded().scripts_log
+
+
 @pytest.mark.parametrize("kind", [None, "directory", "tar", "zip"])
 def test_a_bundle_that_is_neither_file_nor_folder_is_not_waited_for(machine: Machine, kind):
     os.mkfifo(machine.path("pipe"))

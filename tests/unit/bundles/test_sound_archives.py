@@ -41,6 +41,13 @@ def test_a_zip_tells_what_it_is_by_its_content(zipped):
     assert contents.unpacked_bytes == len(APPSPEC) + 4
 
 
+def test_a_zip_may_stand_behind_a_program(zipped):
+    path = zipped(("appspec.yml", APPSPEC))
+    path.write_bytes(b"#!/bin/sh\nexec unzip $0\n" + path.read_bytes())
+
+    assert inspect_archive(path).appspec_text == APPSPEC
+
+
 def test_a_zip_with_a_comment_and_a_large_directory_is_read(tmp_path: Path):
     path = tmp_path / "bundle"
     with zipfile.ZipFile(path, "w") as archive:

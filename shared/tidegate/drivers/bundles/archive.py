@@ -2,6 +2,7 @@
 
 import io
 import tarfile
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -113,6 +114,8 @@ def _type_of(file: BinaryIO) -> BundleType:
         return "tgz"
     if _is_tar_header(head):
         return "tar"
+    if zipfile.is_zipfile(file):  # such as one that unpacks itself: a program with a zip behind it
+        return "zip"
     kind = next((name for magic, name in _OTHERS.items() if head.startswith(magic)), None)
     seems = f"; it seems to be {kind}" if kind else "; it is empty" if not head else ""
     raise BadArchive(f"The bundle is no zip, tar or tgz archive{seems}.")
