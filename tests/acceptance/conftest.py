@@ -69,11 +69,13 @@ def fleet(shared_fleet: Fleet) -> Iterator[Fleet]:
     shared_fleet.mend()
 
 
-@pytest.fixture(scope="session", params=KINDS)
+@pytest.fixture(
+    scope="session", params=[pytest.param("sqlite", marks=pytest.mark.slow), "postgresql"]
+)
 def shared_fleet_of_ten(
     request: pytest.FixtureRequest, databases: Databases, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Fleet]:
-    """Ten hosts and a system, once on SQLite and once on PostgreSQL."""
+    """Ten hosts and a system, on PostgreSQL, and where there is time on SQLite, too."""
     folder = tmp_path_factory.mktemp("ten")
     with databases.empty(request.param) as url, fleet_in(folder, database_url=url) as fleet:
         fleet.add_hosts(10)
