@@ -9,6 +9,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+# Memory for more than this Python gives back each time, and the kernel makes it anew.
+AT_ONCE = 1 << 16
 BEAT = 3.0
 GRACE = 5.0
 STOPPED = "The deployment was stopped while this event ran."

@@ -6,7 +6,7 @@ import os
 import select
 import time
 
-from tidegate.hostrunner.parts.base import BEAT, Gone, write_all
+from tidegate.hostrunner.parts.base import AT_ONCE, BEAT, Gone, write_all
 from tidegate.hostrunner.parts.journal import WISHES, Run
 
 TYPE_CHECKING = False
@@ -51,7 +51,7 @@ class Link:
         while size:
             while not self.rest:
                 if select.select([0], [], [], BEAT)[0]:
-                    self.rest = os.read(0, 1 << 18)
+                    self.rest = os.read(0, AT_ONCE)
                     if not self.rest:
                         raise Gone
                 self.beat()
@@ -66,7 +66,7 @@ class Link:
         while True:
             while b"\n" not in self.rest:
                 if select.select([0], [], [], BEAT)[0]:
-                    data = os.read(0, 1 << 18)
+                    data = os.read(0, AT_ONCE)
                     if not data:
                         raise Gone
                     self.rest += data
@@ -189,12 +189,13 @@ class Replay:
     def follow(self, wake: "int | None") -> bool:
         """Follow until the run has ended (true) or its lock is free although it has not (false)."""
         longest = 0.1 if wake is None else 1.0
-        pause, looked_at = 0.01, time.monotonic()
+        pause, looked_at = 0.01 if wake is None else longest, time.monotonic()
         while True:
             moved = self.pump()
             if self.ended:
                 return True
-            pause = 0.01 if moved else min(pause * 1.5, longest)
+            # Who runs it knocks; where nobody does, it may be that others write the journal.
+            pause = 0.01 if moved and wake is None else min(pause * 1.5, longest)
             self.link.beat()
             for wish in self.link.wait(pause, wake):
                 if wish in WISHES:

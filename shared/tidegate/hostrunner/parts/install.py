@@ -5,6 +5,7 @@ import signal
 import stat
 
 from tidegate.hostrunner.parts.base import (
+    AT_ONCE,
     NEW_FILE,
     Failure,
     raw,
@@ -224,7 +225,7 @@ class Install:
     def copy(self, reader: int, writer: int) -> None:
         while True:
             self.go_on()
-            data = os.read(reader, 1 << 20)
+            data = os.read(reader, AT_ONCE)
             if not data:
                 return
             write_all(writer, data)

@@ -3,7 +3,15 @@
 import errno
 import os
 
-from tidegate.hostrunner.parts.base import FOLDER, NEW_FILE, Failure, reason, shown, write_all
+from tidegate.hostrunner.parts.base import (
+    AT_ONCE,
+    FOLDER,
+    NEW_FILE,
+    Failure,
+    reason,
+    shown,
+    write_all,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -151,7 +159,7 @@ class Unpacking:
         fd = os.open(self.at(path), NEW_FILE, 0o600)
         try:
             while True:
-                data = content.read(1 << 18)
+                data = content.read(AT_ONCE)
                 if not data:
                     break
                 write_all(fd, data)
