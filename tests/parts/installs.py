@@ -80,6 +80,14 @@ class Site:
         """Install the newest revision and return the warnings of a success."""
         return self.prepare(appspec, **spec).run()
 
+    def recover(self, appspec: Mapping[str, Any]) -> None:
+        """Do only what the next install does first with one that was killed."""
+        install = self.prepare(appspec)
+        try:
+            install.recover()
+        finally:
+            install.places.close()
+
     def deploy(
         self,
         files: Mapping[str, str | Path],

@@ -52,7 +52,7 @@ class Scene:
 
     def recover(self) -> None:
         with self.path_of_tools():
-            self.site.prepare({}).recover()
+            self.site.recover({})
 
     @contextlib.contextmanager
     def path_of_tools(self) -> Iterator[None]:

@@ -178,7 +178,7 @@ def installs_that_are_killed(drawn: st.DataObject) -> None:
                 ground.site.install(appspec)
 
         assert forked(act) in (0, 9)
-        ground.site.prepare(appspec).recover()
+        ground.site.recover(appspec)
         if ground.world() != before:
             world, lines = expected(before, lines, tree, appspec)
             assert timeless(ground.world()) == timeless(world)
