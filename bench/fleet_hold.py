@@ -20,16 +20,15 @@ OF_A_HOST = 8_000_000
 
 def hold(*, keep: bool) -> None:
     """Measure all of it, and *keep* it beside what else was found if that is wanted."""
-    most = max(count for count, _ in HOLDS)
-    with places(most, each=OF_A_HOST) as (for_hosts, control), HostFarm(for_hosts, most) as farm:
-        found = []
-        for count, seconds in HOLDS:
-            folder = control / f"system-{count}"
+    found = []
+    for count, seconds in HOLDS:
+        # Hosts of their own for each: on those of another system its files are in the way.
+        with places(count, each=OF_A_HOST) as (for_hosts, control):
+            folder = control / "system"
             folder.mkdir()
-            # A worker of its own for each: its memory at the highest counts from its start.
-            with System(folder) as system:
-                found.append(hold_one(system, farm.hosts.first(count), seconds))
-            print(found[-1], flush=True)
+            with HostFarm(for_hosts, count) as farm, System(folder) as system:
+                found.append(hold_one(system, farm.hosts, seconds))
+        print(found[-1], flush=True)
     known = {**load(), "hold": found}
     if keep and "machine" in known:
         save(known)

@@ -123,5 +123,7 @@ def have_begun(hosts: Hosts, tool: str) -> int:
 
 
 def let_go(hosts: Hosts, tool: str) -> None:
+    """Let the hook go on every host where it waits; on others it would be waited for in vain."""
     for host in hosts.each:
-        (host.folder / tool / "go").write_text("\n")
+        if (host.folder / tool / "began").exists():
+            (host.folder / tool / "go").write_text("\n")
