@@ -6,6 +6,10 @@ from typing import Any, Final
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from tidegate.domain.errors import Invalid
+from tidegate.domain.region import DEFAULT_REGION, check_region
+
+SHORTEST_SECRET_KEY: Final = 32
 _DATABASES: Final = ("sqlite:///", "postgresql://", "postgresql+psycopg://")
 _BROKERS: Final = (
     "redis://",
@@ -45,6 +49,15 @@ class Settings(BaseSettings):
     """Folder or `s3://bucket/prefix` for uploaded bundles; empty means `<data_dir>/artifacts`."""
     cache_dir: Path | None = None
     """Where workers keep fetched bundles; empty means `<data_dir>/cache`."""
+
+    region: str = DEFAULT_REGION
+    """Region of whoever names none."""
+    account_id: str = Field(default="000000000000", pattern="^[0-9]{12}$")
+    """Account in ARNs."""
+    secret_key: SecretStr = SecretStr("")
+    """What secrets in the database are encrypted with; several are separated by commas."""
+    insecure_no_auth: bool = False
+    """Whether the AWS API takes any signature, on loopback only."""
 
     host: str = "127.0.0.1"
     """Address that the API listens on."""
@@ -94,7 +107,7 @@ class Settings(BaseSettings):
     host_lost_after: float = Field(default=45, gt=0)
     """Seconds of silence after which a host counts as lost."""
     retention_days: int = Field(default=90, ge=1)
-    """Days for which logs and artifacts are kept."""
+    """Days for which logs, the audit and artifacts are kept."""
     lease_seconds: float = Field(default=15, gt=0)
     """Seconds after which a target whose worker fell silent goes to another one."""
 
@@ -110,6 +123,22 @@ class Settings(BaseSettings):
             raise ValueError("it begins with postgresql+psycopg:// or sqlite:///")
         return url
 
+    @field_validator("region")
+    @classmethod
+    def _is_region(cls, name: str) -> str:
+        try:
+            return check_region(name)
+        except Invalid as refusal:
+            raise ValueError(str(refusal).rstrip(".")) from None
+
+    @field_validator("secret_key")
+    @classmethod
+    def _is_long(cls, given: SecretStr) -> SecretStr:
+        keys = given.get_secret_value().split(",")
+        if given and any(len(key.strip()) < SHORTEST_SECRET_KEY for key in keys):
+            raise ValueError(f"it has {SHORTEST_SECRET_KEY} characters or more")
+        return given
+
     @field_validator("broker_url")
     @classmethod
     def _is_broker(cls, url: SecretStr) -> SecretStr:
@@ -121,6 +150,19 @@ class Settings(BaseSettings):
     def database(self) -> str:
         """Return the URL of the database."""
         return self.database_url or f"sqlite:///{self.data_dir.absolute() / 'tidegate.db'}"
+
+    @property
+    def secret_keys(self) -> tuple[str, ...]:
+        """Return the keys that secrets are sealed with; the first one seals, all of them open."""
+        given = self.secret_key.get_secret_value()
+        if not given and self.secret_key_file.is_file():
+            given = self.secret_key_file.read_text()
+        return tuple(key.strip() for key in given.split(",") if key.strip())
+
+    @property
+    def secret_key_file(self) -> Path:
+        """Return where an embedded system keeps its key."""
+        return self.data_dir / "secret.key"
 
     @property
     def artifacts(self) -> str:

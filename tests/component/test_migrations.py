@@ -11,12 +11,47 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect
 
+from tidegate.clock import SystemClock
+from tidegate.domain.configs import MinimumHealthy, MinimumHealthyType
+from tidegate.domain.ids import RandomIds
 from tidegate.store.database import connect
 from tidegate.store.migrate import migration_config, upgrade
+from tidegate.store.outbox import NoSender
 from tidegate.store.schema import HEAD, is_current
 from tidegate.store.tables import Row
+from tidegate.store.unit_of_work import Store
 
 BOOKKEEPING = "alembic_version"
+NOW = "'2026-11-01 12:00:00'"
+ROWS_OF_0001 = [
+    f"INSERT INTO applications VALUES ('app-1', 'shop', 'Server', {NOW})",
+    (
+        """INSERT INTO deployment_groups VALUES ('group-1', 'app-1', 'prod', 'careful',
+    '{"tag_set": [], "hosts": ["web-1"], "auto_rollback": {"enabled": false, "events": []},
+      "ssh": {}, "variables": {}}', 'r-1', NULL, 'd-AAAAAAAAA', 'd-AAAAAAAAA', """
+        f"{NOW})"
+    ),
+    (
+        """INSERT INTO deployment_configs VALUES ('careful', 'Server',
+    '{"minimum_healthy": {"type": "HOST_COUNT", "value": 1}, "traffic_routing": null}', """
+        f"{NOW})"
+    ),
+    f"INSERT INTO hosts VALUES ('host-1', 'web-1', 'ssh', '{{}}', '{{}}', '{{}}', NULL, {NOW})",
+    f"""INSERT INTO revisions VALUES ('r-1', 'app-1', '{{}}', 'abc', 1, 'zip', NULL, '', {NOW},
+    NULL, NULL)""",
+    f"""INSERT INTO deployments (id, application_id, application, group_id, group_name,
+    compute_platform, revision_id, config_name, creator, options, auto_rollback, group_settings,
+    status, version, last_transition, total_targets, created_at, error_message, rollback_message)
+    VALUES ('d-AAAAAAAAA', 'app-1', 'shop', 'group-1', 'prod', 'Server', 'r-1', 'careful', 'user',
+    '{{}}', '{{}}', '{{}}', 'Succeeded', 1, 1, 1, {NOW}, '', '')""",
+    f"""INSERT INTO targets (deployment_id, target_id, host_id, position, segment, status,
+    dispatched, attempt, sends, segment_done, cancel_requested, lost, journal_offset, message,
+    last_updated_at) VALUES ('d-AAAAAAAAA', 'web-1', 'host-1', 0, 's', 'Succeeded', true, 1, 1,
+    true, false, false, 0, '', {NOW})""",
+    f"""INSERT INTO transitions VALUES ('d-AAAAAAAAA', 1, 'deployment', NULL, 'create', '',
+    'Created', {NOW}, 'somebody', '')""",
+    "INSERT INTO installations VALUES ('group-1', 'web-1', 'r-1', true, 'd-AAAAAAAAA')",
+]
 
 
 @contextmanager
@@ -82,6 +117,39 @@ def test_the_code_knows_the_newest_migration():
     config = migration_config("sqlite://")
 
     assert ScriptDirectory.from_config(config).get_current_head() == HEAD
+
+
+def test_what_was_there_before_regions_is_in_the_region_of_the_system(empty_database_url: str):
+    config = migration_config(empty_database_url, region="eu-central-1")
+    command.upgrade(config, "0001")
+    with connected(empty_database_url) as connection:
+        for statement in ROWS_OF_0001:
+            connection.exec_driver_sql(statement)
+        connection.commit()
+
+    command.upgrade(config, "head")
+
+    with connected(empty_database_url) as connection:
+        for table in ("applications", "deployment_configs", "hosts", "deployments"):
+            rows = connection.exec_driver_sql(f"SELECT region FROM {table}").all()
+            assert [tuple(row) for row in rows] == [("eu-central-1",)], table
+        for table in ("deployment_groups", "revisions", "installations", "targets", "transitions"):
+            assert connection.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar() == 1, table
+    store = Store(
+        connect(empty_database_url), sender=NoSender(), clock=SystemClock(), ids=RandomIds()
+    )
+    with store.in_region("eu-central-1").read() as uow:
+        assert uow.catalog.group("shop", "prod").hosts == ("web-1",)
+        assert uow.catalog.config("careful").minimum_healthy == MinimumHealthy(
+            MinimumHealthyType.HOST_COUNT, 1
+        )
+        assert len(uow.catalog.config("careful").id) == 36
+    store.engine.dispose()
+
+    command.downgrade(config, "0001")
+    with connected(empty_database_url) as connection:
+        for table in ("applications", "deployment_configs", "hosts", "deployments", "targets"):
+            assert connection.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar() == 1, table
 
 
 def test_going_back_leaves_nothing_and_the_way_up_stays_open(database_url: str):

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from sqlalchemy.exc import DBAPIError
 
 from tidegate.engine.health import Unready, unready
-from tidegate_api.parts import Parts, TheParts
+from tidegate_api.parts import Parts, PartsOfNoRegion
 from tidegate_api.problems import Problem, problem
 
 router: Final = APIRouter(tags=["service"])
@@ -31,7 +31,7 @@ async def healthz() -> Wellness:
     response_model=Wellness,
     responses={503: {"model": Problem, "description": "Not ready; detail says why."}},
 )
-def readyz(parts: TheParts) -> JSONResponse:
+def readyz(parts: PartsOfNoRegion) -> JSONResponse:
     found = _unready(parts)
     if found is None:
         return JSONResponse(Wellness().model_dump())

@@ -14,7 +14,7 @@ from typing_extensions import override
 from tidegate.domain.access import Role
 from tidegate.engine.health import Metrics, metrics
 from tidegate_api.auth import needs
-from tidegate_api.parts import TheParts
+from tidegate_api.parts import PartsOfNoRegion
 
 router: Final = APIRouter(tags=["service"])
 
@@ -62,7 +62,7 @@ class _Counted(Collector):
     response_class=PlainTextResponse,
     dependencies=[Depends(needs(Role.VIEWER))],
 )
-def get_metrics(parts: TheParts) -> PlainTextResponse:
+def get_metrics(parts: PartsOfNoRegion) -> PlainTextResponse:
     with parts.store.read() as uow:
         counted = metrics(uow)
     registry = CollectorRegistry()

@@ -1,14 +1,15 @@
 """What the routes stand on: settings, store, artifacts, broker and event feeds."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 from anyio import CapacityLimiter
-from fastapi import Depends, Request
+from fastapi import Depends, Query, Request
 
 from tidegate.clock import SystemClock
 from tidegate.domain.ids import RandomIds
+from tidegate.domain.region import check_region
 from tidegate.drivers.bundles import ArtifactStore, artifact_store
 from tidegate.messages import CelerySender, make_celery
 from tidegate.settings import Settings
@@ -35,7 +36,13 @@ class Parts:
 def make_parts(settings: Settings) -> Parts:
     """Connect to what the settings name; nothing is opened before its first use."""
     sender = CelerySender(make_celery(settings))
-    store = Store(connect(settings.database), sender=sender, clock=SystemClock(), ids=RandomIds())
+    store = Store(
+        connect(settings.database),
+        sender=sender,
+        clock=SystemClock(),
+        ids=RandomIds(),
+        region=settings.region,
+    )
     return Parts(
         settings=settings,
         store=store,
@@ -46,9 +53,27 @@ def make_parts(settings: Settings) -> Parts:
     )
 
 
+Region = Annotated[
+    str | None,
+    Query(
+        max_length=32,
+        description="Where names are looked for; TIDEGATE_REGION if nothing is said.",
+    ),
+]
+
+
 async def _parts(request: Request) -> Parts:
     parts: Parts = request.app.state.parts
     return parts
 
 
-TheParts = Annotated[Parts, Depends(_parts)]
+async def _parts_there(request: Request, region: Region = None) -> Parts:
+    parts: Parts = request.app.state.parts
+    if region is None:
+        return parts
+    return replace(parts, store=parts.store.in_region(check_region(region)))
+
+
+PartsOfNoRegion = Annotated[Parts, Depends(_parts)]
+TheParts = Annotated[Parts, Depends(_parts_there)]
+"""With the store as it is seen in the region that the request names."""

@@ -48,7 +48,7 @@ def migrate_database(settings: Settings) -> None:
     try:
         if url.get_backend_name() == "sqlite" and url.database:
             Path(url.database).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        upgrade(settings.database)
+        upgrade(settings.database, region=settings.region)
     except DBAPIError as error:
         why = str(error.orig).strip().splitlines()[0].rstrip(".")
         raise CannotStart(f"The database {url} cannot be used: {why}.") from None

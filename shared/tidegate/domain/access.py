@@ -1,4 +1,4 @@
-"""Who may do what: tokens and their roles."""
+"""Who may do what: tokens, access keys and their roles."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,6 +22,19 @@ class Role(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Token:
     id: str
+    name: str
+    role: Role
+    created_at: datetime
+    revoked_at: datetime | None = None
+    last_used_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessKey:
+    """What requests to the AWS API are signed with."""
+
+    id: str
+    """What a request says; not secret."""
     name: str
     role: Role
     created_at: datetime

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
@@ -55,11 +55,24 @@ class TrafficRouting:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Zonal:
+    """How a deployment goes from one availability zone to the next."""
+
+    monitor: timedelta | None = None
+    first_zone_monitor: timedelta | None = None
+    """Instead of *monitor*, after the first zone."""
+    minimum_per_zone: MinimumHealthy | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeploymentConfig:
+    id: str = ""
+    """Empty until it is created."""
     name: str
     compute_platform: ComputePlatform
     minimum_healthy: MinimumHealthy | None = None
     traffic_routing: TrafficRouting | None = None
+    zonal: Zonal | None = None
     created_at: datetime | None = None
 
     @property
@@ -67,21 +80,27 @@ class DeploymentConfig:
         return self.name.startswith(PREDEFINED_PREFIX)
 
 
-def _server(name: str, kind: MinimumHealthyType, value: int) -> DeploymentConfig:
+def _server(number: int, name: str, kind: MinimumHealthyType, value: int) -> DeploymentConfig:
     return DeploymentConfig(
+        id=_predefined_id(number),
         name=PREDEFINED_PREFIX + name,
         compute_platform=ComputePlatform.SERVER,
         minimum_healthy=MinimumHealthy(kind, value),
     )
 
 
+def _predefined_id(number: int) -> str:
+    return f"00000000-0000-0000-0000-{number:012}"
+
+
 def _traffic(
-    platform: ComputePlatform, name: str, kind: TrafficType, percentage: int = 100, minutes: int = 0
+    number: int, platform: ComputePlatform, name: str, kind: TrafficType, *steps: int
 ) -> DeploymentConfig:
     return DeploymentConfig(
+        id=_predefined_id(number),
         name=PREDEFINED_PREFIX + name,
         compute_platform=platform,
-        traffic_routing=TrafficRouting(kind, percentage, minutes),
+        traffic_routing=TrafficRouting(kind, *steps),
     )
 
 
@@ -91,26 +110,29 @@ _CANARY, _LINEAR, _AT_ONCE = TrafficType.CANARY, TrafficType.LINEAR, TrafficType
 PREDEFINED: Final = {
     config.name: config
     for config in (
-        _server("OneAtATime", MinimumHealthyType.MOST_CONCURRENCY, 1),
-        _server("HalfAtATime", MinimumHealthyType.FLEET_PERCENT, 50),
-        _server("AllAtOnce", MinimumHealthyType.FLEET_PERCENT, 0),
-        _traffic(_ECS, "ECSLinear10PercentEvery1Minutes", _LINEAR, 10, 1),
-        _traffic(_ECS, "ECSLinear10PercentEvery3Minutes", _LINEAR, 10, 3),
-        _traffic(_ECS, "ECSCanary10Percent5Minutes", _CANARY, 10, 5),
-        _traffic(_ECS, "ECSCanary10Percent15Minutes", _CANARY, 10, 15),
-        _traffic(_ECS, "ECSAllAtOnce", _AT_ONCE),
-        _traffic(_LAMBDA, "LambdaCanary10Percent5Minutes", _CANARY, 10, 5),
-        _traffic(_LAMBDA, "LambdaCanary10Percent10Minutes", _CANARY, 10, 10),
-        _traffic(_LAMBDA, "LambdaCanary10Percent15Minutes", _CANARY, 10, 15),
-        _traffic(_LAMBDA, "LambdaCanary10Percent30Minutes", _CANARY, 10, 30),
-        _traffic(_LAMBDA, "LambdaLinear10PercentEvery1Minute", _LINEAR, 10, 1),
-        _traffic(_LAMBDA, "LambdaLinear10PercentEvery2Minutes", _LINEAR, 10, 2),
-        _traffic(_LAMBDA, "LambdaLinear10PercentEvery3Minutes", _LINEAR, 10, 3),
-        _traffic(_LAMBDA, "LambdaLinear10PercentEvery10Minutes", _LINEAR, 10, 10),
-        _traffic(_LAMBDA, "LambdaAllAtOnce", _AT_ONCE),
+        _server(1, "OneAtATime", MinimumHealthyType.MOST_CONCURRENCY, 1),
+        _server(2, "HalfAtATime", MinimumHealthyType.FLEET_PERCENT, 50),
+        _server(3, "AllAtOnce", MinimumHealthyType.FLEET_PERCENT, 0),
+        _traffic(23, _ECS, "ECSLinear10PercentEvery1Minutes", _LINEAR, 10, 1),
+        _traffic(24, _ECS, "ECSLinear10PercentEvery3Minutes", _LINEAR, 10, 3),
+        _traffic(21, _ECS, "ECSCanary10Percent5Minutes", _CANARY, 10, 5),
+        _traffic(22, _ECS, "ECSCanary10Percent15Minutes", _CANARY, 10, 15),
+        _traffic(20, _ECS, "ECSAllAtOnce", _AT_ONCE),
+        _traffic(11, _LAMBDA, "LambdaCanary10Percent5Minutes", _CANARY, 10, 5),
+        _traffic(12, _LAMBDA, "LambdaCanary10Percent10Minutes", _CANARY, 10, 10),
+        _traffic(13, _LAMBDA, "LambdaCanary10Percent15Minutes", _CANARY, 10, 15),
+        _traffic(14, _LAMBDA, "LambdaCanary10Percent30Minutes", _CANARY, 10, 30),
+        _traffic(15, _LAMBDA, "LambdaLinear10PercentEvery1Minute", _LINEAR, 10, 1),
+        _traffic(16, _LAMBDA, "LambdaLinear10PercentEvery2Minutes", _LINEAR, 10, 2),
+        _traffic(17, _LAMBDA, "LambdaLinear10PercentEvery3Minutes", _LINEAR, 10, 3),
+        _traffic(18, _LAMBDA, "LambdaLinear10PercentEvery10Minutes", _LINEAR, 10, 10),
+        _traffic(10, _LAMBDA, "LambdaAllAtOnce", _AT_ONCE),
     )
 }
-"""The 17 that AWS ships (user guide, "Predefined deployment configurations")."""
+"""The 17 that AWS ships (user guide, "Predefined deployment configurations").
+
+Of the numbers in their ids, AWS is known to use 1 and 22; the others are ours.
+"""
 
 DEFAULT_CONFIG: Final = {
     ComputePlatform.SERVER: PREDEFINED_PREFIX + "OneAtATime",
@@ -135,6 +157,30 @@ def check_config(config: DeploymentConfig) -> None:
         _check_server(config)
     else:
         _check_traffic(config)
+    _check_zonal(config)
+
+
+def _check_zonal(config: DeploymentConfig) -> None:
+    zonal = config.zonal
+    code = "InvalidZonalDeploymentConfigurationException"
+    if zonal is None:
+        return
+    if config.compute_platform is not ComputePlatform.SERVER:
+        raise Invalid(
+            f"A config for {config.compute_platform} takes no zonal config; Server does.",
+            code=code,
+        )
+    for duration in (zonal.monitor, zonal.first_zone_monitor):
+        if duration is not None and duration < timedelta(0):
+            seconds = int(duration.total_seconds())
+            raise Invalid(f"A duration must be 0 seconds or more, not {seconds}.", code=code)
+    minimum = zonal.minimum_per_zone
+    if minimum is None:
+        return
+    if minimum.value < 0:
+        raise Invalid(f"The value per zone must be 0 or more, not {minimum.value}.", code=code)
+    if minimum.type is MinimumHealthyType.FLEET_PERCENT and minimum.value > 99:
+        raise Invalid(f"A FLEET_PERCENT per zone must be 0 to 99, not {minimum.value}.", code=code)
 
 
 def _check_server(config: DeploymentConfig) -> None:

@@ -112,6 +112,7 @@ class Deployment:
     """One attempt to bring a revision to a group, with all that was settled at its start."""
 
     id: DeploymentId
+    region: str
     application_id: ApplicationId
     application: str
     group_id: GroupId

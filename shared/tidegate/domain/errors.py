@@ -114,6 +114,17 @@ class TokenNotFound(NotFound):
     remedy = " `tidegate token list` shows those that exist."
 
 
+class AccessKeyNotFound(NotFound):
+    code = "AccessKeyDoesNotExist"
+    kind = "access key"
+    remedy = " `tidegate access-key list` shows those that exist."
+
+
+class AccessKeyExists(AlreadyExists):
+    code = "AccessKeyAlreadyExists"
+    kind = "access key"
+
+
 class Invalid(Refused):
     """A value that cannot be taken, with the reason."""
 

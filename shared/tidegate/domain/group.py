@@ -13,6 +13,7 @@ from tidegate.domain.ids import ApplicationId, DeploymentId, GroupId, RevisionId
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Application:
     id: ApplicationId
+    region: str
     name: str
     compute_platform: ComputePlatform
     created_at: datetime
@@ -123,6 +124,7 @@ class Group:
     id: GroupId
     application_id: ApplicationId
     application: str
+    """Empty once the application is deleted: the group is kept for a deployment that goes on."""
     compute_platform: ComputePlatform
     name: str
     config_name: str
@@ -140,3 +142,8 @@ class Group:
     last_attempted: DeploymentSummary | None = None
     last_successful: DeploymentSummary | None = None
     created_at: datetime
+
+    @property
+    def is_orphan(self) -> bool:
+        """Whether its application was deleted while one of its deployments was active."""
+        return not self.application

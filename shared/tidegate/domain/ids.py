@@ -20,6 +20,7 @@ TargetId = NewType("TargetId", str)
 DEPLOYMENT_ID_PATTERN: Final = re.compile(r"d-[A-Z0-9]{9}")
 NAME_PATTERN: Final = re.compile(r"[A-Za-z0-9+=,.@_-]{1,100}")
 _ID_CHARACTERS: Final = string.ascii_uppercase + string.digits
+_KEY_CHARACTERS: Final = string.ascii_uppercase + "234567"
 
 
 class IdSource(Protocol):
@@ -33,6 +34,9 @@ class IdSource(Protocol):
 
     def secret(self) -> str:
         """Return a token that cannot be guessed."""
+
+    def access_key(self) -> tuple[str, str]:
+        """Return the id of an access key, and a secret that cannot be guessed."""
 
 
 class RandomIds:
@@ -49,6 +53,11 @@ class RandomIds:
 
     def secret(self) -> str:
         return "tg_" + "".join(self._chance.choices(string.ascii_letters + string.digits, k=43))
+
+    def access_key(self) -> tuple[str, str]:
+        key_id = "TGAK" + "".join(self._chance.choices(_KEY_CHARACTERS, k=16))
+        secret = "".join(self._chance.choices(string.ascii_letters + string.digits + "+/", k=40))
+        return key_id, secret
 
 
 def run_key(deployment_id: DeploymentId, target_id: TargetId, segment: str) -> str:

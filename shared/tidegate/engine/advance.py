@@ -34,6 +34,7 @@ NO_BUNDLE: Final = (
     "The deployment timed out after 12 hours: its bundle was never fetched. "
     "The logs of the workers that serve the queue 'hosts' say why."
 )
+NO_APPLICATION: Final = "The application was deleted before the deployment started."
 
 log = structlog.get_logger(__name__)
 
@@ -57,15 +58,20 @@ def advance_deployment(deployment_id: DeploymentId, *, uow: UnitOfWork) -> None:
 
 
 def _start(deployment: Deployment, uow: UnitOfWork) -> None:
+    group = uow.catalog.group_by_id(deployment.group_id)
+    if group is None or group.is_orphan:
+        _apply(deployment, Fail(ErrorCode.APPLICATION_MISSING, NO_APPLICATION), uow)
+        return
     failure = uow.deployments.bundle_failure(deployment.id)
     revision = uow.catalog.revision_by_id(deployment.revision_id)
     if failure is None and (revision is None or revision.appspec is None):
         _await_bundle(deployment, uow)
         return
     settings = uow.deployments.group_settings(deployment.id)
-    hosts = [host for host in uow.catalog.hosts() if _is_wanted(host, settings)]
+    catalog = uow.catalog_of(deployment.region)
+    hosts = [host for host in catalog.hosts() if _is_wanted(host, settings)]
     outdated = _outdated(deployment, hosts, uow)
-    config = uow.catalog.config(deployment.config_name)
+    config = catalog.config(deployment.config_name)
     total = len(outdated) or len(hosts)
     minimum = config.minimum_healthy.of(total) if config.minimum_healthy else 0
     refusal = check_start(total, minimum, is_predefined=config.is_predefined)

@@ -27,7 +27,7 @@ def create_config(config: DeploymentConfig, *, uow: UnitOfWork) -> DeploymentCon
             "limit; delete one first with `tidegate config delete`.",
             code="DeploymentConfigLimitExceededException",
         )
-    created = replace(config, created_at=uow.now())
+    created = replace(config, id=uow.ids.unique(), created_at=uow.now())
     uow.catalog.add_config(created, at=uow.now())
     return created
 

@@ -49,6 +49,7 @@ def create_deployment(request: DeploymentRequest, *, uow: UnitOfWork, actor: str
     revision = uow.catalog.revision(application.id, request.revision_id)
     deployment = Deployment(
         id=uow.ids.deployment(),
+        region=application.region,
         application_id=application.id,
         application=application.name,
         group_id=group.id,

@@ -14,7 +14,7 @@ class Pruned:
 
 
 def prune(*, store: Store, artifacts: ArtifactStore, keep: timedelta) -> Pruned:
-    """Delete logs of deployments, and artifacts, that are older than *keep*.
+    """Delete logs of deployments, the audit, and artifacts, that are older than *keep*.
 
     An artifact stays while a revision that was registered or used since then has it, and while it
     is the revision of a group's last successful deployment or of one that is active.
@@ -23,6 +23,7 @@ def prune(*, store: Store, artifacts: ArtifactStore, keep: timedelta) -> Pruned:
         now = uow.now()
         before = now - keep
         log_pieces = uow.logs.delete_before(before)
+        uow.audit.delete_before(before)
         uow.heartbeats.forget_before(now - timedelta(days=2))
         needed = uow.catalog.digests_needed(since=before)
     old = [

@@ -38,6 +38,9 @@ def end_deployment(
     uow.deployments.on(deployment, move, wake_at=None)
     uow.deployments.free_slot(deployment, succeeded=move.event is DeploymentEvent.SUCCEED)
     group = uow.catalog.group_by_id(deployment.group_id)
+    if group is not None and group.is_orphan:
+        uow.catalog.delete_orphan(group.application_id)
+        return
     if event is None or group is None:
         return
     decision = plan_rollback(deployment, event, asked=asked, last_good=group.target_revision_id)
@@ -60,6 +63,7 @@ def _begin(
     rollback_id = uow.ids.deployment()
     rollback = Deployment(
         id=rollback_id,
+        region=deployment.region,
         application_id=deployment.application_id,
         application=deployment.application,
         group_id=group.id,

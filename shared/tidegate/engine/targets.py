@@ -150,7 +150,7 @@ def complete_target(deployment_id: DeploymentId, target_id: TargetId, *, uow: Un
             deployment_id=deployment_id,
         )
     if not target.is_lost:
-        uow.last_seen.note(target_id, now)
+        uow.last_seen.note(deployment.region, target_id, now)
     if uow.deployments.wake(deployment_id, now):
         want_advance(uow, deployment_id)
 

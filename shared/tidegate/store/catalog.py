@@ -10,7 +10,11 @@ from tidegate.store.revisions import Revisions
 
 
 class Catalog(Applications, Groups, Configs, Hosts, Revisions):
-    """Applications, deployment groups, deployment configs, hosts and revisions."""
+    """Applications, deployment groups, deployment configs, hosts and revisions of one region.
 
-    def __init__(self, session: Session) -> None:
+    What is asked for by its id is found in any region.
+    """
+
+    def __init__(self, session: Session, region: str) -> None:
         self._session = session
+        self._region = region

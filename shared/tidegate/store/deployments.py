@@ -57,6 +57,7 @@ class Deployments:
         self._session.execute(
             insert(DeploymentRow).values(
                 id=deployment.id,
+                region=deployment.region,
                 application_id=deployment.application_id,
                 application=deployment.application,
                 group_id=deployment.group_id,
@@ -125,6 +126,7 @@ class Deployments:
     def page(
         self,
         *,
+        region: str | None = None,
         application: str | None = None,
         group: str | None = None,
         statuses: Sequence[DeploymentStatus] = (),
@@ -135,6 +137,8 @@ class Deployments:
     ) -> list[Deployment]:
         """Return deployments, newest first, that come after the one named by *after*."""
         query = select(DeploymentRow)
+        if region is not None:
+            query = query.where(DeploymentRow.region == region)
         if application is not None:
             query = query.where(DeploymentRow.application == application)
         if group is not None:
@@ -335,6 +339,7 @@ def _deployment(row: DeploymentRow, overview: Mapping[str, int]) -> Deployment:
     behavior = FileExistsBehavior(options.pop("file_exists_behavior"))
     return Deployment(
         id=DeploymentId(row.id),
+        region=row.region,
         application_id=ApplicationId(row.application_id),
         application=row.application,
         group_id=GroupId(row.group_id),

@@ -44,8 +44,9 @@ class GroupSettings(TypedDict):
 class Groups:
     """Writes and reads deployment groups."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, region: str) -> None:
         self._session = session
+        self._region = region
 
     def group(self, application_name: str, group_name: str) -> Group:
         """Return a group of an application.
@@ -54,7 +55,11 @@ class Groups:
             GroupNotFound: There is none.
         """
         found = self._groups(
-            _groups().where(ApplicationRow.name == application_name, GroupRow.name == group_name)
+            _groups().where(
+                ApplicationRow.region == self._region,
+                ApplicationRow.name == application_name,
+                GroupRow.name == group_name,
+            )
         )
         if not found:
             raise GroupNotFound(group_name)
@@ -86,6 +91,7 @@ class Groups:
                 application_id=group.application_id,
                 name=group.name,
                 config_name=group.config_name,
+                tags={},
                 settings=self.settings_of(group),
                 target_revision_id=None,
                 active_deployment_id=None,
@@ -140,25 +146,25 @@ class Groups:
     def group_with_config(self, config_name: str) -> tuple[str, str] | None:
         """Return application and name of a group that uses a config, if one does."""
         row = self._session.execute(
-            _groups().where(GroupRow.config_name == config_name).limit(1)
+            self._living().where(GroupRow.config_name == config_name).limit(1)
         ).first()
-        return None if row is None else (row[1].name, row[0].name)
+        return None if row is None else (row[1].name or "", row[0].name)
 
     def active_deployment_with_config(self, config_name: str) -> DeploymentId | None:
         """Return an active deployment that goes by a config, if there is one."""
         found = self._session.scalar(
             select(GroupRow.active_deployment_id)
             .join(DeploymentRow, DeploymentRow.id == GroupRow.active_deployment_id)
-            .where(DeploymentRow.config_name == config_name)
+            .where(DeploymentRow.region == self._region, DeploymentRow.config_name == config_name)
             .limit(1)
         )
         return None if found is None else DeploymentId(found)
 
     def group_naming_host(self, host_name: str) -> tuple[str, str] | None:
         """Return application and name of a group that names a host, if one does."""
-        for group, application in self._session.execute(_groups()):
+        for group, application in self._session.execute(self._living()):
             if host_name in group.settings["hosts"]:
-                return application.name, group.name
+                return application.name or "", group.name
         return None
 
     @staticmethod
@@ -198,6 +204,12 @@ class Groups:
             host_options=_host_options(settings.get("host_options", {})),
         )
 
+    def _living(self) -> Select[GroupRow, ApplicationRow]:
+        """Return the groups of this region whose application was not deleted."""
+        return _groups().where(
+            ApplicationRow.region == self._region, ApplicationRow.name.is_not(None)
+        )
+
     def _groups(self, query: Select[GroupRow, ApplicationRow]) -> list[Group]:
         pairs = [(row[0], row[1]) for row in self._session.execute(query)]
         ids = {id_ for row, _ in pairs for id_ in (row.last_attempted_id, row.last_successful_id)}
@@ -206,7 +218,7 @@ class Groups:
             Group(
                 id=GroupId(row.id),
                 application_id=ApplicationId(application.id),
-                application=application.name,
+                application=application.name or "",
                 compute_platform=ComputePlatform(application.compute_platform),
                 name=row.name,
                 config_name=row.config_name,

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import Select, delete, or_, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -20,8 +20,9 @@ _FINAL = [status for status in DeploymentStatus if DEPLOYMENT_MACHINE.is_final(s
 class Hosts:
     """Writes and reads hosts."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, region: str) -> None:
         self._session = session
+        self._region = region
 
     def host(self, name: str, *, lock: bool = False) -> Host:
         """Return the host called *name*; with *lock* nobody else changes it until the commit.
@@ -29,7 +30,7 @@ class Hosts:
         Raises:
             HostNotFound: There is none.
         """
-        query = select(HostRow).where(HostRow.name == name)
+        query = self._hosts_here().where(HostRow.name == name)
         if lock:
             query = query.with_for_update().execution_options(populate_existing=True)
         row = self._session.scalar(query)
@@ -44,12 +45,15 @@ class Hosts:
 
     def hosts(self) -> list[Host]:
         """Return all hosts by name."""
-        return [_host(row) for row in self._session.scalars(select(HostRow).order_by(HostRow.name))]
+        return [
+            _host(row) for row in self._session.scalars(self._hosts_here().order_by(HostRow.name))
+        ]
 
     def unknown_hosts(self, names: Iterable[str]) -> list[str]:
         """Return those of *names* that no host has, in their order."""
         names = list(names)
-        known = set(self._session.scalars(select(HostRow.name).where(HostRow.name.in_(names))))
+        query = select(HostRow.name).where(HostRow.region == self._region, HostRow.name.in_(names))
+        known = set(self._session.scalars(query))
         return [name for name in names if name not in known]
 
     def hosts_page(
@@ -63,7 +67,7 @@ class Hosts:
 
         A tag that is asked for with two values is had by nobody.
         """
-        query = select(HostRow).order_by(HostRow.name)
+        query = self._hosts_here().order_by(HostRow.name)
         if after is not None:
             query = query.where(HostRow.name > after)
         if not tags:
@@ -82,7 +86,13 @@ class Hosts:
         Raises:
             HostExists: There is one of that name.
         """
-        row = HostRow(id=host.id, name=host.name, created_at=host.created_at, last_seen_at=None)
+        row = HostRow(
+            id=host.id,
+            region=self._region,
+            name=host.name,
+            created_at=host.created_at,
+            last_seen_at=None,
+        )
         _write(row, host)
         self._session.add(row)
         try:
@@ -138,30 +148,33 @@ class Hosts:
             row.settings = {**row.settings, "host_key": host_key}
             self._session.flush()
 
+    def _hosts_here(self) -> Select[HostRow]:
+        return select(HostRow).where(HostRow.region == self._region)
+
 
 class LastSeen:
     """Notes when hosts were heard of, at the end of a unit of work."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._seen: dict[str, datetime] = {}
+        self._seen: dict[tuple[str, str], datetime] = {}
 
-    def note(self, name: str, at: datetime) -> None:
-        """Have it noted that the host called *name* was heard of."""
-        self._seen[name] = at
+    def note(self, region: str, name: str, at: datetime) -> None:
+        """Have it noted that the host called *name* in *region* was heard of."""
+        self._seen[region, name] = at
 
     def flush(self) -> None:
         """Write what was noted; where somebody changes a host just now, nobody waits for a hint."""
         if not self._seen:
             return
         free = self._session.scalars(
-            select(HostRow.name)
-            .where(HostRow.name.in_(list(self._seen)))
+            select(HostRow.id)
+            .where(tuple_(HostRow.region, HostRow.name).in_(list(self._seen)))
             .with_for_update(skip_locked=True)
         ).all()
         self._session.execute(
             update(HostRow)
-            .where(HostRow.name.in_(free))
+            .where(HostRow.id.in_(free))
             .values(last_seen_at=max(self._seen.values()))
             .execution_options(synchronize_session=False)
         )

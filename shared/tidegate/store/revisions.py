@@ -164,7 +164,7 @@ def _revision(row: RevisionRow, application: ApplicationRow, groups: tuple[str, 
     return Revision(
         id=RevisionId(row.id),
         application_id=ApplicationId(row.application_id),
-        application=application.name,
+        application=application.name or "",
         source=_source(row.source),
         size=row.size,
         bundle_type=row.bundle_type,

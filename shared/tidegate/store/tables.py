@@ -11,6 +11,7 @@ from sqlalchemy import (
     ForeignKey,
     ForeignKeyConstraint,
     Index,
+    Integer,
     LargeBinary,
     MetaData,
     String,
@@ -79,10 +80,14 @@ class Row(DeclarativeBase):
 
 class ApplicationRow(Row):
     __tablename__ = "applications"
+    __table_args__ = (UniqueConstraint("region", "name"),)
 
     id: Mapped[str] = mapped_column(String(36), primary_key=True)
-    name: Mapped[str] = mapped_column(String(100), unique=True)
+    region: Mapped[str] = mapped_column(String(32))
+    name: Mapped[str | None] = mapped_column(String(100))
+    """None once it is deleted, if it is kept for a deployment that goes on."""
     compute_platform: Mapped[str] = mapped_column(String(16))
+    tags: Mapped[dict[str, Any]]
     created_at: Mapped[datetime]
 
 
@@ -96,6 +101,7 @@ class GroupRow(Row):
     config_name: Mapped[str] = mapped_column(String(100), index=True)
     settings: Mapped[dict[str, Any]]
     """tag_set, hosts, auto_rollback, ssh, variables."""
+    tags: Mapped[dict[str, Any]]
     target_revision_id: Mapped[str | None] = mapped_column(String(32))
     active_deployment_id: Mapped[str | None] = mapped_column(String(11))
     """The group's one slot: taken and given back by compare-and-set."""
@@ -106,18 +112,25 @@ class GroupRow(Row):
 
 class ConfigRow(Row):
     __tablename__ = "deployment_configs"
+    __table_args__ = (UniqueConstraint("region", "name"),)
 
-    name: Mapped[str] = mapped_column(String(100), primary_key=True)
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    region: Mapped[str] = mapped_column(String(32))
+    name: Mapped[str] = mapped_column(String(100))
     compute_platform: Mapped[str] = mapped_column(String(16))
     settings: Mapped[dict[str, Any]]
+    """minimum_healthy, traffic_routing, zonal."""
+    tags: Mapped[dict[str, Any]]
     created_at: Mapped[datetime]
 
 
 class HostRow(Row):
     __tablename__ = "hosts"
+    __table_args__ = (UniqueConstraint("region", "name"),)
 
     id: Mapped[str] = mapped_column(String(36), primary_key=True)
-    name: Mapped[str] = mapped_column(String(100), unique=True)
+    region: Mapped[str] = mapped_column(String(32))
+    name: Mapped[str] = mapped_column(String(100))
     driver: Mapped[str] = mapped_column(String(32))
     settings: Mapped[dict[str, Any]]
     tags: Mapped[dict[str, Any]]
@@ -152,9 +165,11 @@ class DeploymentRow(Row):
     __table_args__ = (
         Index("ix_deployments_group_id_created_at", "group_id", "created_at"),
         Index("ix_deployments_created_at_id", "created_at", "id"),
+        Index("ix_deployments_region_created_at_id", "region", "created_at", "id"),
     )
 
     id: Mapped[str] = mapped_column(String(11), primary_key=True)
+    region: Mapped[str] = mapped_column(String(32))
     application_id: Mapped[str] = mapped_column(String(36))
     application: Mapped[str] = mapped_column(String(100))
     group_id: Mapped[str] = mapped_column(String(36))
@@ -321,6 +336,41 @@ class TokenRow(Row):
     created_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
     last_used_at: Mapped[datetime | None]
+
+
+class AccessKeyRow(Row):
+    __tablename__ = "access_keys"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    """What a signed request names; not secret."""
+    name: Mapped[str] = mapped_column(String(100), unique=True)
+    sealed_secret: Mapped[bytes]
+    """Encrypted: a signature can only be checked by whoever knows the secret itself."""
+    role: Mapped[str] = mapped_column(String(16))
+    created_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+    last_used_at: Mapped[datetime | None]
+
+
+class AuditRow(Row):
+    """One call that changes something, or was to."""
+
+    __tablename__ = "audit"
+
+    number: Mapped[int] = mapped_column(
+        BigInteger().with_variant(Integer(), "sqlite"), primary_key=True, autoincrement=True
+    )
+    at: Mapped[datetime] = mapped_column("happened_at", index=True)
+    actor: Mapped[str] = mapped_column(String(200))
+    access_key_id: Mapped[str | None] = mapped_column(String(32))
+    address: Mapped[str] = mapped_column(String(100))
+    region: Mapped[str] = mapped_column(String(32))
+    operation: Mapped[str] = mapped_column(String(100))
+    subject: Mapped[str]
+    """Names and ids in the request that say what it was about."""
+    request_id: Mapped[str] = mapped_column(String(36), index=True)
+    refusal: Mapped[str] = mapped_column(String(100))
+    """The code that it was refused with; empty when it was done."""
 
 
 class HeartbeatRow(Row):

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from copy import copy
 from datetime import datetime
 from threading import Lock
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 import structlog
 from sqlalchemy import Engine, text
@@ -14,7 +15,10 @@ from sqlalchemy.orm import Session
 from tidegate.clock import Clock
 from tidegate.domain.errors import NoSpace
 from tidegate.domain.ids import IdSource
+from tidegate.domain.region import DEFAULT_REGION
 from tidegate.store.access import Tokens
+from tidegate.store.access_keys import AccessKeys
+from tidegate.store.audit import Audit
 from tidegate.store.catalog import Catalog
 from tidegate.store.deployments import Deployments
 from tidegate.store.health import Heartbeats
@@ -25,6 +29,7 @@ from tidegate.store.leases import Leases
 from tidegate.store.lifecycle import LifecycleEvents
 from tidegate.store.logs import Logs
 from tidegate.store.outbox import Message, Outbox, Sender
+from tidegate.store.resource_tags import ResourceTags
 from tidegate.store.targets import Targets
 
 K = TypeVar("K", bound=str)
@@ -44,11 +49,16 @@ _DISK_FULL = ("database or disk is full", "no space left", "disk i/o error")
 class UnitOfWork:
     """One transaction and what can be done in it. It commits by itself on a clean exit."""
 
-    def __init__(self, session: Session, *, clock: Clock, ids: IdSource) -> None:
+    def __init__(self, session: Session, *, clock: Clock, ids: IdSource, region: str) -> None:
         self.session = session
         self.clock = clock
         self.ids = ids
-        self.catalog = Catalog(session)
+        self.region = region
+        """Where names are looked for; what has an id is found wherever it is."""
+        self.catalog = Catalog(session, region)
+        self.access_keys = AccessKeys(session)
+        self.audit = Audit(session)
+        self.resource_tags = ResourceTags(session)
         self.last_seen = LastSeen(session)
         self.tokens = Tokens(session)
         self.history = History(session)
@@ -62,6 +72,10 @@ class UnitOfWork:
         self.outbox = Outbox(session)
         self.afterwards: list[Callable[[], None]] = []
         self._known: dict[tuple[str, str], Any] = {}
+
+    def catalog_of(self, region: str) -> Catalog:
+        """Return the catalog of a region, which need not be that of this unit of work."""
+        return self.catalog if region == self.region else Catalog(self.session, region)
 
     def now(self) -> datetime:
         """Return the present moment by the clock that was handed in."""
@@ -91,7 +105,16 @@ class UnitOfWork:
 class Store:
     """Opens units of work on one database."""
 
-    def __init__(self, engine: Engine, *, sender: Sender, clock: Clock, ids: IdSource) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        sender: Sender,
+        clock: Clock,
+        ids: IdSource,
+        region: str = DEFAULT_REGION,
+    ) -> None:
+        self.region = region
         self._is_sqlite = is_sqlite = engine.dialect.name == "sqlite"
         self.engine = engine
         self.clock = clock
@@ -100,6 +123,12 @@ class Store:
         self._ids = ids
         # SQLite has one writer at a time and lets the others poll: a queue of our own is fairer.
         self._turn: AbstractContextManager[object] = Lock() if is_sqlite else nullcontext()
+
+    def in_region(self, region: str) -> Self:
+        """Return this store as it is seen in another region."""
+        there = copy(self)
+        there.region = region
+        return there
 
     @contextmanager
     def write(self, *, lasting: bool = True) -> Iterator[UnitOfWork]:
@@ -112,7 +141,7 @@ class Store:
             NoSpace: The disk under the database is full; nothing was changed.
         """
         with self._turn, Session(self.engine, expire_on_commit=False) as session:
-            uow = UnitOfWork(session, clock=self.clock, ids=self._ids)
+            uow = self._unit(session)
             try:
                 with session.begin():
                     if not lasting and not self._is_sqlite:
@@ -131,7 +160,7 @@ class Store:
     def read(self) -> Iterator[UnitOfWork]:
         """Open a unit of work that only reads, from one consistent state."""
         with Session(self._reader) as session:
-            yield UnitOfWork(session, clock=self.clock, ids=self._ids)
+            yield self._unit(session)
 
     def send(self, messages: list[Message]) -> int:
         """Send *messages* and forget those that the broker took; return how many it took.
@@ -142,6 +171,9 @@ class Store:
         if sent:
             self._forget(sent)
         return len(sent)
+
+    def _unit(self, session: Session) -> UnitOfWork:
+        return UnitOfWork(session, clock=self.clock, ids=self._ids, region=self.region)
 
     def _forget(self, sent: Sequence[str]) -> None:
         try:

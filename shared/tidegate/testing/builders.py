@@ -24,6 +24,7 @@ from tidegate.domain.ids import (
     TargetId,
     revision_id,
 )
+from tidegate.domain.region import DEFAULT_REGION
 from tidegate.domain.revision import Revision, Source, SourceType
 from tidegate.engine.deployments import DeploymentRequest, create_deployment
 from tidegate.store.unit_of_work import Store
@@ -39,6 +40,7 @@ def a_deployment(**changes: object) -> Deployment:
     """Return a deployment that runs, changed as asked."""
     facts: dict[str, object] = {
         "id": DeploymentId("d-AAAAAAAAA"),
+        "region": DEFAULT_REGION,
         "application_id": ApplicationId("app-1"),
         "application": "shop",
         "group_id": GroupId("group-1"),

@@ -167,6 +167,7 @@ def list_(
     after = read_moment(cursor)
     with parts.store.read() as uow:
         found = uow.deployments.page(
+            region=uow.region,
             application=application,
             group=deployment_group,
             statuses=status,

@@ -1,14 +1,14 @@
 """Alembic's environment: one connection, one transaction for all steps."""
 
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from alembic import context
-from sqlalchemy import text
+from sqlalchemy import Connection, event, text
 
 from tidegate.store.database import connect
 from tidegate.store.tables import Row, UtcDateTime
 
-_LOCK = 7_401_253
+_LOCK: Final = 7_401_253
 
 
 def in_plain_words(kind: str, item: Any, _context: Any) -> str | Literal[False]:
@@ -21,6 +21,8 @@ def in_plain_words(kind: str, item: Any, _context: Any) -> str | Literal[False]:
 def run() -> None:
     """Run the migrations, one process at a time."""
     engine = connect(context.config.attributes["url"])
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _leave_references)
     with engine.begin() as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
@@ -33,7 +35,19 @@ def run() -> None:
             transaction_per_migration=False,
         )
         context.run_migrations()
+        if connection.dialect.name == "sqlite":
+            _check_references(connection)
     engine.dispose()
+
+
+def _leave_references(connection: Any, _record: Any) -> None:
+    # SQLite alters a table by making it anew; dropping the old one would delete what refers to it.
+    connection.execute("PRAGMA foreign_keys=OFF")
+
+
+def _check_references(connection: Connection) -> None:
+    if broken := connection.execute(text("PRAGMA foreign_key_check")).all():
+        raise RuntimeError(f"The migration would leave {len(broken)} rows that refer to nothing.")
 
 
 run()

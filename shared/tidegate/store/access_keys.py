@@ -1,0 +1,100 @@
+"""Access keys: what requests to the AWS API are signed with; their secrets are sealed."""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import or_, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from tidegate.domain.access import AccessKey, Role
+from tidegate.domain.errors import AccessKeyExists, AccessKeyNotFound
+from tidegate.store.tables import AccessKeyRow
+
+_TOUCHED_EVERY: Final = timedelta(minutes=1)
+
+
+class AccessKeys:
+    """Writes and reads access keys."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def add(self, key: AccessKey, sealed_secret: bytes) -> None:
+        """Keep *key* with its sealed secret.
+
+        Raises:
+            AccessKeyExists: There is one of that name.
+        """
+        self._session.add(
+            AccessKeyRow(
+                id=key.id,
+                name=key.name,
+                sealed_secret=sealed_secret,
+                role=key.role,
+                created_at=key.created_at,
+                revoked_at=None,
+                last_used_at=None,
+            )
+        )
+        try:
+            self._session.flush()
+        except IntegrityError:
+            raise AccessKeyExists(key.name) from None
+
+    def by_id(self, key_id: str) -> tuple[AccessKey, bytes] | None:
+        """Return an access key with its sealed secret."""
+        row = self._session.get(AccessKeyRow, key_id)
+        return None if row is None else (_key(row), row.sealed_secret)
+
+    def named(self, name_or_id: str) -> AccessKey:
+        """Return the access key of that name or id.
+
+        Raises:
+            AccessKeyNotFound: There is none.
+        """
+        row = self._session.scalar(
+            select(AccessKeyRow).where(
+                or_(AccessKeyRow.name == name_or_id, AccessKeyRow.id == name_or_id)
+            )
+        )
+        if row is None:
+            raise AccessKeyNotFound(name_or_id)
+        return _key(row)
+
+    def page(self, *, limit: int, after: str | None = None) -> list[AccessKey]:
+        """Return access keys by name, also revoked ones."""
+        query = select(AccessKeyRow).order_by(AccessKeyRow.name).limit(limit)
+        if after is not None:
+            query = query.where(AccessKeyRow.name > after)
+        return [_key(row) for row in self._session.scalars(query)]
+
+    def revoke(self, key_id: str, *, at: datetime) -> None:
+        """End an access key; one that has ended stays as it is."""
+        self._session.execute(
+            update(AccessKeyRow)
+            .where(AccessKeyRow.id == key_id, AccessKeyRow.revoked_at.is_(None))
+            .values(revoked_at=at)
+            .execution_options(synchronize_session="fetch")
+        )
+
+    def touch(self, key_id: str, *, at: datetime) -> None:
+        """Note that an access key was used, at most once a minute."""
+        used = AccessKeyRow.last_used_at
+        self._session.execute(
+            update(AccessKeyRow)
+            .where(AccessKeyRow.id == key_id, or_(used.is_(None), used < at - _TOUCHED_EVERY))
+            .values(last_used_at=at)
+            .execution_options(synchronize_session=False)
+        )
+
+
+def _key(row: AccessKeyRow) -> AccessKey:
+    return AccessKey(
+        id=row.id,
+        name=row.name,
+        role=Role(row.role),
+        created_at=row.created_at,
+        revoked_at=row.revoked_at,
+        last_used_at=row.last_used_at,
+    )
