@@ -146,6 +146,15 @@ class InUse(Refused):
         super().__init__(sentence)
 
 
+class ConfigPredefined(InUse):
+    def __init__(self, name: str) -> None:
+        super().__init__(f"The deployment config {name!r} is predefined and cannot be deleted.")
+
+
+class ConfigInUse(InUse):
+    """A deployment config that a group or an active deployment goes by."""
+
+
 class DeploymentActive(Refused):
     code = "DeploymentLimitExceededException"
     http_status = 409

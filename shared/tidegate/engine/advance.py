@@ -51,17 +51,20 @@ def advance_deployment(deployment_id: DeploymentId, *, uow: UnitOfWork) -> None:
     deployment = uow.deployments.lock(deployment_id)
     if deployment.is_final:
         uow.deployments.settle(deployment, wake_at=None)
-    elif deployment.status is DeploymentStatus.CREATED:
-        _start(deployment, uow)
-    else:
+    elif deployment.status is not DeploymentStatus.CREATED:
         _plan(deployment, uow)
+    elif _is_orphan(deployment, uow):
+        _apply(deployment, Fail(ErrorCode.APPLICATION_MISSING, NO_APPLICATION), uow)
+    else:
+        _start(deployment, uow)
+
+
+def _is_orphan(deployment: Deployment, uow: UnitOfWork) -> bool:
+    group = uow.catalog.group_by_id(deployment.group_id)
+    return group is None or group.is_orphan
 
 
 def _start(deployment: Deployment, uow: UnitOfWork) -> None:
-    group = uow.catalog.group_by_id(deployment.group_id)
-    if group is None or group.is_orphan:
-        _apply(deployment, Fail(ErrorCode.APPLICATION_MISSING, NO_APPLICATION), uow)
-        return
     failure = uow.deployments.bundle_failure(deployment.id)
     revision = uow.catalog.revision_by_id(deployment.revision_id)
     if failure is None and (revision is None or revision.appspec is None):

@@ -7,7 +7,7 @@ from tidegate.domain.configs import (
     DeploymentConfig,
     check_config,
 )
-from tidegate.domain.errors import InUse, Invalid
+from tidegate.domain.errors import ConfigInUse, ConfigPredefined, Invalid
 from tidegate.engine.checks import check_name
 from tidegate.store.unit_of_work import UnitOfWork
 
@@ -37,19 +37,22 @@ def delete_config(name: str, *, uow: UnitOfWork) -> None:
 
     Raises:
         ConfigNotFound: There is none.
-        InUse: It is predefined, or a group uses it.
+        ConfigPredefined: It is CodeDeploy's own.
+        ConfigInUse: A group or an active deployment goes by it.
     """
     config = uow.catalog.config(name)
     if config.is_predefined:
-        raise InUse(f"The deployment config {name!r} is predefined and cannot be deleted.")
+        raise ConfigPredefined(name)
     user = uow.catalog.group_with_config(name)
     if user is not None:
         application, group = user
-        raise InUse(
+        raise ConfigInUse(
             f"The deployment config {name!r} is used by the deployment group {group!r} of the "
             f"application {application!r}; give that group another one first."
         )
     active = uow.catalog.active_deployment_with_config(name)
     if active is not None:
-        raise InUse(f"The deployment config {name!r} is used by the active deployment {active}.")
+        raise ConfigInUse(
+            f"The deployment config {name!r} is used by the active deployment {active}."
+        )
     uow.catalog.delete_config(name)

@@ -52,7 +52,6 @@ class Deployments:
 
     def add(self, deployment: Deployment, group_settings: Mapping[str, Any], *, actor: str) -> None:
         """Write a new deployment that wants its first advance at once."""
-        options = asdict(deployment.options)
         rollback = deployment.auto_rollback
         self._session.execute(
             insert(DeploymentRow).values(
@@ -67,7 +66,7 @@ class Deployments:
                 previous_revision_id=deployment.previous_revision_id,
                 config_name=deployment.config_name,
                 creator=deployment.creator,
-                options=options,
+                options=asdict(deployment.options),
                 auto_rollback={"enabled": rollback.enabled, "events": list(rollback.events)},
                 group_settings=dict(group_settings),
                 status=deployment.status,

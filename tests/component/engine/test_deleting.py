@@ -1,0 +1,83 @@
+"""An application is renamed or deleted while it deploys: what runs comes to its end."""
+
+import pytest
+from sqlalchemy import text
+
+from component.engine.system import ALL
+from tidegate.domain.deployment import ComputePlatform
+from tidegate.domain.errors import ApplicationNotFound, InUse
+from tidegate.engine.applications import create_application, delete_application, rename_application
+from tidegate.messages import ADVANCE
+from tidegate.testing.builders import ON_FAILURE
+
+WEBS = ("web-1", "web-2")
+
+
+def delete(system, **how) -> None:
+    with system.store.write() as uow:
+        delete_application("shop", uow=uow, **how)
+
+
+def rows(system, table: str) -> int:
+    with system.engine.connect() as connection:
+        return connection.execute(text(f"SELECT count(*) FROM {table}")).scalar()
+
+
+def test_one_that_deploys_is_not_deleted_by_the_way(system):
+    shop = system.shop(*WEBS)
+    shop.deploy("one")
+
+    with pytest.raises(InUse, match="active deployment"):
+        delete(system)
+
+
+def test_what_has_not_started_fails_and_leaves_nothing(system):
+    shop = system.shop(*WEBS, auto_rollback=ON_FAILURE)
+    id_ = shop.deploy("one")
+    delete(system, even_while_deploying=True)
+    with system.store.read() as uow, pytest.raises(ApplicationNotFound):
+        uow.catalog.application("shop")
+
+    system.settle()
+
+    deployment = shop.deployment(id_)
+    assert (deployment.status, deployment.error_code) == ("Failed", "APPLICATION_MISSING")
+    assert deployment.rollback_deployment_id is None
+    assert [rows(system, t) for t in ("applications", "deployment_groups", "revisions")] == [0] * 3
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_what_runs_comes_to_its_end_and_leaves_nothing(system, fails: bool):
+    shop = system.shop(*WEBS, config=ALL, auto_rollback=ON_FAILURE)
+    if fails:
+        system.fails = {(web, "ApplicationStart") for web in WEBS}
+    id_ = shop.deploy("one")
+    system.deliver(ADVANCE)
+    delete(system, even_while_deploying=True)
+    with system.store.write() as uow:
+        again = create_application("shop", ComputePlatform.LAMBDA, uow=uow)
+
+    system.settle()
+
+    assert shop.deployment(id_).status == ("Failed" if fails else "Succeeded")
+    assert rows(system, "deployments") == 1
+    assert rows(system, "deployment_groups") == 0
+    with system.store.read() as uow:
+        assert uow.catalog.application("shop") == again
+
+
+def test_history_follows_a_new_name(system):
+    shop = system.shop(*WEBS)
+    first = shop.deploy("one")
+    system.settle()
+    second = shop.deploy("two")
+    system.deliver(ADVANCE)
+    with system.store.write() as uow:
+        rename_application("shop", "store", uow=uow)
+
+    system.settle()
+
+    assert {shop.deployment(id_).application for id_ in (first, second)} == {"store"}
+    assert shop.deployment(second).status == "Succeeded"
+    with system.store.read() as uow:
+        assert uow.catalog.group("store", "prod").last_successful.deployment_id == second
