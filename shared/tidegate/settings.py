@@ -1,9 +1,10 @@
 """The one settings class: every process reads the same environment."""
 
+import ipaddress
 from pathlib import Path
 from typing import Any, Final
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from tidegate.domain.errors import Invalid
@@ -25,6 +26,13 @@ _BROKERS: Final = (
 
 def _default_data_dir() -> Path:
     return Path.home() / ".local" / "share" / "tidegate"
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 class Settings(BaseSettings):
@@ -56,11 +64,11 @@ class Settings(BaseSettings):
     """Account in ARNs."""
     secret_key: SecretStr = SecretStr("")
     """What secrets in the database are encrypted with; several are separated by commas."""
-    insecure_no_auth: bool = False
-    """Whether the AWS API takes any signature, on loopback only."""
 
     host: str = "127.0.0.1"
     """Address that the API listens on."""
+    insecure_no_auth: bool = False
+    """Whether the AWS API takes any signature, on loopback only."""
     port: int = Field(default=8080, ge=0, le=65535)
     """Port of the API; 0 takes a free one."""
     flower_host: str = "127.0.0.1"
@@ -138,6 +146,14 @@ class Settings(BaseSettings):
         if given and any(len(key.strip()) < SHORTEST_SECRET_KEY for key in keys):
             raise ValueError(f"it has {SHORTEST_SECRET_KEY} characters or more")
         return given
+
+    @field_validator("insecure_no_auth")
+    @classmethod
+    def _is_among_friends(cls, wanted: bool, info: ValidationInfo) -> bool:
+        host = info.data.get("host", "")
+        if wanted and not _is_loopback(host):
+            raise ValueError(f"everybody who reaches {host} would be let in; it needs loopback")
+        return wanted
 
     @field_validator("broker_url")
     @classmethod

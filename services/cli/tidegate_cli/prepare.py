@@ -1,4 +1,4 @@
-"""What an embedded system needs before its processes start: a migrated database, an admin token.
+"""What an embedded system needs before its processes start: a migrated database, its secrets.
 
 `up` runs this as a process of its own: what it imports would otherwise stay in the supervisor's
 memory for as long as the system runs.
@@ -27,11 +27,12 @@ ADMIN: Final = "admin"
 
 
 def main() -> int:
-    """Migrate the database, and see to it that the token in the file opens the door."""
+    """Migrate the database, and see to it that the files with token and key are there."""
     try:
         settings = chosen_settings()
         migrate_database(settings)
         ensure_admin_token(settings)
+        ensure_secret_key(settings)
     except CannotStart as refusal:
         print(refusal, file=sys.stderr)  # noqa: T201  # it is what this process has to say
         return 1
@@ -71,6 +72,12 @@ def ensure_admin_token(settings: Settings) -> None:
             ensure_token(ADMIN, Role.ADMIN, secret, uow=uow)
     finally:
         engine.dispose()
+
+
+def ensure_secret_key(settings: Settings) -> None:
+    """Have a key for the secrets in the database; the first start makes one, unless it is given."""
+    if not settings.secret_key.get_secret_value():
+        kept_secret(settings.secret_key_file, new=RandomIds().secret())
 
 
 def _database_url(settings: Settings) -> URL:

@@ -85,6 +85,14 @@ Concurrency = Annotated[
         help="Sessions that one such worker holds at once.",
     ),
 ]
+InsecureNoAuth = Annotated[
+    bool,
+    typer.Option(
+        "--insecure-no-auth",
+        envvar="TIDEGATE_INSECURE_NO_AUTH",
+        help="Let the AWS API take any signature; on loopback only.",
+    ),
+]
 
 
 def up(
@@ -96,6 +104,7 @@ def up(
     no_flower: NoFlower = False,
     workers: Workers = None,
     concurrency: Concurrency = None,
+    insecure_no_auth: InsecureNoAuth = False,
 ) -> None:
     """Run a whole Tidegate here: API, workers, beat, Flower, Redis and database."""
     settings = chosen_settings(
@@ -106,6 +115,7 @@ def up(
         no_flower=no_flower or None,
         workers=workers,
         concurrency=concurrency,
+        insecure_no_auth=insecure_no_auth or None,
     )
     run_system(settings, LineLog(sys.stdout))
 
@@ -149,6 +159,7 @@ class System:
             "TIDEGATE_PORT": str(settings.port),
             "TIDEGATE_FLOWER_PORT": str(settings.flower_port),
             "TIDEGATE_CONCURRENCY": str(settings.concurrency),
+            "TIDEGATE_INSECURE_NO_AUTH": str(settings.insecure_no_auth),
         }
 
     def run(self) -> None:
@@ -226,8 +237,14 @@ class System:
             if not self._supervisor.asked_to_stop:
                 self._log.say(f"Not ready after {READY_WITHIN:.0f} s: {self._missing()}")
             self._await(lambda: self._missing() is None, every=_ASK_RARELY)
-        if not self._supervisor.asked_to_stop:
-            self._log.print(self._ready_line())
+        if self._supervisor.asked_to_stop:
+            return
+        self._log.print(self._ready_line())
+        if self._settings.insecure_no_auth:
+            self._log.say(
+                "WARNING: the AWS API takes any signature (--insecure-no-auth): "
+                "whoever can reach this machine's loopback is an admin there."
+            )
 
     def _await(
         self,

@@ -1,0 +1,70 @@
+"""`tidegate up` for AWS's clients: access keys, or none for whoever is on this machine."""
+
+import subprocess
+from pathlib import Path
+
+import boto3
+import pytest
+
+from acceptance.system import TIDEGATE, System
+from contract.up.test_up import up
+
+
+def codedeploy(url: str, key_id: str, secret: str):
+    return boto3.session.Session().client(
+        "codedeploy",
+        endpoint_url=url,
+        region_name="eu-central-1",
+        aws_access_key_id=key_id,
+        aws_secret_access_key=secret,
+    )
+
+
+def test_a_key_that_is_made_while_it_runs_is_good_at_once_and_after_a_restart(tmp_path: Path):
+    system = System(tmp_path / "data")
+    try:
+        system.start()
+        made = subprocess.run(
+            [TIDEGATE, "access-key", "create", "--role", "admin", "--data-dir", system.data_dir],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        )
+        key_id, secret = (line.partition("=")[2] for line in made.stdout.splitlines())
+        codedeploy(system.url, key_id, secret).create_application(applicationName="shop")
+        system.stop()
+        system.start()
+        listed = codedeploy(system.url, key_id, secret).list_applications()
+        there = system.client.get("/v1/applications/shop", params={"region": "eu-central-1"})
+
+        assert listed["applications"] == ["shop"]
+        assert there.status_code == 200
+        assert (system.data_dir / "secret.key").stat().st_mode & 0o777 == 0o600
+        assert secret not in system.log()
+    finally:
+        system.kill_all()
+
+
+def test_everybody_is_let_in_where_that_is_wanted_and_it_is_said(tmp_path: Path):
+    system = System(tmp_path / "data", environment={"TIDEGATE_INSECURE_NO_AUTH": "true"})
+    try:
+        system.start()
+        codedeploy(system.url, "any", "thing").create_application(applicationName="shop")
+
+        assert "WARNING: the AWS API takes any signature" in system.log()
+        assert (
+            system.client.get("/v1/applications", headers={"Authorization": ""}).status_code == 401
+        )
+    finally:
+        system.kill_all()
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "example.org"])
+def test_everybody_is_let_in_only_on_loopback(tmp_path: Path, host: str):
+    refused = up("--data-dir", tmp_path / "data", "--host", host, "--insecure-no-auth")
+
+    assert refused.returncode == 1
+    assert refused.stderr.count("\n") == 1
+    assert "loopback" in refused.stderr
+    assert "TIDEGATE_INSECURE_NO_AUTH" in refused.stderr
