@@ -62,6 +62,8 @@ def main() -> int:
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+    if settings.insecure_no_auth:
+        log.warning("aws_api_takes_any_signature", why="TIDEGATE_INSECURE_NO_AUTH is set")
     log.info("api_starts", host=settings.host, port=settings.port)
     # uvicorn raises the signal that ended it once more when it is done: this is where it arrives.
     for one in (signal.SIGINT, signal.SIGTERM):

@@ -5,13 +5,19 @@ from typing import Any, Final
 
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi_swagger import patch_fastapi
+from starlette.requests import Request
+from starlette.types import ASGIApp, Scope
 
+from tidegate.domain.errors import Refused
 from tidegate.settings import Settings
 from tidegate_api import health, metrics
 from tidegate_api.bodies import Bodies
+from tidegate_api.codedeploy import face
+from tidegate_api.codedeploy.answers import refusal_of
+from tidegate_api.codedeploy.errors import translated
 from tidegate_api.edge import Edge
 from tidegate_api.parts import Parts, make_parts
-from tidegate_api.problems import Problem, add_handlers
+from tidegate_api.problems import Problem, add_handlers, refusal
 from tidegate_api.queries import PREFIX, refuse_unknown_parameters
 from tidegate_api.rest import (
     applications,
@@ -48,12 +54,20 @@ def create_app(settings: Settings, parts: Parts | None = None) -> FastAPI:
     patch_fastapi(app, title="Tidegate API", swagger_ui_parameters={"filter": True})
     app.state.parts = parts or make_parts(settings)
     add_handlers(app)
-    app.add_middleware(Bodies, limit=settings.max_body_bytes)
+    app.add_middleware(Bodies, limit=settings.max_body_bytes, refuse=_refuse)
     app.add_middleware(Edge)
     app.include_router(health.router)
     app.include_router(metrics.router)
     app.include_router(_v1())
+    app.add_route(face.PATH, face.Face(settings, app.state.parts.store).answer, methods=["POST"])
     return app
+
+
+def _refuse(scope: Scope, error: Refused) -> ASGIApp:
+    """Return a refusal in the words of the API that was asked."""
+    if scope["path"] == face.PATH:
+        return refusal_of(Request(scope), translated(error))
+    return refusal(error)
 
 
 def _v1() -> APIRouter:

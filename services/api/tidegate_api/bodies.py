@@ -5,14 +5,14 @@ A client that still sends while it is answered would see a reset connection inst
 
 import contextlib
 import re
+from collections.abc import Callable
 from typing import Final
 
 import anyio
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from tidegate.domain.errors import TooLarge
-from tidegate_api.problems import refusal
+from tidegate.domain.errors import Refused, TooLarge
 
 LONGEST_SILENCE: Final = 10.0
 """Seconds without a byte after which a client that still had to send is given up."""
@@ -29,9 +29,12 @@ def is_json(headers: Headers) -> bool:
 class Bodies:
     """Takes bodies up to a limit; uploads pass, their route counts by itself."""
 
-    def __init__(self, app: ASGIApp, *, limit: int) -> None:
+    def __init__(
+        self, app: ASGIApp, *, limit: int, refuse: Callable[[Scope, Refused], ASGIApp]
+    ) -> None:
         self._app = app
         self._limit = limit
+        self._refuse = refuse
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -45,7 +48,7 @@ class Bodies:
         body = await self._read(talk, headers)
         if body is None:
             too_large = TooLarge("body of the request", self._limit, "TIDEGATE_MAX_BODY_BYTES")
-            await refusal(too_large)(scope, talk.receive, talk.send)
+            await self._refuse(scope, too_large)(scope, talk.receive, talk.send)
         else:
             await self._app(scope, talk.with_body(body), talk.send)
 

@@ -1,4 +1,4 @@
-"""The outermost layer: one log line per request, and no failure that escapes."""
+"""The outermost layer: an id and a log line for each request, and no failure that escapes."""
 
 from typing import Final
 from urllib.parse import quote
@@ -27,15 +27,18 @@ class Edge:
             await self._app(scope, receive, send)
             return
         started, answer, path = monotonic(), _Answer(send), _printable(scope["path"])
+        request_id = self._ids.unique()
+        scope.setdefault("state", {})["request_id"] = request_id
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request_id=request_id)
         try:
             await self._app(scope, receive, answer.send)
         except ClientDisconnect:
             log.info("client_went_away", method=scope["method"], path=path)
         except Exception:
-            failure_id = self._ids.unique()
-            log.exception("request_failed", id=failure_id, path=path)
+            log.exception("request_failed", id=request_id, path=path)
             if answer.status is None:
-                await failure(failure_id)(scope, receive, answer.send)
+                await failure(request_id)(scope, receive, answer.send)
         finally:
             note = log.debug if scope["path"] in _QUIET else log.info
             note(

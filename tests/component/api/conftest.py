@@ -167,21 +167,27 @@ def quick(databases: Databases, tmp_path: Path, limits: dict[str, int]) -> Itera
         yield service
 
 
-@pytest.fixture
-def live(database_url: str, tmp_path: Path, limits: dict[str, int]) -> Iterator[Service]:
-    """The same behind a real socket."""
-    parts = make_service_parts(database_url, tmp_path / "data", **limits)
+@contextmanager
+def serve(url: str, folder: Path, settings: dict[str, Any]) -> Iterator[Service]:
+    parts = make_service_parts(url, folder, **settings)
     app = create_app(parts.settings, parts)
     config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off")
     server = uvicorn.Server(config)
     listener = socket.create_server(("127.0.0.1", 0))
     thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
     thread.start()
-    url = "http://{}:{}".format(*listener.getsockname())
-    with httpx2.Client(base_url=url, timeout=20) as http:
+    address = "http://{}:{}".format(*listener.getsockname())
+    with httpx2.Client(base_url=address, timeout=20) as http:
         yield Service(parts, http, make_tokens(parts))
     parts.feeds.close_soon()
     server.should_exit = True
     thread.join(timeout=10)
     listener.close()
     parts.store.engine.dispose()
+
+
+@pytest.fixture
+def live(database_url: str, tmp_path: Path, limits: dict[str, int]) -> Iterator[Service]:
+    """The same behind a real socket."""
+    with serve(database_url, tmp_path / "data", limits) as service:
+        yield service

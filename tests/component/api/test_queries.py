@@ -9,8 +9,8 @@ from component.api.conftest import Service
     ("path", "known"),
     [
         ("/v1/deployments?aplication=shop", "application, created_from, created_to, cursor"),
-        ("/v1/hosts?name=web-1", "cursor, limit, tag"),
-        ("/v1/applications/shop?x=1", "none"),
+        ("/v1/hosts?name=web-1", "cursor, limit, region, tag"),
+        ("/v1/applications/shop?x=1", "region"),
     ],
 )
 def test_a_parameter_that_is_none_is_refused_with_those_there_are(

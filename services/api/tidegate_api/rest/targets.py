@@ -13,8 +13,9 @@ from tidegate.domain.lifecycle import DiagnosticCode, EventStatus, LifecycleEven
 from tidegate.domain.target import Target, TargetStatus
 from tidegate.store.progress import position_of
 from tidegate_api.auth import needs
+from tidegate_api.cursors import BadCursor
 from tidegate_api.parts import TheParts
-from tidegate_api.rest.paging import BadCursor, page_of, read_name
+from tidegate_api.rest.paging import page_of, read_name
 from tidegate_api.rest.shapes import Cursor, Limit, Page
 
 router: Final = APIRouter(prefix="/deployments/{id}/targets", tags=["deployments"])

@@ -1,0 +1,141 @@
+"""`POST /`: bytes in, bytes out; in between one operation of the table."""
+
+from typing import Final
+
+import structlog
+from anyio import to_thread
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from starlette.requests import Request
+from starlette.responses import Response
+
+from tidegate.domain.errors import NoSpace, Refused
+from tidegate.settings import Settings
+from tidegate.store.unit_of_work import Store
+from tidegate_api.codedeploy.answers import answer_of, refusal_of
+from tidegate_api.codedeploy.call import Call, Trail, subject_of
+from tidegate_api.codedeploy.errors import AwsError, translated
+from tidegate_api.codedeploy.gate import Caller, Gate, check_role
+from tidegate_api.codedeploy.operations import OPERATIONS, TARGET_PREFIX, Operation
+from tidegate_api.codedeploy.parsing import check_content_type, parse
+from tidegate_api.codedeploy.shapes.shape import Shape
+from tidegate_api.codedeploy.signature import SignedRequest, parse_query
+
+PATH: Final = "/"
+log = structlog.get_logger(__name__)
+
+
+class Face:
+    """CodeDeploy's API over one store."""
+
+    def __init__(self, settings: Settings, store: Store) -> None:
+        self._settings = settings
+        self._store = store
+        self._gate = Gate(settings, store)
+
+    async def answer(self, request: Request) -> Response:
+        """Answer one request; whatever happens, in AWS's words."""
+        body = await request.body()
+        return await to_thread.run_sync(self._answer, request, body)
+
+    def _answer(self, request: Request, body: bytes) -> Response:
+        try:
+            return answer_of(request, self._perform(request, body))
+        except AwsError as error:
+            return refusal_of(request, error)
+        except Refused as error:
+            return refusal_of(request, translated(error))
+        except (DBAPIError, PoolTimeout) as error:
+            log.error("database_failed", why=str(getattr(error, "orig", error)))  # noqa: TRY400
+            return refusal_of(request, _UNAVAILABLE)
+        except Exception:
+            log.exception("request_failed")
+            return refusal_of(request, _failure(request.state.request_id))
+
+    def _perform(self, request: Request, body: bytes) -> Shape | None:
+        signed = _signed(request, body)
+        operation = _operation(signed.headers.get("x-amz-target", ""))
+        check_content_type(signed.headers.get("content-type", ""))
+        claim = self._gate.claim(signed, now=self._store.clock.now())
+        trail = Trail(
+            operation=operation.name,
+            region=self._gate.region(signed, claim),
+            account=self._settings.account_id,
+            address=request.client.host if request.client else "",
+            request_id=request.state.request_id,
+        )
+        store = self._store.in_region(trail.region)
+        with store.read() as uow:
+            caller = self._gate.caller(signed, claim, uow=uow)
+            if not operation.changes:
+                output = _carry_out(operation, Call(uow=uow, caller=caller, trail=trail), body)
+        if operation.changes:
+            output = self._change(operation, caller, trail, body)
+        self._gate.note_use(caller)
+        return output
+
+    def _change(
+        self, operation: Operation, caller: Caller, trail: Trail, body: bytes
+    ) -> Shape | None:
+        store, subject = self._store.in_region(trail.region), ""
+        try:
+            _check_role(operation, caller, trail)
+            wanted = parse(operation.shape, body)
+            subject = subject_of(wanted)
+            with store.write() as uow:
+                output = operation.carry_out(Call(uow=uow, caller=caller, trail=trail), wanted)
+                uow.audit.add(trail.entry(caller, subject, uow=uow))
+        except (AwsError, Refused) as error:
+            refusal = error if isinstance(error, AwsError) else translated(error)
+            if not isinstance(error, NoSpace):
+                with store.write() as uow:
+                    entry = trail.entry(caller, subject, uow=uow, refusal=refusal.code)
+                    uow.audit.add(entry)
+            raise refusal from None
+        log.info("changed", operation=operation.name, caller=caller.name, subject=subject)
+        return output
+
+
+def _carry_out(operation: Operation, call: Call, body: bytes) -> Shape | None:
+    _check_role(operation, call.caller, call.trail)
+    return operation.carry_out(call, parse(operation.shape, body))
+
+
+def _check_role(operation: Operation, caller: Caller, trail: Trail) -> None:
+    check_role(caller, operation.role, operation.name, region=trail.region, account=trail.account)
+
+
+def _operation(target: str) -> Operation:
+    operation = OPERATIONS.get(target.removeprefix(TARGET_PREFIX))
+    if operation is None or not target.startswith(TARGET_PREFIX):
+        raise AwsError(
+            "UnknownOperationException",
+            f"The X-Amz-Target {target[:100]!r} names no operation; "
+            f"it must be {TARGET_PREFIX} and the name of one.",
+        )
+    return operation
+
+
+def _signed(request: Request, body: bytes) -> SignedRequest:
+    headers: dict[str, str] = {}
+    for name, value in request.headers.items():
+        headers[name] = f"{headers[name]},{value}" if name in headers else value
+    return SignedRequest(
+        method=request.method,
+        path=request.url.path,
+        query=parse_query(request.scope["query_string"]),
+        headers=headers,
+        body=body,
+    )
+
+
+_UNAVAILABLE: Final = AwsError(
+    "ServiceUnavailable",
+    "The database does not answer as it should; the service's log says why. Try again later.",
+    status=503,
+)
+
+
+def _failure(request_id: str) -> AwsError:
+    sentence = f"Something went wrong here; the service's log says what under the id {request_id}."
+    return AwsError("InternalFailure", sentence, status=500)

@@ -1,0 +1,60 @@
+"""Names in requests: there, and as CodeDeploy takes them."""
+
+from collections.abc import Sequence
+
+from tidegate.domain.errors import Invalid
+from tidegate.engine.checks import check_name
+from tidegate_api.codedeploy.errors import AwsError
+
+
+def application_name(name: str | None) -> str:
+    """Return the name of an application.
+
+    Raises:
+        AwsError: It is missing, or none that an application can have.
+    """
+    return _checked(name, "application", "Application name", "ApplicationName")
+
+
+def group_name(name: str | None) -> str:
+    """Return the name of a deployment group.
+
+    Raises:
+        AwsError: It is missing, or none that a group can have.
+    """
+    return _checked(name, "deployment group", "Deployment Group name", "DeploymentGroupName")
+
+
+def config_name(name: str | None) -> str:
+    """Return the name of a deployment config.
+
+    Raises:
+        AwsError: It is missing, or none that a config can have.
+    """
+    return _checked(name, "deployment config", "Deployment Config name", "DeploymentConfigName")
+
+
+def batch(entries: Sequence[str] | None, *, most: int, what: str, required: str) -> Sequence[str]:
+    """Return the entries of a BatchGet.
+
+    Raises:
+        AwsError: There is none, or there are more than *most*.
+    """
+    if not entries:
+        raise AwsError(f"{required}RequiredException", f"One or more {what} must be specified")
+    if len(entries) > most:
+        raise AwsError(
+            "BatchLimitExceededException",
+            f"These are {len(entries)} {what}; the limit of one request is {most}.",
+        )
+    return entries
+
+
+def _checked(name: str | None, kind: str, words: str, stem: str) -> str:
+    if not name:
+        raise AwsError(f"{stem}RequiredException", f"{words} must be specified")
+    try:
+        check_name(kind, name)
+    except Invalid as refusal:
+        raise AwsError(f"Invalid{stem}Exception", str(refusal)) from None
+    return name

@@ -1,0 +1,63 @@
+"""Which operations there are: the shape that each takes, what carries it out, and who may."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from tidegate.domain.access import Role
+from tidegate_api.codedeploy import applications, configs, resource_tags
+from tidegate_api.codedeploy.call import Call
+from tidegate_api.codedeploy.shapes import applications as application_shapes
+from tidegate_api.codedeploy.shapes import configs as config_shapes
+from tidegate_api.codedeploy.shapes import resource_tags as tag_shapes
+from tidegate_api.codedeploy.shapes.shape import Shape
+
+TARGET_PREFIX: Final = "CodeDeploy_20141006."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """One operation of CodeDeploy's model."""
+
+    name: str
+    shape: type[Shape]
+    carry_out: Callable[[Call, Any], Shape | None]
+    role: Role
+    changes: bool
+    """Whether it gets a writing unit of work, and leaves a row in the audit."""
+
+
+def _reads(shape: type[Shape], carry_out: Callable[[Call, Any], Shape | None]) -> Operation:
+    return Operation(
+        name=_name(shape), shape=shape, carry_out=carry_out, role=Role.VIEWER, changes=False
+    )
+
+
+def _changes(
+    shape: type[Shape], carry_out: Callable[[Call, Any], Shape | None], role: Role = Role.ADMIN
+) -> Operation:
+    return Operation(name=_name(shape), shape=shape, carry_out=carry_out, role=role, changes=True)
+
+
+def _name(shape: type[Shape]) -> str:
+    return shape.__name__.removesuffix("Input")
+
+
+OPERATIONS: Final[Mapping[str, Operation]] = {
+    operation.name: operation
+    for operation in (
+        _changes(application_shapes.CreateApplicationInput, applications.create),
+        _reads(application_shapes.GetApplicationInput, applications.get),
+        _reads(application_shapes.BatchGetApplicationsInput, applications.batch_get),
+        _reads(application_shapes.ListApplicationsInput, applications.list_),
+        _changes(application_shapes.UpdateApplicationInput, applications.update),
+        _changes(application_shapes.DeleteApplicationInput, applications.delete),
+        _changes(config_shapes.CreateDeploymentConfigInput, configs.create),
+        _reads(config_shapes.GetDeploymentConfigInput, configs.get),
+        _reads(config_shapes.ListDeploymentConfigsInput, configs.list_),
+        _changes(config_shapes.DeleteDeploymentConfigInput, configs.delete),
+        _changes(tag_shapes.TagResourceInput, resource_tags.tag),
+        _changes(tag_shapes.UntagResourceInput, resource_tags.untag),
+        _reads(tag_shapes.ListTagsForResourceInput, resource_tags.list_),
+    )
+}

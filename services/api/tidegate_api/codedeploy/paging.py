@@ -1,0 +1,51 @@
+"""Pages of a hundred, and tokens that hold the key of the last entry shown."""
+
+from collections.abc import Sequence
+from typing import Final, TypeVar
+
+from tidegate_api.codedeploy.errors import AwsError
+from tidegate_api.cursors import BadCursor, read_cursor, write_cursor
+
+PAGE: Final = 100
+Entry = TypeVar("Entry")
+
+
+def read_token(list_name: str, token: str | None, *, size: int = 1) -> list[str] | None:
+    """Return the key that a token of the list stands behind; None at the start.
+
+    Raises:
+        AwsError: The token is none that this list gave.
+    """
+    if not token:
+        return None
+    try:
+        name, *key = read_cursor(token, size + 1)
+    except BadCursor:
+        raise _invalid() from None
+    if name != list_name:
+        raise _invalid()
+    return key
+
+
+def read_name(list_name: str, token: str | None) -> str | None:
+    """Return the name that a token of the list stands behind; None at the start.
+
+    Raises:
+        AwsError: The token is none that this list gave.
+    """
+    key = read_token(list_name, token)
+    return None if key is None else key[0]
+
+
+def page_of(list_name: str, names: Sequence[str]) -> tuple[list[str], str | None]:
+    """Return the first page of *names*, which are one more where there are more, and its token."""
+    shown = list(names[:PAGE])
+    more = len(names) > PAGE
+    return shown, write_cursor([list_name, shown[-1]]) if more else None
+
+
+def _invalid() -> AwsError:
+    return AwsError(
+        "InvalidNextTokenException",
+        "The nextToken is none that this operation gave; leave it out to begin at the start.",
+    )
