@@ -21,6 +21,7 @@ from tidegate_api.problems import Problem, add_handlers, refusal
 from tidegate_api.queries import PREFIX, refuse_unknown_parameters
 from tidegate_api.rest import (
     applications,
+    audit,
     configs,
     deployments,
     events,
@@ -87,6 +88,7 @@ def _v1() -> APIRouter:
         logs,
         events,
         tokens,
+        audit,
     ):
         v1.include_router(resource.router)
     return v1

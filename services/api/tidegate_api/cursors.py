@@ -34,4 +34,6 @@ def read_cursor(cursor: str, size: int) -> list[str]:
         raise BadCursor from None
     if not isinstance(key, list) or [type(part) for part in key] != [str] * size:
         raise BadCursor
+    if any("\0" in part for part in key):
+        raise BadCursor
     return key

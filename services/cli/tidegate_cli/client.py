@@ -48,7 +48,11 @@ class Service:
             headers["Authorization"] = f"Bearer {connection.token}"
         try:
             self._http = httpx2.Client(
-                base_url=f"{self.url}/v1/", headers=headers, timeout=QUICK, transport=transport
+                base_url=f"{self.url}/v1/",
+                headers=headers,
+                params={"region": connection.region} if connection.region else {},
+                timeout=QUICK,
+                transport=transport,
             )
         except (httpx2.InvalidURL, UnicodeError) as error:
             raise _no_address(self.url, error) from None

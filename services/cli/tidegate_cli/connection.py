@@ -13,10 +13,14 @@ from urllib.parse import urlsplit
 from tidegate_cli.errors import BadProfile
 
 DEFAULT_URL: Final = "http://127.0.0.1:8080"
-PROFILE_KEYS: Final = frozenset({"url", "token_file"})
+PROFILE_KEYS: Final = frozenset({"url", "token_file", "region"})
 
 chosen_profile: ContextVar[str | None] = ContextVar("chosen_profile", default=None)
 """The profile that was named before the command (`tidegate --profile NAME …`)."""
+
+
+chosen_region: ContextVar[str | None] = ContextVar("chosen_region", default=None)
+"""The region that was named before the command (`tidegate --region NAME …`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +31,8 @@ class Connection:
     token: str | None
     remedy: str
     """What can be done where the service wants a token and none was found."""
+    region: str = ""
+    """Where names are looked for; empty leaves it to the service."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +41,7 @@ class Profile:
 
     url: str = ""
     token_file: Path | None = None
+    region: str = ""
 
 
 def find_connection(
@@ -58,13 +65,22 @@ def find_connection(
     own = found.token_file if found.url in {"", url} else None
     first, second = (_token_in(own), _given(environ)) if name else (_given(environ), _token_in(own))
     token = first or second or (_readable(admin) if _is_local(url) else None)
-    return Connection(url=url, token=token, remedy=_remedy(url, admin))
+    return Connection(
+        url=url, token=token, remedy=_remedy(url, admin), region=_region(name, found, environ)
+    )
 
 
 def admin_token_file(environ: Mapping[str, str], home: Path) -> Path:
     """Return where the embedded system of this user keeps its admin token."""
     data_dir = environ.get("TIDEGATE_DATA_DIR") or home / ".local" / "share" / "tidegate"
     return Path(data_dir).expanduser() / "admin.token"
+
+
+def _region(name: str | None, found: Profile, environ: Mapping[str, str]) -> str:
+    """Return the region: the one that was named, else as address and token are found."""
+    given = environ.get("TIDEGATE_REGION", "").strip()
+    first, second = (found.region, given) if name else (given, found.region)
+    return chosen_region.get() or first or second
 
 
 def _read_profile(file: Path, name: str | None) -> Profile:
@@ -91,11 +107,13 @@ def _profile(table: object, file: Path, name: str) -> Profile:
     if wrong:
         raise BadProfile(
             f"The profile {name!r} in {file} has {wrong[0]!r}, which cannot be used; "
-            "it takes url and token_file, both as text."
+            "it takes url, token_file and region, all as text."
         )
     token_file = table.get("token_file")
     path = file.parent / Path(token_file).expanduser() if token_file else None
-    return Profile(url=table.get("url", "").rstrip("/"), token_file=path)
+    return Profile(
+        url=table.get("url", "").rstrip("/"), token_file=path, region=table.get("region", "")
+    )
 
 
 def _given(environ: Mapping[str, str]) -> str | None:

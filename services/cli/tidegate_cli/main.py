@@ -10,7 +10,7 @@ import typer
 from typer.main import get_command
 
 from tidegate_cli.commands import MARKUP, Commands, Place
-from tidegate_cli.connection import chosen_profile
+from tidegate_cli.connection import chosen_profile, chosen_region
 from tidegate_cli.errors import Ended, ExitCode
 
 _DEPLOY, _SET_UP, _RUN = "Deploy", "Set up", "Run the service"
@@ -72,6 +72,14 @@ def tidegate(
             help="Profile of ~/.config/tidegate/profile.toml to use. [TIDEGATE_PROFILE]",
         ),
     ] = None,
+    region: Annotated[
+        str | None,
+        typer.Option(
+            "--region",
+            metavar="REGION",
+            help="Where names are looked for; else what the service says. [TIDEGATE_REGION]",
+        ),
+    ] = None,
     _version: Annotated[
         bool,
         typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
@@ -86,6 +94,7 @@ def tidegate(
     also 3 failed, 4 failed and rolled back, 5 stopped, 6 deadline passed.
     """
     chosen_profile.set(profile)
+    chosen_region.set(region)
 
 
 def run(args: Sequence[str]) -> int:

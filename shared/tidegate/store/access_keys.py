@@ -1,17 +1,21 @@
 """Access keys: what requests to the AWS API are signed with; their secrets are sealed."""
 
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import Row, bindparam, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from tidegate.domain.access import AccessKey, Role
 from tidegate.domain.errors import AccessKeyExists, AccessKeyNotFound
+from tidegate.store.statements import plain_table
 from tidegate.store.tables import AccessKeyRow
 
 _TOUCHED_EVERY: Final = timedelta(minutes=1)
+_KEYS: Final = plain_table(AccessKeyRow)
+_BY_ID: Final = select(_KEYS).where(_KEYS.c.id == bindparam("id_"))
+"""Asked for with every request."""
 
 
 class AccessKeys:
@@ -44,7 +48,7 @@ class AccessKeys:
 
     def by_id(self, key_id: str) -> tuple[AccessKey, bytes] | None:
         """Return an access key with its sealed secret."""
-        row = self._session.get(AccessKeyRow, key_id)
+        row = self._session.execute(_BY_ID, {"id_": key_id}).one_or_none()
         return None if row is None else (_key(row), row.sealed_secret)
 
     def named(self, name_or_id: str) -> AccessKey:
@@ -89,7 +93,7 @@ class AccessKeys:
         )
 
 
-def _key(row: AccessKeyRow) -> AccessKey:
+def _key(row: AccessKeyRow | Row[Any]) -> AccessKey:
     return AccessKey(
         id=row.id,
         name=row.name,

@@ -80,6 +80,19 @@ def test_single_things_of_a_group_are_changed(system):
     assert "by sudo:             no" in facts
 
 
+def test_a_region_has_names_of_its_own(system, monkeypatch: pytest.MonkeyPatch):
+    system.must("--region", "eu-west-1", "app", "create", "abroad")
+    system.must("app", "create", "home")
+
+    assert "abroad" not in system.must("app", "list")
+    assert "home" not in system.must("--region", "eu-west-1", "app", "list")
+    monkeypatch.setenv("TIDEGATE_REGION", "eu-west-1")
+    assert "abroad" in system.must("app", "list")
+    assert "home" in system.must("--region", "us-east-1", "app", "list")
+    done = system.cli("--region", "europe", "app", "list")
+    assert (done.returncode, "no region" in done.stderr) == (1, True)
+
+
 def test_a_token_opens_the_door_until_it_is_revoked(system):
     secret = system.must("token", "create", "pipeline", "--role", "viewer")
     assert secret.startswith("tg_")

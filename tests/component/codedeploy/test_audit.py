@@ -36,6 +36,22 @@ def test_what_was_done(aws: Aws):
     assert renamed.subject == '{"applicationName": "shop", "newApplicationName": "store"}'
 
 
+def test_admins_can_read_it(aws: Aws):
+    client = aws.client()
+    ids = [id_of(client.create_application(applicationName=f"app-{n}")) for n in range(5)]
+    newest = aws.service.get("/v1/audit", params={"limit": 3}).json()
+    rest = aws.service.get("/v1/audit", params={"cursor": newest["next_cursor"]}).json()
+    one = aws.service.get("/v1/audit", params={"request_id": ids[2]}).json()["items"]
+
+    listed = newest["items"] + rest["items"]
+    assert [entry["request_id"] for entry in listed] == ids[::-1]
+    assert rest["next_cursor"] is None
+    assert [entry["subject"] for entry in one] == ['{"applicationName": "app-2"}']
+    assert aws.service.get("/v1/audit", role=Role.DEPLOYER).status_code == 403
+    for cursor in ("x", "WyJ4Il0", "WyIwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwIl0"):
+        assert aws.service.get("/v1/audit", params={"cursor": cursor}).status_code == 422
+
+
 def test_what_was_refused_and_why(aws: Aws):
     client = aws.client()
     client.create_application(applicationName="shop")

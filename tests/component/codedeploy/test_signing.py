@@ -45,7 +45,7 @@ def signer(aws: Aws, kind: Any = auth.SigV4Auth, region: str = "us-east-1", **op
 
 def test_a_key_of_nobody_is_refused(aws: Aws):
     key_id, secret = aws.keys[Role.ADMIN]
-    for wrong in ("TGAKAAAAAAAAAAAAAAAA", "é", key_id.lower()):
+    for wrong in ("TGAKAAAAAAAAAAAAAAAA", "é", key_id.lower(), "TGAK%00", "A" * 5000):
         client = aws.client(key=(wrong, secret))
         assert refused("UnrecognizedClientException", client.list_applications) == NOBODY
 
@@ -107,7 +107,15 @@ def test_a_presigned_request_needs_no_header(quick_aws: Aws):
     good = send(quick_aws, presign, at=now - timedelta(minutes=9), body=b"")
     old = send(quick_aws, presign, at=now - timedelta(minutes=11), body=b"")
 
+    nobody = httpx2.post(
+        f"{quick_aws.url}/?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-SignedHeaders=host;x-amz-target"
+        f"&X-Amz-Credential=%00/{now:%Y%m%d}/us-east-1/codedeploy/aws4_request&X-Amz-Signature=0"
+        f"&X-Amz-Expires=60&X-Amz-Date={now:%Y%m%dT%H%M%SZ}",
+        headers=HEADERS,
+    )
+
     assert good.json() == {"applications": []}
+    assert code_of(nobody) == "UnrecognizedClientException"
     assert code_of(old) == "InvalidSignatureException"
 
 

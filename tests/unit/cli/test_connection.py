@@ -52,6 +52,19 @@ def test_a_profile_that_is_named_wins_over_the_environment(home: Path):
     )
 
 
+def test_a_region_is_found_as_the_address_is(home: Path):
+    write_profile(home, '[default]\nregion = "eu-west-1"\n[prod]\nregion = "us-west-2"\n')
+
+    def region(profile: str | None = None, **environ: str) -> str:
+        return find_connection(profile, environ=environ, home=home).region
+
+    assert region() == "eu-west-1"
+    assert region(TIDEGATE_REGION="cn-north-1") == "cn-north-1"
+    assert region("prod", TIDEGATE_REGION="cn-north-1") == "us-west-2"
+    write_profile(home, "")
+    assert region() == ""
+
+
 def test_the_token_of_a_profile_goes_nowhere_else(home: Path):
     write_profile(home, '[default]\nurl = "http://profile"\ntoken_file = "token"\n')
 

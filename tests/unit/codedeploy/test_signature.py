@@ -191,6 +191,17 @@ def test_a_signature_for_something_else_is_refused(changes, says):
     assert says in refusal(check_scope, parse_claim(signed(**changes)))
 
 
+@pytest.mark.parametrize("date", ["Thu, 26 Nov 2026 12:00:00 GMT", "20261126T120000Z"])
+def test_the_date_of_http_will_do(date: str):
+    request = signed()
+    headers = {name: value for name, value in request.headers.items() if name != "x-amz-date"}
+    request = replace(request, headers={**headers, "date": date})
+    claim = parse_claim(request)
+
+    assert claim.signed_at == NOW
+    assert "Date" in refusal(parse_claim, replace(request, headers={**headers, "date": "now"}))
+
+
 def test_the_date_of_the_scope_is_that_of_the_request():
     claim = replace(parse_claim(signed()), date="20261125")
 

@@ -4,7 +4,7 @@ from typing import Final
 
 import structlog
 from anyio import to_thread
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DataError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.requests import Request
 from starlette.responses import Response
@@ -45,6 +45,8 @@ class Face:
             return refusal_of(request, error)
         except Refused as error:
             return refusal_of(request, translated(error))
+        except DataError:
+            return refusal_of(request, _UNHOLDABLE)
         except (DBAPIError, PoolTimeout) as error:
             log.error("database_failed", why=str(getattr(error, "orig", error)))  # noqa: TRY400
             return refusal_of(request, _UNAVAILABLE)
@@ -129,6 +131,9 @@ def _signed(request: Request, body: bytes) -> SignedRequest:
     )
 
 
+_UNHOLDABLE: Final = AwsError(
+    "SerializationException", "The request has a value that no database can hold."
+)
 _UNAVAILABLE: Final = AwsError(
     "ServiceUnavailable",
     "The database does not answer as it should; the service's log says why. Try again later.",

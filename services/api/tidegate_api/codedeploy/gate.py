@@ -1,6 +1,7 @@
 """Who is asking: a signature is checked against the access keys that Tidegate issued."""
 
 import contextlib
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -29,6 +30,7 @@ from tidegate_api.codedeploy.signature import (
 SERVICE: Final = "codedeploy"
 SKEW: Final = timedelta(minutes=5)
 _NOTED_EVERY: Final = timedelta(minutes=1)
+_KEY_ID: Final = re.compile(r"[A-Za-z0-9]{1,32}")
 _UNKNOWN_KEY: Final = "The security token included in the request is invalid."
 _WRONG: Final = (
     "The request signature we calculated does not match the signature you provided. Check your "
@@ -93,7 +95,7 @@ class Gate:
         """
         if claim is None:
             return ANYBODY
-        found = uow.access_keys.by_id(claim.key_id) if claim.key_id.isascii() else None
+        found = uow.access_keys.by_id(claim.key_id) if _KEY_ID.fullmatch(claim.key_id) else None
         if found is None or found[0].revoked_at is not None:
             raise AwsError("UnrecognizedClientException", _UNKNOWN_KEY)
         key, sealed = found

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import Final
 from urllib.parse import quote, unquote
@@ -162,14 +163,16 @@ def _from_header(request: SignedRequest, header: str) -> Claim:
     if algorithm != ALGORITHM:
         raise _incomplete(f"Unsupported AWS 'algorithm': '{algorithm[:40]}'.")
     parts = dict(_named(part) for part in rest.split(","))
-    stamp = request.headers.get("x-amz-date", "")
+    stamp = request.headers.get("x-amz-date") or _stamp_of(request.headers.get("date", ""))
     missing = [
         f"Authorization header requires '{name}' parameter."
         for name in ("Credential", "Signature", "SignedHeaders")
         if not parts.get(name)
     ]
     if not stamp:
-        missing.append("Authorization header requires existence of an 'X-Amz-Date' header.")
+        missing.append(
+            "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header."
+        )
     if missing:
         raise _incomplete(" ".join(missing))
     return _claim(parts["Credential"], parts["SignedHeaders"], parts["Signature"], stamp, None)
@@ -221,6 +224,14 @@ def _claim(
         signed_at=_moment(stamp),
         good_for=good_for,
     )
+
+
+def _stamp_of(date: str) -> str:
+    """Return the Date of HTTP in the form in which it is signed."""
+    try:
+        return parsedate_to_datetime(date).astimezone(UTC).strftime(STAMP)
+    except (ValueError, TypeError, OverflowError):
+        return date
 
 
 def _moment(stamp: str) -> datetime:

@@ -33,6 +33,20 @@ def read_name(cursor: str | None) -> str | None:
     return None if cursor is None else read_cursor(cursor, 1)[0]
 
 
+def read_number(cursor: str | None) -> int | None:
+    """Return the number that a cursor stands behind.
+
+    Raises:
+        BadCursor: It is none.
+    """
+    if cursor is None:
+        return None
+    (number,) = read_cursor(cursor, 1)
+    if not (number.isascii() and number.isdecimal() and len(number) < 19):
+        raise BadCursor
+    return int(number)
+
+
 def read_moment(cursor: str | None) -> tuple[datetime, str] | None:
     """Return the moment and id that a cursor stands behind.
 
