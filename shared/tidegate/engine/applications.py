@@ -71,16 +71,15 @@ def delete_application(name: str, *, uow: UnitOfWork, even_while_deploying: bool
         InUse: One of its deployments is active.
     """
     application = uow.catalog.application(name)
+    # The application before its groups: whoever registers a revision locks them in that order, too.
+    uow.catalog.orphan_application(application.id)
     active = uow.catalog.active_deployment_of(application.id)
-    if active is None:
-        uow.catalog.delete_application(application.id)
-    elif even_while_deploying:
-        uow.catalog.orphan_application(application.id)
-    else:
+    if active is not None and not even_while_deploying:
         raise InUse(
             f"The application {name!r} has an active deployment {active}; "
             f"wait for it or stop it with `tidegate stop {active}`."
         )
+    uow.catalog.delete_orphan(application.id)
 
 
 def _exists(name: str, uow: UnitOfWork) -> bool:

@@ -57,10 +57,8 @@ class AccessKeys:
         Raises:
             AccessKeyNotFound: There is none.
         """
-        row = self._session.scalar(
-            select(AccessKeyRow).where(
-                or_(AccessKeyRow.name == name_or_id, AccessKeyRow.id == name_or_id)
-            )
+        row = self._session.get(AccessKeyRow, name_or_id) or self._session.scalar(
+            select(AccessKeyRow).where(AccessKeyRow.name == name_or_id)
         )
         if row is None:
             raise AccessKeyNotFound(name_or_id)

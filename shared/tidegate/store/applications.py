@@ -113,7 +113,10 @@ class Applications:
         )
 
     def delete_orphan(self, application_id: ApplicationId) -> None:
-        """Delete an application without a name as soon as none of its deployments is active."""
+        """Delete an application without a name, its groups and revisions too; history stays.
+
+        It is kept while one of its deployments is active.
+        """
         active = (
             select(GroupRow.id)
             .where(
@@ -125,14 +128,6 @@ class Applications:
         self._session.execute(
             delete(ApplicationRow)
             .where(ApplicationRow.id == application_id, ApplicationRow.name.is_(None), ~active)
-            .execution_options(synchronize_session=False)
-        )
-
-    def delete_application(self, application_id: ApplicationId) -> None:
-        """Delete an application with its groups and revisions; history stays."""
-        self._session.execute(
-            delete(ApplicationRow)
-            .where(ApplicationRow.id == application_id)
             .execution_options(synchronize_session=False)
         )
 

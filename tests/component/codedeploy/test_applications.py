@@ -1,8 +1,10 @@
 """Operations on applications, through boto3."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from botocore.exceptions import ClientError
 from sqlalchemy import insert
 
 from component.codedeploy.conftest import Aws, refused, seen
@@ -68,6 +70,20 @@ def test_what_cannot_be_created(codedeploy):
     ):
         refused("InvalidTagsToAddException", create, applicationName="tagged", tags=tags)
     assert seen(codedeploy.list_applications, "applications") == ["shop"]
+
+
+def test_of_many_who_want_a_name_one_gets_it(aws: Aws):
+    def create(_: int) -> str:
+        try:
+            return aws.client().create_application(applicationName="shop")["applicationId"]
+        except ClientError as error:
+            return error.response["Error"]["Code"]
+
+    with ThreadPoolExecutor(8) as pool:
+        results = list(pool.map(create, range(8)))
+
+    assert results.count("ApplicationAlreadyExistsException") == 7
+    assert aws.service.get("/v1/applications/shop").json()["id"] in results
 
 
 def test_a_thousand_are_enough(aws: Aws, codedeploy):

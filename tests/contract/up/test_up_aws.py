@@ -32,7 +32,7 @@ def test_a_key_that_is_made_while_it_runs_is_good_at_once_and_after_a_restart(tm
             check=True,
         )
         key_id, secret = (line.partition("=")[2] for line in made.stdout.splitlines())
-        codedeploy(system.url, key_id, secret).create_application(applicationName="shop")
+        answer = codedeploy(system.url, key_id, secret).create_application(applicationName="shop")
         system.stop()
         system.start()
         listed = codedeploy(system.url, key_id, secret).list_applications()
@@ -42,6 +42,10 @@ def test_a_key_that_is_made_while_it_runs_is_good_at_once_and_after_a_restart(tm
         assert there.status_code == 200
         assert (system.data_dir / "secret.key").stat().st_mode & 0o777 == 0o600
         assert secret not in system.log()
+        request_id = answer["ResponseMetadata"]["RequestId"]
+        lines = [line for line in system.log().splitlines() if request_id in line]
+        assert len([line for line in lines if "request_finished" in line]) == 1
+        assert any("CreateApplication" in line for line in lines)
     finally:
         system.kill_all()
 

@@ -10,7 +10,7 @@ import pytest
 from botocore import auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tidegate_api.codedeploy.errors import AwsError
@@ -122,6 +122,7 @@ def test_the_examples_that_aws_publishes(query, service, headers, signature):
     assert not holds(request, "another secret")
 
 
+@settings(deadline=None)
 @given(
     body=st.binary(max_size=200),
     parameters=st.dictionaries(
@@ -152,6 +153,7 @@ def test_what_botocore_signs_holds_and_what_is_changed_does_not(body, parameters
         assert name == "x-amz-date" or not holds(replace(request, headers=changed)), name
 
 
+@settings(deadline=None)
 @given(life=st.integers(1, 7 * 24 * 3600), token=st.none() | st.just("session/token+="))
 def test_presigned_requests_hold_for_their_time(life: int, token):
     request = presigned(life, token=token)
@@ -294,6 +296,7 @@ def test_without_any_signature_that_is_said():
     assert refusal(parse_claim, request).startswith("MissingAuthenticationTokenException")
 
 
+@settings(deadline=None)
 @given(st.text(max_size=80))
 def test_whatever_is_claimed_gives_a_refusal_or_a_claim_that_proves_nothing(text):
     request = signed()
