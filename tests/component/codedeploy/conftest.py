@@ -23,6 +23,8 @@ from tidegate.store.sealing import Seal
 
 REGION = "us-east-1"
 SECRET_KEY = "a key for tests that is long enough"
+SESSION = boto3.session.Session()
+"""One for all: reading the models is most of what a client costs."""
 MODEL = botocore.session.get_session().get_service_model("codedeploy")
 GENERIC = {
     "AccessDeniedException",
@@ -69,7 +71,7 @@ class Aws:
         token: str | None = None,
     ) -> Any:
         key_id, secret = key or self.keys[role]
-        client = boto3.session.Session().client(
+        client = SESSION.client(
             "codedeploy",
             endpoint_url=self.url,
             region_name=region,

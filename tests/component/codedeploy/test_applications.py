@@ -73,14 +73,14 @@ def test_what_cannot_be_created(codedeploy):
 
 
 def test_of_many_who_want_a_name_one_gets_it(aws: Aws):
-    def create(_: int) -> str:
+    def create(client) -> str:
         try:
-            return aws.client().create_application(applicationName="shop")["applicationId"]
+            return client.create_application(applicationName="shop")["applicationId"]
         except ClientError as error:
             return error.response["Error"]["Code"]
 
     with ThreadPoolExecutor(8) as pool:
-        results = list(pool.map(create, range(8)))
+        results = list(pool.map(create, [aws.client() for _ in range(8)]))
 
     assert results.count("ApplicationAlreadyExistsException") == 7
     assert aws.service.get("/v1/applications/shop").json()["id"] in results

@@ -20,6 +20,9 @@ LONGEST_LIFE: Final = 7 * 24 * 3600
 """Seconds for which a presigned request may be good."""
 _UNHASHED: Final = re.compile(r"UNSIGNED-|STREAMING-")
 _WHOLE: Final = re.compile(r"[0-9]{1,6}")
+_PARTS_OF_STAMP: Final = re.compile(
+    r"([0-9]{4})" + r"([0-9]{2})" * 2 + "T" + r"([0-9]{2})" * 3 + "Z"
+)
 _SPACES: Final = re.compile(r" +")
 
 
@@ -235,13 +238,14 @@ def _stamp_of(date: str) -> str:
 
 
 def _moment(stamp: str) -> datetime:
+    found = _PARTS_OF_STAMP.fullmatch(stamp)
     try:
-        moment = datetime.strptime(stamp, STAMP).replace(tzinfo=UTC)
+        if found is not None:
+            year, month, day, hour, minute, second = map(int, found.groups())
+            return datetime(year, month, day, hour, minute, second, tzinfo=UTC)
     except ValueError:
-        moment = None
-    if moment is None or moment.strftime(STAMP) != stamp:
-        raise _incomplete("Date must be in ISO-8601 'basic format', YYYYMMDD'T'HHMMSS'Z'.")
-    return moment
+        pass
+    raise _incomplete("Date must be in ISO-8601 'basic format', YYYYMMDD'T'HHMMSS'Z'.")
 
 
 def _named(part: str) -> tuple[str, str]:
