@@ -24,6 +24,8 @@ from parts.sshd import SshdHost
 SECONDS = float(os.environ.get("TIDEGATE_CHAOS_SECONDS", "60"))
 SEED = os.environ.get("TIDEGATE_CHAOS_SEED") or secrets.token_hex(4)
 HOSTS = 20
+WORKERS = 6
+"""So many that one lives long enough between two kills to get on with something."""
 KILL_EVERY = 2.0
 """Seconds between two workers that die."""
 CUT_EVERY = 0.7
@@ -51,7 +53,7 @@ class Stream:
 
 @pytest.fixture
 def fleet(tmp_path: Path) -> Iterator[Fleet]:
-    with fleet_in(tmp_path, workers=3) as fleet:
+    with fleet_in(tmp_path, workers=WORKERS) as fleet:
         fleet.add_hosts(HOSTS)
         yield fleet
 
