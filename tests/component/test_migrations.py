@@ -17,8 +17,8 @@ from tidegate.domain.ids import RandomIds
 from tidegate.store.database import connect
 from tidegate.store.migrate import migration_config, upgrade
 from tidegate.store.outbox import NoSender
+from tidegate.store.row import Row
 from tidegate.store.schema import HEAD, is_current
-from tidegate.store.tables import Row
 from tidegate.store.unit_of_work import Store
 
 BOOKKEEPING = "alembic_version"
@@ -144,6 +144,10 @@ def test_what_was_there_before_regions_is_in_the_region_of_the_system(empty_data
             MinimumHealthyType.HOST_COUNT, 1
         )
         assert len(uow.catalog.config("careful").id) == 36
+        host = uow.catalog.host("web-1")
+        assert host.registration.registered_at == host.created_at
+        assert len(host.registration.suffix) == 10
+        assert host.is_registered
     store.engine.dispose()
 
     command.downgrade(config, "0001")

@@ -49,6 +49,12 @@ def partition_of(region: str) -> str:
     return next((name for prefix, name in _PARTITIONS if region.startswith(prefix)), "aws")
 
 
+def instance_arn(region: str, account: str, name: str, suffix: str) -> str:
+    """Return the ARN of an on-premises instance."""
+    place = f"{partition_of(region)}:codedeploy:{region}:{account}"
+    return f"arn:{place}:instance/{name}_{suffix}"
+
+
 def parse_arn(text: str, *, region: str, account: str) -> Arn:
     """Return what an ARN names, if it is of this region and account.
 

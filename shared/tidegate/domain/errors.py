@@ -91,6 +91,20 @@ class HostExists(AlreadyExists):
     kind = "host"
 
 
+class InstanceNotRegistered(NotFound):
+    code = "InstanceNotRegisteredException"
+    kind = "registered instance"
+
+
+class IamArnTaken(Refused):
+    http_status = 409
+
+    def __init__(self, arn: str, holder: str, *, is_user: bool) -> None:
+        super().__init__(f"The instance {holder!r} is registered as {arn} already.")
+        kind = "User" if is_user else "Session"
+        self.situation = f"Iam{kind}ArnAlreadyRegisteredException"
+
+
 class RevisionNotFound(NotFound):
     code = "RevisionDoesNotExistException"
     kind = "revision"

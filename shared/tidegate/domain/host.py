@@ -8,13 +8,33 @@ from tidegate.domain.ids import HostId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Registration:
+    """What makes a host an on-premises instance of CodeDeploy's."""
+
+    suffix: str
+    """The end of its ARN, another one each time it is registered."""
+    registered_at: datetime
+    deregistered_at: datetime | None = None
+    """Since when it takes part in no deployment."""
+    iam_user_arn: str = ""
+    iam_session_arn: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Host:
     id: HostId
     name: str
     driver: str
+    """Empty where no way to reach it is known yet."""
     settings: Mapping[str, object]
     """What the driver needs to reach it; checked by the driver's own settings class."""
     tags: Mapping[str, str] = field(default_factory=dict)
     variables: Mapping[str, str] = field(default_factory=dict)
+    registration: Registration
     last_seen_at: datetime | None = None
     created_at: datetime
+
+    @property
+    def is_registered(self) -> bool:
+        """Whether it takes part in deployments."""
+        return self.registration.deregistered_at is None

@@ -4,10 +4,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from tidegate.domain.errors import HostExists, HostNotFound, InUse, Invalid
+from tidegate.domain.errors import HostExists, InUse, Invalid
 from tidegate.domain.host import Host
 from tidegate.domain.ids import HostId
 from tidegate.engine.checks import check_name, check_tags, check_variables
+from tidegate.engine.instances import new_registration
 from tidegate.store.unit_of_work import UnitOfWork
 
 _WHERE: Final = ("address", "port", "user", "proxy_jump", "state_dir")
@@ -26,7 +27,7 @@ class HostRequest:
 
 
 def create_host(name: str, request: HostRequest, *, uow: UnitOfWork) -> Host:
-    """Create a host.
+    """Create a host; the name of one that was deregistered may be used again.
 
     Raises:
         Invalid: A value cannot be taken.
@@ -34,18 +35,23 @@ def create_host(name: str, request: HostRequest, *, uow: UnitOfWork) -> Host:
     """
     check_name("host", name)
     settings = _checked(request)
-    if _exists(name, uow):
+    known = uow.catalog.find_host(name, lock=True)
+    if known is not None and known.is_registered:
         raise HostExists(name)
     host = Host(
-        id=HostId(uow.ids.unique()),
+        id=HostId(uow.ids.unique()) if known is None else known.id,
         name=name,
         driver=request.driver,
         settings=settings,
         tags=request.tags,
         variables=request.variables,
-        created_at=uow.now(),
+        registration=new_registration(uow),
+        created_at=uow.now() if known is None else known.created_at,
     )
-    uow.catalog.add_host(host)
+    if known is None:
+        uow.catalog.add_host(host)
+    else:
+        uow.catalog.save_host(host)
     return host
 
 
@@ -162,15 +168,10 @@ def _checked(request: HostRequest) -> dict[str, object]:
     return settings
 
 
-def _exists(name: str, uow: UnitOfWork) -> bool:
-    try:
-        uow.catalog.host(name)
-    except HostNotFound:
-        return False
-    return True
-
-
 def _request_of(host: Host) -> HostRequest:
     return HostRequest(
-        driver=host.driver, settings=host.settings, tags=host.tags, variables=host.variables
+        driver=host.driver or "ssh",
+        settings=host.settings,
+        tags=host.tags,
+        variables=host.variables,
     )

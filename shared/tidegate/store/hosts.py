@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from itertools import islice
 
 from sqlalchemy import Select, delete, or_, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
@@ -9,7 +10,8 @@ from sqlalchemy.orm import Session
 
 from tidegate.domain.deployment import DEPLOYMENT_MACHINE, DeploymentStatus
 from tidegate.domain.errors import HostExists, HostNotFound
-from tidegate.domain.host import Host
+from tidegate.domain.group import TagFilter
+from tidegate.domain.host import Host, Registration
 from tidegate.domain.ids import DeploymentId, HostId
 from tidegate.domain.target import FINAL_TARGET_STATUSES, TargetStatus
 from tidegate.store.tables import DeploymentRow, HostRow, TargetRow
@@ -30,13 +32,34 @@ class Hosts:
         Raises:
             HostNotFound: There is none.
         """
+        host = self.find_host(name, lock=lock)
+        if host is None:
+            raise HostNotFound(name)
+        return host
+
+    def find_host(self, name: str, *, lock: bool = False) -> Host | None:
+        """Return the host called *name*, if there is one; *lock* as with `host`."""
         query = self._hosts_here().where(HostRow.name == name)
         if lock:
             query = query.with_for_update().execution_options(populate_existing=True)
         row = self._session.scalar(query)
-        if row is None:
-            raise HostNotFound(name)
-        return _host(row)
+        return None if row is None else _host(row)
+
+    def hosts_named(self, names: Sequence[str]) -> list[Host]:
+        """Return those hosts that there are, in the order of *names*."""
+        query = self._hosts_here().where(HostRow.name.in_(names))
+        known = {row.name: _host(row) for row in self._session.scalars(query)}
+        return [known[name] for name in dict.fromkeys(names) if name in known]
+
+    def host_registered_as(self, iam_arn: str) -> str | None:
+        """Return the name of the host that is registered with an IAM ARN, if one is."""
+        return self._session.scalar(
+            select(HostRow.name).where(
+                HostRow.region == self._region,
+                HostRow.deregistered_at.is_(None),
+                or_(HostRow.iam_user_arn == iam_arn, HostRow.iam_session_arn == iam_arn),
+            )
+        )
 
     def host_by_id(self, host_id: HostId) -> Host | None:
         """Return a host, if it still exists."""
@@ -44,10 +67,9 @@ class Hosts:
         return None if row is None else _host(row)
 
     def hosts(self) -> list[Host]:
-        """Return all hosts by name."""
-        return [
-            _host(row) for row in self._session.scalars(self._hosts_here().order_by(HostRow.name))
-        ]
+        """Return all hosts that are registered, by name."""
+        query = self._hosts_here().where(HostRow.deregistered_at.is_(None))
+        return [_host(row) for row in self._session.scalars(query.order_by(HostRow.name))]
 
     def unknown_hosts(self, names: Iterable[str]) -> list[str]:
         """Return those of *names* that no host has, in their order."""
@@ -55,6 +77,30 @@ class Hosts:
         query = select(HostRow.name).where(HostRow.region == self._region, HostRow.name.in_(names))
         known = set(self._session.scalars(query))
         return [name for name in names if name not in known]
+
+    def instances_page(
+        self,
+        *,
+        limit: int,
+        after: str | None = None,
+        registered: bool | None = None,
+        filters: Sequence[TagFilter] = (),
+    ) -> list[Host]:
+        """Return hosts by name, those that are registered or those that are not.
+
+        With *filters* only those that meet one of them.
+        """
+        query = self._hosts_here().order_by(HostRow.name)
+        if after is not None:
+            query = query.where(HostRow.name > after)
+        if registered is not None:
+            ended = HostRow.deregistered_at
+            query = query.where(ended.is_(None) if registered else ended.is_not(None))
+        if not filters:
+            return [_host(row) for row in self._session.scalars(query.limit(limit))]
+        with self._session.scalars(query.execution_options(yield_per=500)) as rows:
+            meeting = (row for row in rows if any(one.matches(row.tags) for one in filters))
+            return [_host(row) for row in islice(meeting, limit)]
 
     def hosts_page(
         self,
@@ -186,6 +232,12 @@ def _write(row: HostRow, host: Host) -> None:
     row.settings = dict(host.settings)
     row.tags = dict(host.tags)
     row.variables = dict(host.variables)
+    registration = host.registration
+    row.instance_suffix = registration.suffix
+    row.iam_user_arn = registration.iam_user_arn or None
+    row.iam_session_arn = registration.iam_session_arn or None
+    row.registered_at = registration.registered_at
+    row.deregistered_at = registration.deregistered_at
 
 
 def _host(row: HostRow) -> Host:
@@ -196,6 +248,13 @@ def _host(row: HostRow) -> Host:
         settings=row.settings,
         tags=row.tags,
         variables=row.variables,
+        registration=Registration(
+            suffix=row.instance_suffix,
+            registered_at=row.registered_at,
+            deregistered_at=row.deregistered_at,
+            iam_user_arn=row.iam_user_arn or "",
+            iam_session_arn=row.iam_session_arn or "",
+        ),
         last_seen_at=row.last_seen_at,
         created_at=row.created_at,
     )

@@ -8,7 +8,7 @@ from sqlalchemy import Row as ResultRow
 from sqlalchemy import Table, Update, bindparam, update
 from sqlalchemy.orm import Session
 
-from tidegate.store.tables import Row
+from tidegate.store.row import Row
 
 
 def change(

@@ -1,81 +1,21 @@
 """SQLAlchemy tables; rows are private to the store, the rest of the house sees domain values."""
 
-from datetime import UTC, datetime
-from typing import Any, Final
+from datetime import datetime
+from typing import Any
 
 from sqlalchemy import (
-    JSON,
     BigInteger,
-    DateTime,
-    Dialect,
     ForeignKey,
     ForeignKeyConstraint,
     Index,
     Integer,
-    LargeBinary,
-    MetaData,
     String,
-    Text,
-    TypeDecorator,
     UniqueConstraint,
+    text,
 )
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
-from typing_extensions import override
+from sqlalchemy.orm import Mapped, mapped_column
 
-NAMING: Final = {
-    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
-    "pk": "pk_%(table_name)s",
-}
-
-
-class UtcDateTime(TypeDecorator[datetime]):
-    """A moment in UTC; SQLite has no time zones, so it is written there without one."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    @override
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        moment = value.astimezone(UTC)
-        return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
-
-    @override
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
-class CleanText(TypeDecorator[str]):
-    """Text from anywhere: what no database can hold, zero bytes and half characters, is replaced.
-
-    Sentences quote hosts, archives and AppSpec files; one that could not be written would keep a
-    deployment from ever coming to its end.
-    """
-
-    impl = Text
-    cache_ok = True
-
-    @override
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        if value is None:
-            return None
-        return value.encode("utf-8", "replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
-
-
-class Row(DeclarativeBase):
-    metadata = MetaData(naming_convention=NAMING)
-    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy reads it from the class
-        datetime: UtcDateTime(),
-        dict[str, Any]: JSON(),
-        list[Any]: JSON(),
-        str: CleanText(),
-        bytes: LargeBinary(),
-    }
+from tidegate.store.row import Row
 
 
 class ApplicationRow(Row):
@@ -124,18 +64,39 @@ class ConfigRow(Row):
     created_at: Mapped[datetime]
 
 
+def _unique_while_registered(*columns: str) -> Index:
+    registered = text("deregistered_at IS NULL")
+    return Index(
+        f"ix_hosts_{'_'.join(columns)}",
+        *columns,
+        unique=True,
+        sqlite_where=registered,
+        postgresql_where=registered,
+    )
+
+
 class HostRow(Row):
     __tablename__ = "hosts"
-    __table_args__ = (UniqueConstraint("region", "name"),)
+    __table_args__ = (
+        UniqueConstraint("region", "name"),
+        _unique_while_registered("region", "iam_user_arn"),
+        _unique_while_registered("region", "iam_session_arn"),
+    )
 
     id: Mapped[str] = mapped_column(String(36), primary_key=True)
     region: Mapped[str] = mapped_column(String(32))
     name: Mapped[str] = mapped_column(String(100))
     driver: Mapped[str] = mapped_column(String(32))
+    """Empty where no way to reach it is known yet."""
     settings: Mapped[dict[str, Any]]
     tags: Mapped[dict[str, Any]]
     variables: Mapped[dict[str, Any]]
     last_seen_at: Mapped[datetime | None]
+    instance_suffix: Mapped[str] = mapped_column(String(10))
+    iam_user_arn: Mapped[str | None] = mapped_column(String(300))
+    iam_session_arn: Mapped[str | None] = mapped_column(String(300))
+    registered_at: Mapped[datetime]
+    deregistered_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final
 
 from tidegate.domain.deployment import (
@@ -14,7 +15,7 @@ from tidegate.domain.deployment import (
     RollbackEvent,
 )
 from tidegate.domain.group import Group, HostOptions, TagSet
-from tidegate.domain.host import Host
+from tidegate.domain.host import Host, Registration
 from tidegate.domain.ids import (
     ApplicationId,
     DeploymentId,
@@ -59,6 +60,18 @@ def a_deployment(**changes: object) -> Deployment:
     return Deployment(**{**facts, **changes})  # type: ignore[arg-type]
 
 
+def a_host(name: str, *, at: datetime) -> Host:
+    """Return a host that the fake driver reaches."""
+    return Host(
+        id=HostId(f"id-of-{name}"),
+        name=name,
+        driver="fake",
+        settings={},
+        registration=Registration(suffix="AAAAAAAAAA", registered_at=at),
+        created_at=at,
+    )
+
+
 @dataclass(slots=True)
 class Shop:
     """An application with one group of hosts, in a store."""
@@ -86,14 +99,7 @@ class Shop:
             now = uow.now()
             uow.catalog.add_application(shop.application_id, "shop", platform, at=now)
             for name in names:
-                host = Host(
-                    id=HostId(f"id-of-{name}"),
-                    name=name,
-                    driver="fake",
-                    settings={},
-                    created_at=now,
-                )
-                uow.catalog.add_host(host)
+                uow.catalog.add_host(a_host(name, at=now))
             group = Group(
                 id=shop.group_id,
                 application_id=shop.application_id,

@@ -34,6 +34,15 @@ def config_name(name: str | None) -> str:
     return _checked(name, "deployment config", "Deployment Config name", "DeploymentConfigName")
 
 
+def instance_name(name: str | None) -> str:
+    """Return the name of an on-premises instance.
+
+    Raises:
+        AwsError: It is missing, or none that an instance can have.
+    """
+    return _checked(name, "on-premises instance", "Instance name", "InstanceName")
+
+
 def batch(entries: Sequence[str] | None, *, most: int, what: str, required: str) -> Sequence[str]:
     """Return the entries of a BatchGet.
 

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from tidegate.domain.access import Role
-from tidegate_api.codedeploy import applications, configs, resource_tags
+from tidegate_api.codedeploy import applications, configs, instances, resource_tags
 from tidegate_api.codedeploy.call import Call
 from tidegate_api.codedeploy.shapes import applications as application_shapes
 from tidegate_api.codedeploy.shapes import configs as config_shapes
+from tidegate_api.codedeploy.shapes import instances as instance_shapes
 from tidegate_api.codedeploy.shapes import resource_tags as tag_shapes
 from tidegate_api.codedeploy.shapes.shape import Shape
 
@@ -56,6 +57,13 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         _reads(config_shapes.GetDeploymentConfigInput, configs.get),
         _reads(config_shapes.ListDeploymentConfigsInput, configs.list_),
         _changes(config_shapes.DeleteDeploymentConfigInput, configs.delete),
+        _changes(instance_shapes.RegisterOnPremisesInstanceInput, instances.register),
+        _changes(instance_shapes.DeregisterOnPremisesInstanceInput, instances.deregister),
+        _reads(instance_shapes.GetOnPremisesInstanceInput, instances.get),
+        _reads(instance_shapes.BatchGetOnPremisesInstancesInput, instances.batch_get),
+        _reads(instance_shapes.ListOnPremisesInstancesInput, instances.list_),
+        _changes(instance_shapes.AddTagsToOnPremisesInstancesInput, instances.add_tags),
+        _changes(instance_shapes.RemoveTagsFromOnPremisesInstancesInput, instances.remove_tags),
         _changes(tag_shapes.TagResourceInput, resource_tags.tag),
         _changes(tag_shapes.UntagResourceInput, resource_tags.untag),
         _reads(tag_shapes.ListTagsForResourceInput, resource_tags.list_),

@@ -90,7 +90,8 @@ class HostOut(BaseModel):
 
     name: str
     driver: str
-    address: str
+    """Empty where no way to reach it is known yet."""
+    address: str | None
     port: int | None
     user: str | None
     identity: str | None
@@ -102,6 +103,8 @@ class HostOut(BaseModel):
     tags: dict[str, str]
     variables: dict[str, str]
     last_seen_at: datetime | None
+    deregistered_at: datetime | None
+    """Since when it takes part in no deployment."""
     created_at: datetime
 
     @classmethod
@@ -115,6 +118,7 @@ class HostOut(BaseModel):
             tags=dict(host.tags),
             variables=dict(host.variables),
             last_seen_at=host.last_seen_at,
+            deregistered_at=host.registration.deregistered_at,
             created_at=host.created_at,
         )
 

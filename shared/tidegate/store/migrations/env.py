@@ -6,7 +6,8 @@ from alembic import context
 from sqlalchemy import Connection, event, text
 
 from tidegate.store.database import connect
-from tidegate.store.tables import Row, UtcDateTime
+from tidegate.store.row import UtcDateTime
+from tidegate.store.tables import ApplicationRow
 
 _LOCK: Final = 7_401_253
 
@@ -28,7 +29,7 @@ def run() -> None:
             connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
         context.configure(
             connection=connection,
-            target_metadata=Row.metadata,
+            target_metadata=ApplicationRow.metadata,
             render_as_batch=True,
             compare_type=True,
             render_item=in_plain_words,
