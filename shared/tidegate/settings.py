@@ -28,7 +28,8 @@ def _default_data_dir() -> Path:
     return Path.home() / ".local" / "share" / "tidegate"
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Tell whether a name or address is that of this machine for itself."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -151,7 +152,7 @@ class Settings(BaseSettings):
     @classmethod
     def _is_among_friends(cls, wanted: bool, info: ValidationInfo) -> bool:
         host = info.data.get("host", "")
-        if wanted and not _is_loopback(host):
+        if wanted and not is_loopback(host):
             raise ValueError(f"everybody who reaches {host} would be let in; it needs loopback")
         return wanted
 

@@ -181,6 +181,10 @@ def test_where_everybody_is_let_in_any_signature_will_do(databases: Databases, t
         there.create_application(applicationName="shop")
         unsigned = httpx2.post(f"{aws.url}/", headers=HEADERS).json()
 
+        by_name = httpx2.post(f"{aws.url}/", headers={**HEADERS, "Host": "evil.example:8080"})
+        strange = httpx2.post(f"{aws.url}/", headers={**HEADERS, "Host": "[::2"})
+
+        assert code_of(by_name) == code_of(strange) == "AccessDeniedException"
         assert there.list_applications()["applications"] == ["shop"]
         assert unsigned == {"applications": []}
         assert aws.service.http.get("/v1/applications").status_code == 401

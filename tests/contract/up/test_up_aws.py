@@ -45,7 +45,7 @@ def test_a_key_that_is_made_while_it_runs_is_good_at_once_and_after_a_restart(tm
         request_id = answer["ResponseMetadata"]["RequestId"]
         lines = [line for line in system.log().splitlines() if request_id in line]
         assert len([line for line in lines if "request_finished" in line]) == 1
-        assert any("CreateApplication" in line for line in lines)
+        assert all("CreateApplication" in line for line in lines)
     finally:
         system.kill_all()
 

@@ -35,6 +35,9 @@ class Face:
 
     async def answer(self, request: Request) -> Response:
         """Answer one request; whatever happens, in AWS's words."""
+        name = _name_of_operation(request.headers.get("x-amz-target", ""))
+        if name is not None:
+            structlog.contextvars.bind_contextvars(operation=name)
         body = await request.body()
         return await to_thread.run_sync(self._answer, request, body)
 
@@ -94,7 +97,7 @@ class Face:
                     entry = trail.entry(caller, subject, uow=uow, refusal=refusal.code)
                     uow.audit.add(entry)
             raise refusal from None
-        log.info("changed", operation=operation.name, caller=caller.name, subject=subject)
+        log.info("changed", caller=caller.name, subject=subject)
         return output
 
 
@@ -108,14 +111,19 @@ def _check_role(operation: Operation, caller: Caller, trail: Trail) -> None:
 
 
 def _operation(target: str) -> Operation:
-    operation = OPERATIONS.get(target.removeprefix(TARGET_PREFIX))
-    if operation is None or not target.startswith(TARGET_PREFIX):
+    name = _name_of_operation(target)
+    if name is None:
         raise AwsError(
             "UnknownOperationException",
             f"The X-Amz-Target {target[:100]!r} names no operation; "
             f"it must be {TARGET_PREFIX} and the name of one.",
         )
-    return operation
+    return OPERATIONS[name]
+
+
+def _name_of_operation(target: str) -> str | None:
+    name = target.removeprefix(TARGET_PREFIX)
+    return name if target.startswith(TARGET_PREFIX) and name in OPERATIONS else None
 
 
 def _signed(request: Request, body: bytes) -> SignedRequest:

@@ -13,7 +13,7 @@ from tidegate.domain.access import Role
 from tidegate.domain.arn import partition_of
 from tidegate.domain.errors import Invalid, NoSpace
 from tidegate.domain.region import check_region
-from tidegate.settings import Settings
+from tidegate.settings import Settings, is_loopback
 from tidegate.store.sealing import Seal
 from tidegate.store.unit_of_work import Store, UnitOfWork
 from tidegate_api.codedeploy.errors import AwsError
@@ -70,6 +70,7 @@ class Gate:
             AwsError: It does not.
         """
         if self._settings.insecure_no_auth:
+            check_host(request)
             return None
         claim = parse_claim(request)
         check_scope(claim)
@@ -120,6 +121,23 @@ class Gate:
         secret = seal.open(sealed)
         self._seal = seal
         return secret
+
+
+def check_host(request: SignedRequest) -> None:
+    """Refuse a request that was sent to another name than this machine's own for itself.
+
+    Where everybody is let in, a page in a browser could come in by a name that leads here.
+
+    Raises:
+        AwsError: It was.
+    """
+    host = request.headers.get("host", "")
+    name = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
+    if not is_loopback(name):
+        raise AwsError(
+            "AccessDeniedException",
+            "Where any signature is taken, requests must be sent to localhost or its address.",
+        )
 
 
 def check_scope(claim: Claim) -> None:

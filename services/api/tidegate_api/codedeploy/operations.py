@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from tidegate.domain.access import Role
-from tidegate_api.codedeploy import applications, configs, instances, resource_tags
+from tidegate_api.codedeploy import applications, configs, external, instances, resource_tags
 from tidegate_api.codedeploy.call import Call
 from tidegate_api.codedeploy.shapes import applications as application_shapes
 from tidegate_api.codedeploy.shapes import configs as config_shapes
+from tidegate_api.codedeploy.shapes import external as external_shapes
 from tidegate_api.codedeploy.shapes import instances as instance_shapes
 from tidegate_api.codedeploy.shapes import resource_tags as tag_shapes
 from tidegate_api.codedeploy.shapes.shape import Shape
@@ -67,5 +68,6 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         _changes(tag_shapes.TagResourceInput, resource_tags.tag),
         _changes(tag_shapes.UntagResourceInput, resource_tags.untag),
         _reads(tag_shapes.ListTagsForResourceInput, resource_tags.list_),
+        _changes(external_shapes.DeleteResourcesByExternalIdInput, external.delete_by_external_id),
     )
 }
