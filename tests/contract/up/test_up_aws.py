@@ -21,7 +21,7 @@ def codedeploy(url: str, key_id: str, secret: str):
 
 
 def test_a_key_that_is_made_while_it_runs_is_good_at_once_and_after_a_restart(tmp_path: Path):
-    system = System(tmp_path / "data")
+    system = System(tmp_path / "data", workers=0)
     try:
         system.start()
         made = subprocess.run(
@@ -51,7 +51,7 @@ def test_a_key_that_is_made_while_it_runs_is_good_at_once_and_after_a_restart(tm
 
 
 def test_everybody_is_let_in_where_that_is_wanted_and_it_is_said(tmp_path: Path):
-    system = System(tmp_path / "data", environment={"TIDEGATE_INSECURE_NO_AUTH": "true"})
+    system = System(tmp_path / "data", workers=0, environment={"TIDEGATE_INSECURE_NO_AUTH": "true"})
     try:
         system.start()
         codedeploy(system.url, "any", "thing").create_application(applicationName="shop")
