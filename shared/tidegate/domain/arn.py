@@ -55,6 +55,11 @@ def instance_arn(region: str, account: str, name: str, suffix: str) -> str:
     return f"arn:{place}:instance/{name}_{suffix}"
 
 
+def host_user_arn(region: str, account: str, name: str) -> str:
+    """Return the IAM user that stands for a host that was made without one: clients look for it."""
+    return f"arn:{partition_of(region)}:iam::{account}:user/tidegate/{name}"
+
+
 def parse_arn(text: str, *, region: str, account: str) -> Arn:
     """Return what an ARN names, if it is of this region and account.
 

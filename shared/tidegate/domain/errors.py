@@ -99,8 +99,9 @@ class InstanceNotRegistered(NotFound):
 class IamArnTaken(Refused):
     http_status = 409
 
-    def __init__(self, arn: str, holder: str, *, is_user: bool) -> None:
-        super().__init__(f"The instance {holder!r} is registered as {arn} already.")
+    def __init__(self, arn: str, holder: str = "", *, is_user: bool) -> None:
+        who = f"The instance {holder!r}" if holder else "Another instance"
+        super().__init__(f"{who} is registered as {arn} already; deregister that one first.")
         kind = "User" if is_user else "Session"
         self.situation = f"Iam{kind}ArnAlreadyRegisteredException"
 

@@ -3,8 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 
 from tidegate.domain.ids import HostId
+
+NO_WAY: Final = ""
+"""The driver of a host of which nobody has said how it is reached."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +29,7 @@ class Host:
     id: HostId
     name: str
     driver: str
-    """Empty where no way to reach it is known yet."""
+    """How it is reached, or `NO_WAY`."""
     settings: Mapping[str, object]
     """What the driver needs to reach it; checked by the driver's own settings class."""
     tags: Mapping[str, str] = field(default_factory=dict)
@@ -33,6 +37,11 @@ class Host:
     registration: Registration
     last_seen_at: datetime | None = None
     created_at: datetime
+
+    @property
+    def is_reachable(self) -> bool:
+        """Whether it is known how it is reached; not that it answers."""
+        return self.driver != NO_WAY
 
     @property
     def is_registered(self) -> bool:

@@ -5,12 +5,13 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from tidegate.domain.errors import HostExists, InUse, Invalid
-from tidegate.domain.host import Host
+from tidegate.domain.host import NO_WAY, Host
 from tidegate.domain.ids import HostId
 from tidegate.engine.checks import check_name, check_tags, check_variables
 from tidegate.engine.instances import new_registration
 from tidegate.store.unit_of_work import UnitOfWork
 
+SSH: Final = "ssh"
 _WHERE: Final = ("address", "port", "user", "proxy_jump", "state_dir")
 """Settings that lead to the folder in which the host remembers what it has run."""
 
@@ -19,7 +20,8 @@ _WHERE: Final = ("address", "port", "user", "proxy_jump", "state_dir")
 class HostRequest:
     """What a host is wanted to be."""
 
-    driver: str = "ssh"
+    driver: str = SSH
+    """`NO_WAY` while nothing has to be known of how it is reached; settings change that."""
     settings: Mapping[str, object]
     """What the driver needs; what is None is left to the group or to the driver."""
     tags: Mapping[str, str] = field(default_factory=dict)
@@ -32,16 +34,17 @@ def create_host(name: str, request: HostRequest, *, uow: UnitOfWork) -> Host:
     Raises:
         Invalid: A value cannot be taken.
         HostExists: There is one of that name.
+        InUse: A run goes on at one that was deregistered, and would be sought at another place.
     """
     check_name("host", name)
-    settings = _checked(request)
+    driver, settings = _checked(request)
     known = uow.catalog.find_host(name, lock=True)
     if known is not None and known.is_registered:
         raise HostExists(name)
     host = Host(
         id=HostId(uow.ids.unique()) if known is None else known.id,
         name=name,
-        driver=request.driver,
+        driver=driver,
         settings=settings,
         tags=request.tags,
         variables=request.variables,
@@ -51,6 +54,7 @@ def create_host(name: str, request: HostRequest, *, uow: UnitOfWork) -> Host:
     if known is None:
         uow.catalog.add_host(host)
     else:
+        _check_move(known, settings, uow)
         uow.catalog.save_host(host)
     return host
 
@@ -77,19 +81,11 @@ def change_host(
     # Locked, or a key that a worker learns meanwhile would be lost.
     host = uow.catalog.host(name, lock=True)
     request = change(_request_of(host))
-    settings = _checked(request)
-    moves = request.driver != host.driver or any(
-        settings.get(key) != host.settings.get(key) for key in _WHERE
-    )
-    running = uow.catalog.run_on_host(host.id) if moves else None
-    if running is not None:
-        raise InUse(
-            f"The deployment {running} is at work on the host {name!r}, so it cannot be moved; "
-            f"wait for it or stop it with `tidegate stop {running}`."
-        )
+    driver, settings = _checked(request)
+    _check_move(host, settings, uow)
     changed = replace(
         host,
-        driver=request.driver,
+        driver=driver,
         settings=settings,
         tags=request.tags,
         variables=request.variables,
@@ -148,12 +144,32 @@ def check_ssh(settings: Mapping[str, object]) -> dict[str, object]:
     return given
 
 
-def _checked(request: HostRequest) -> dict[str, object]:
-    if request.driver != "ssh":
+def _check_move(host: Host, settings: Mapping[str, object], uow: UnitOfWork) -> None:
+    """Refuse to move a host at which a run goes on; where none can be reached, none does."""
+    moves = host.is_reachable and any(settings.get(key) != host.settings.get(key) for key in _WHERE)
+    running = uow.catalog.run_on_host(host.id) if moves else None
+    if running is not None:
+        raise InUse(
+            f"The deployment {running} is at work on the host {host.name!r}, so it cannot be "
+            f"moved; wait for it or stop it with `tidegate stop {running}`."
+        )
+
+
+def _checked(request: HostRequest) -> tuple[str, dict[str, object]]:
+    """Return the driver and the settings that a request comes to."""
+    if request.driver not in {SSH, NO_WAY}:
         raise Invalid(f"There is no host driver {request.driver[:40]!r}; there is: ssh.")
     check_tags(request.tags)
     check_variables(request.variables)
     settings = check_ssh(request.settings)
+    if request.driver == NO_WAY and not settings:
+        return NO_WAY, settings
+    _check_way(settings)
+    return SSH, settings
+
+
+def _check_way(settings: Mapping[str, object]) -> None:
+    """Refuse settings that lead to no host, or to whoever answers."""
     address = settings.get("address")
     if not address:
         raise Invalid("A host needs an address: its name or IP address.")
@@ -165,13 +181,9 @@ def _checked(request: HostRequest) -> dict[str, object]:
             "Or set trust_on_first_use to true to take the key that it shows at first.",
             code="HostKeyMissing",
         )
-    return settings
 
 
 def _request_of(host: Host) -> HostRequest:
     return HostRequest(
-        driver=host.driver or "ssh",
-        settings=host.settings,
-        tags=host.tags,
-        variables=host.variables,
+        driver=host.driver, settings=host.settings, tags=host.tags, variables=host.variables
     )

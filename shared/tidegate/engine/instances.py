@@ -11,7 +11,7 @@ from tidegate.domain.errors import (
     InstanceNotRegistered,
     Invalid,
 )
-from tidegate.domain.host import Host, Registration
+from tidegate.domain.host import NO_WAY, Host, Registration
 from tidegate.domain.ids import HostId
 from tidegate.engine.checks import check_name
 from tidegate.store.unit_of_work import UnitOfWork
@@ -52,7 +52,7 @@ def register_instance(name: str, identity: Identity, *, uow: UnitOfWork) -> Host
     host = Host(
         id=HostId(uow.ids.unique()),
         name=name,
-        driver="",
+        driver=NO_WAY,
         settings={},
         registration=registration,
         created_at=uow.now(),
@@ -93,7 +93,8 @@ def tag_instances(names: Sequence[str], tags: Mapping[str, str], *, uow: UnitOfW
     """
     for host in _registered(names, uow):
         together = {**host.tags, **tags}
-        if len(together) > MOST_TAGS:
+        # One made under `/v1` may have more already, and its values can still be changed.
+        if len(together) > max(MOST_TAGS, len(host.tags)):
             raise Invalid(
                 f"The instance {host.name!r} would have {len(together)} tags; the limit is "
                 f"{MOST_TAGS}.",

@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from tidegate.domain.deployment import DEPLOYMENT_MACHINE, DeploymentStatus
-from tidegate.domain.errors import HostExists, HostNotFound
+from tidegate.domain.errors import HostExists, HostNotFound, IamArnTaken, Refused
 from tidegate.domain.group import TagFilter
 from tidegate.domain.host import Host, Registration
 from tidegate.domain.ids import DeploymentId, HostId
@@ -131,6 +131,7 @@ class Hosts:
 
         Raises:
             HostExists: There is one of that name.
+            IamArnTaken: Another one is registered as the same user or session.
         """
         row = HostRow(
             id=host.id,
@@ -141,18 +142,20 @@ class Hosts:
         )
         _write(row, host)
         self._session.add(row)
-        try:
-            self._session.flush()
-        except IntegrityError:
-            raise HostExists(host.name) from None
+        self._flush(host)
 
     def save_host(self, host: Host) -> None:
-        """Write what can be changed of a host that exists."""
+        """Write what can be changed of a host that exists.
+
+        Raises:
+            HostNotFound: It does no longer.
+            IamArnTaken: Another one is registered as the same user or session.
+        """
         row = self._session.get(HostRow, host.id)
         if row is None:
             raise HostNotFound(host.name)
         _write(row, host)
-        self._session.flush()
+        self._flush(host)
 
     def delete_host(self, host_id: HostId) -> None:
         """Delete a host; history stays."""
@@ -193,6 +196,12 @@ class Hosts:
         if row is not None and not row.settings.get("host_key"):
             row.settings = {**row.settings, "host_key": host_key}
             self._session.flush()
+
+    def _flush(self, host: Host) -> None:
+        try:
+            self._session.flush()
+        except IntegrityError as error:
+            raise _clash(host, error) from None
 
     def _hosts_here(self) -> Select[HostRow]:
         return select(HostRow).where(HostRow.region == self._region)
@@ -238,6 +247,14 @@ def _write(row: HostRow, host: Host) -> None:
     row.iam_session_arn = registration.iam_session_arn or None
     row.registered_at = registration.registered_at
     row.deregistered_at = registration.deregistered_at
+
+
+def _clash(host: Host, error: IntegrityError) -> Refused:
+    """Return what a row clashed with; both databases name it first, and only then its value."""
+    if "iam_" not in str(error.orig).partition("\n")[0]:
+        return HostExists(host.name)
+    user = host.registration.iam_user_arn
+    return IamArnTaken(user or host.registration.iam_session_arn, is_user=bool(user))
 
 
 def _host(row: HostRow) -> Host:
