@@ -179,6 +179,7 @@ def test_lists_by_status_and_tags_in_pages(aws: Aws, codedeploy):
         {"Value": "x" * 257},
     ):
         refused("InvalidTagFilterException", list_, tagFilters=[odd, wrong])
+    refused("InvalidTagFilterException", list_, tagFilters=[odd] * 11)
 
 
 def test_tags_come_change_and_go(codedeploy):
@@ -214,19 +215,27 @@ def test_what_cannot_be_tagged(aws: Aws, codedeploy):
         (
             "TagLimitExceededException",
             ["web-1"],
-            [{"Key": str(n), "Value": "x"} for n in range(11)],
+            [{"Key": str(n), "Value": "x"} for n in range(51)],
         ),
         ("InvalidTagException", ["web-1"], [{"Key": "", "Value": "x"}]),
-        ("InvalidTagException", ["web-1"], [{"Key": "x", "Value": ""}]),
         ("InvalidTagException", ["web-1"], [{"Key": "x" * 129, "Value": "x"}]),
         ("InvalidTagException", ["web-1"], [{"Key": "x", "Value": "x" * 257}]),
     ):
         for call in both:
             refused(code, call, instanceNames=names, tags=wanted)
+    refused(
+        "InvalidTagException",
+        both[0],
+        instanceNames=["web-1"],
+        tags=[BLUE, {"Key": "x", "Value": ""}],
+    )
+    refused("InvalidTagException", both[0], instanceNames=["web-1"], tags=[BLUE, {"Key": "x"}])
     assert tags(codedeploy) == {}
     ten = [{"Key": str(number), "Value": "x"} for number in range(10)]
     both[0](instanceNames=["web-1"], tags=ten)
     refused("TagLimitExceededException", both[0], instanceNames=["web-1"], tags=[BLUE])
+    eleven = [*ten, BLUE]
+    refused("TagLimitExceededException", both[0], instanceNames=["web-1"], tags=eleven)
 
 
 def test_hosts_and_instances_are_the_same(aws: Aws, codedeploy):
@@ -256,3 +265,55 @@ def test_hosts_and_instances_are_the_same(aws: Aws, codedeploy):
         codedeploy.get_on_premises_instance,
         instanceName="registered",
     )
+
+
+def test_all_tags_that_are_shown_can_be_changed_and_removed(aws: Aws, codedeploy):
+    """As `aws deploy deregister` does, though `/v1` allows more of them, and no values."""
+    aws.service.with_host("web-1", tags={"empty": "", **{f"k{n:02}": "x" for n in range(49)}})
+    add = codedeploy.add_tags_to_on_premises_instances
+
+    add(instanceNames=["web-1"], tags=[{"Key": "k00", "Value": "y"}])
+    refused("TagLimitExceededException", add, instanceNames=["web-1"], tags=[BLUE])
+    shown = info(codedeploy)["tags"]
+    codedeploy.remove_tags_from_on_premises_instances(instanceNames=["web-1"], tags=shown)
+
+    assert len(shown) == 50
+    assert {"Key": "k00", "Value": "y"} in shown
+    assert tags(codedeploy) == {}
+
+
+def test_nobody_else_is_registered_as_the_user_that_stands_for_a_host(aws: Aws, codedeploy):
+    aws.service.with_host("made")
+    register = codedeploy.register_on_premises_instance
+    user = info(codedeploy, "made")["iamUserArn"]
+
+    for other in (user, user.replace("made", "later")):
+        refused(
+            "IamUserArnAlreadyRegisteredException", register, instanceName="new", iamUserArn=other
+        )
+    refused(
+        "InstanceNameAlreadyRegisteredException", register, instanceName="made", iamUserArn=user
+    )
+    codedeploy.deregister_on_premises_instance(instanceName="made")
+    register(instanceName="made", iamUserArn=user)
+
+    assert info(codedeploy, "made")["iamUserArn"] == user
+
+
+def test_one_without_a_way_to_be_reached_is_changed_or_given_a_whole_one(aws: Aws, codedeploy):
+    register(codedeploy, "web-1")
+    before = info(codedeploy)
+
+    def patched(**wanted: Any) -> int:
+        return aws.service.ask("PATCH", "/v1/hosts/web-1", json=wanted).status_code
+
+    assert patched(tags={"team": "blue"}, variables={"A": "b"}) == 200
+    assert patched(user="deploy") == patched(address="10.0.0.5") == 422
+    assert patched(host_key=HOST_KEY) == 422
+    assert aws.service.get("/v1/hosts/web-1").json()["driver"] == ""
+    assert patched(address="10.0.0.5", host_key=HOST_KEY) == 200
+    assert patched(address=None) == 422
+
+    assert info(codedeploy) == {**before, "tags": [BLUE]}
+    host = aws.service.get("/v1/hosts/web-1").json()
+    assert (host["driver"], host["variables"]) == ("ssh", {"A": "b"})

@@ -186,7 +186,7 @@ class Machine(RuleBasedStateMachine):
         expected = FINE
         if not fits(name):
             expected = bad_name("InstanceName", name)
-        elif not key or not value:
+        elif not key or (add and not value):
             expected = "InvalidTagException"
         elif not self.instances.get(name, {}).get("registered"):
             expected = "InstanceNotRegisteredException"

@@ -5,9 +5,11 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from tidegate.domain.arn import instance_arn, partition_of
-from tidegate.domain.errors import HostNotFound, InstanceNotRegistered
+from tidegate.domain.arn import host_user_arn, instance_arn
+from tidegate.domain.errors import HostNotFound, IamArnTaken, InstanceNotRegistered
 from tidegate.domain.host import Host
+from tidegate.engine.checks import MOST_TAGS as MOST_TAGS_OF_HOST
+from tidegate.engine.groups import MOST_TAG_FILTERS
 from tidegate.engine.instances import (
     MOST_TAGS,
     Identity,
@@ -38,6 +40,7 @@ from tidegate_api.codedeploy.tag_filters import LONGEST_KEY, LONGEST_VALUE, read
 
 MOST_AT_ONCE: Final = 100
 _LIST: Final = "ListOnPremisesInstances"
+_BAD_FILTER: Final = "InvalidTagFilterException"
 _OF_EC2: Final = "i-"
 _LONGEST_ARN: Final = 300
 _USER: Final = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:user/[A-Za-z0-9/+=,.@_-]+")
@@ -55,7 +58,9 @@ def register(call: Call, wanted: RegisterOnPremisesInstanceInput) -> None:
             f"{name!r} cannot be the name of an on-premises instance: it begins with "
             f"{_OF_EC2!r}, as the ids of EC2 instances do.",
         )
-    register_instance(name, _identity(wanted), uow=call.uow)
+    identity = _identity(wanted)
+    _check_user(identity.iam_user_arn, name, call)
+    register_instance(name, identity, uow=call.uow)
 
 
 def deregister(call: Call, wanted: DeregisterOnPremisesInstanceInput) -> None:
@@ -86,23 +91,31 @@ def list_(call: Call, wanted: ListOnPremisesInstancesInput) -> ListOnPremisesIns
             "InvalidRegistrationStatusException",
             f"{status[:40]!r} is no registration status; there are: {', '.join(_STATUSES)}.",
         )
+    filters = read_filters(wanted.tag_filters, _BAD_FILTER)
+    if len(filters) > MOST_TAG_FILTERS:
+        raise AwsError(
+            _BAD_FILTER, f"These are {len(filters)} filters; the limit is {MOST_TAG_FILTERS}."
+        )
     found = call.uow.catalog.instances_page(
         limit=PAGE + 1,
         after=read_name(_LIST, wanted.next_token),
         registered=None if status is None else _STATUSES[status],
-        filters=read_filters(wanted.tag_filters, "InvalidTagFilterException"),
+        filters=filters,
     )
     names, token = page_of(_LIST, [one.name for one in found])
     return ListOnPremisesInstancesOutput(instance_names=names, next_token=token)
 
 
 def add_tags(call: Call, wanted: AddTagsToOnPremisesInstancesInput) -> None:
-    names, tags = _many_names(wanted.instance_names), _tags(wanted.tags)
+    names, tags = _many_names(wanted.instance_names), _tags(wanted.tags, most=MOST_TAGS)
+    if not all(value for _, value in tags):
+        raise AwsError("InvalidTagException", "A tag needs a Value.")
     tag_instances(names, dict(tags), uow=call.uow)
 
 
 def remove_tags(call: Call, wanted: RemoveTagsFromOnPremisesInstancesInput) -> None:
-    names, tags = _many_names(wanted.instance_names), _tags(wanted.tags)
+    # `aws deploy deregister` sends all that a host has, and `/v1` allows more, and no values.
+    names, tags = _many_names(wanted.instance_names), _tags(wanted.tags, most=MOST_TAGS_OF_HOST)
     untag_instances(names, tags, uow=call.uow)
 
 
@@ -124,6 +137,13 @@ def _identity(wanted: RegisterOnPremisesInstanceInput) -> Identity:
     return Identity(iam_user_arn=user, iam_session_arn=session)
 
 
+def _check_user(arn: str, name: str, call: Call) -> None:
+    """Refuse the user that stands for another host."""
+    place = call.trail.region, call.trail.account
+    if arn.startswith(host_user_arn(*place, "")) and arn != host_user_arn(*place, name):
+        raise IamArnTaken(arn, is_user=True)
+
+
 def _names(names: Sequence[str] | None) -> list[str]:
     asked = batch(names, most=MOST_AT_ONCE, what="instance names", required="InstanceName")
     return [instance_name(name) for name in asked]
@@ -138,19 +158,19 @@ def _many_names(names: Sequence[str] | None) -> list[str]:
     return _names(names)
 
 
-def _tags(tags: Sequence[Tag] | None) -> list[tuple[str, str]]:
+def _tags(tags: Sequence[Tag] | None, *, most: int) -> list[tuple[str, str]]:
     if not tags:
         raise AwsError("TagRequiredException", "At least one tag must be specified")
-    if len(tags) > MOST_TAGS:
+    if len(tags) > most:
         raise AwsError(
-            "TagLimitExceededException", f"These are {len(tags)} tags; the limit is {MOST_TAGS}."
+            "TagLimitExceededException", f"These are {len(tags)} tags; the limit is {most}."
         )
     for one in tags:
         if not 1 <= len(one.key or "") <= LONGEST_KEY:
             raise AwsError("InvalidTagException", f"A tag's Key has 1 to {LONGEST_KEY} characters.")
-        if not 1 <= len(one.value or "") <= LONGEST_VALUE:
+        if len(one.value or "") > LONGEST_VALUE:
             raise AwsError(
-                "InvalidTagException", f"A tag's Value has 1 to {LONGEST_VALUE} characters."
+                "InvalidTagException", f"A tag's Value has {LONGEST_VALUE} characters at most."
             )
     return [(one.key or "", one.value or "") for one in tags]
 
@@ -173,4 +193,4 @@ def _user_of_none(host: Host, region: str, account: str) -> str | None:
     """Return the user of a host that was made without one: clients look for one."""
     if host.registration.iam_session_arn:
         return None
-    return f"arn:{partition_of(region)}:iam::{account}:user/tidegate/{host.name}"
+    return host_user_arn(region, account, host.name)
