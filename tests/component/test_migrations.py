@@ -13,7 +13,9 @@ from sqlalchemy import Connection, inspect
 
 from tidegate.clock import SystemClock
 from tidegate.domain.configs import MinimumHealthy, MinimumHealthyType
+from tidegate.domain.host import Registration
 from tidegate.domain.ids import RandomIds
+from tidegate.engine.instances import Identity, deregister_instance, register_instance
 from tidegate.store.database import connect
 from tidegate.store.migrate import migration_config, upgrade
 from tidegate.store.outbox import NoSender
@@ -154,6 +156,44 @@ def test_what_was_there_before_regions_is_in_the_region_of_the_system(empty_data
     with connected(empty_database_url) as connection:
         for table in ("applications", "deployment_configs", "hosts", "deployments", "targets"):
             assert connection.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar() == 1, table
+
+
+HOST = """INSERT INTO hosts (id, region, name, driver, settings, tags, variables, created_at)
+    VALUES ('{id}', 'us-east-1', '{name}', 'ssh', '{{"address": "h"}}', '{{"a": "b"}}', '{{}}',
+    '2026-11-01 12:00:00')"""
+
+
+def test_hosts_of_before_are_registered_and_what_was_none_goes_on_the_way_back(
+    empty_database_url: str,
+):
+    config = migration_config(empty_database_url)
+    command.upgrade(config, "0002")
+    with connected(empty_database_url) as connection:
+        for id_, name in (("id-1", "web-1"), ("id-2", "web-2")):
+            connection.exec_driver_sql(HOST.format(id=id_, name=name))
+        connection.commit()
+
+    command.upgrade(config, "head")
+
+    store = Store(
+        connect(empty_database_url), sender=NoSender(), clock=SystemClock(), ids=RandomIds()
+    )
+    with store.write() as uow:
+        old, other = uow.catalog.hosts()
+        deregister_instance("web-2", uow=uow)
+        register_instance("web-3", Identity(iam_user_arn="arn:aws:iam::1:user/x"), uow=uow)
+        assert [host.name for host in uow.catalog.hosts()] == ["web-1", "web-3"]
+    store.engine.dispose()
+    assert old.registration == Registration(
+        suffix=old.registration.suffix, registered_at=old.created_at
+    )
+    assert old.registration.suffix != other.registration.suffix
+    assert (old.driver, old.settings, old.tags) == ("ssh", {"address": "h"}, {"a": "b"})
+
+    command.downgrade(config, "0002")
+    with connected(empty_database_url) as connection:
+        left = connection.exec_driver_sql("SELECT name, driver FROM hosts").all()
+    assert [tuple(row) for row in left] == [("web-1", "ssh")]
 
 
 def test_going_back_leaves_nothing_and_the_way_up_stays_open(database_url: str):

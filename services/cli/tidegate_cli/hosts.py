@@ -90,6 +90,7 @@ COLUMNS: Final = (
     ("name", lambda host: host.get("name")),
     ("address", _address),
     ("tags", lambda host: host.get("tags")),
+    ("registered", lambda host: host.get("deregistered_at") is None),
     ("last seen", lambda host: moment(host.get("last_seen_at"))),
 )
 
