@@ -12,6 +12,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect
 
 from tidegate.clock import SystemClock
+from tidegate.domain.aws_group import AwsGroup
 from tidegate.domain.configs import MinimumHealthy, MinimumHealthyType
 from tidegate.domain.host import Registration
 from tidegate.domain.ids import RandomIds
@@ -142,6 +143,7 @@ def test_what_was_there_before_regions_is_in_the_region_of_the_system(empty_data
     )
     with store.in_region("eu-central-1").read() as uow:
         assert uow.catalog.group("shop", "prod").hosts == ("web-1",)
+        assert uow.catalog.group("shop", "prod").aws == AwsGroup()
         assert uow.catalog.config("careful").minimum_healthy == MinimumHealthy(
             MinimumHealthyType.HOST_COUNT, 1
         )
@@ -194,6 +196,26 @@ def test_hosts_of_before_are_registered_and_what_was_none_goes_on_the_way_back(
     with connected(empty_database_url) as connection:
         left = connection.exec_driver_sql("SELECT name, driver FROM hosts").all()
     assert [tuple(row) for row in left] == [("web-1", "ssh")]
+
+
+def test_groups_that_are_deleted_while_they_deploy_are_not_taken_back(empty_database_url: str):
+    config = migration_config(empty_database_url)
+    command.upgrade(config, "0001")
+    with connected(empty_database_url) as connection:
+        for statement in ROWS_OF_0001:
+            connection.exec_driver_sql(statement)
+        connection.commit()
+    command.upgrade(config, "0004")
+    with connected(empty_database_url) as connection:
+        connection.exec_driver_sql("UPDATE deployment_groups SET name = NULL")
+        connection.commit()
+
+    command.downgrade(config, "0003")
+
+    with connected(empty_database_url) as connection:
+        for table, left in (("deployment_groups", 0), ("installations", 0), ("deployments", 1)):
+            found = connection.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar()
+            assert found == left, table
 
 
 def test_going_back_leaves_nothing_and_the_way_up_stays_open(database_url: str):

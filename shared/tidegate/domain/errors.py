@@ -69,6 +69,17 @@ class GroupExists(AlreadyExists):
     kind = "deployment group"
 
 
+class EcsServiceTaken(Refused):
+    code = "ECSServiceMappingLimitExceededException"
+    http_status = 409
+
+    def __init__(self, service: str) -> None:
+        super().__init__(
+            f"The ECS service {service!r} is in another deployment group already; "
+            "take it out there first."
+        )
+
+
 class ConfigNotFound(NotFound):
     code = "DeploymentConfigDoesNotExistException"
     kind = "deployment config"

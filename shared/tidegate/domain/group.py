@@ -1,13 +1,15 @@
-"""Applications, deployment groups, and which hosts a group means."""
+"""Applications and deployment groups."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
+from tidegate.domain.aws_group import AwsGroup
 from tidegate.domain.deployment import AutoRollback, ComputePlatform, DeploymentStatus
 from tidegate.domain.ids import ApplicationId, DeploymentId, GroupId, RevisionId
+from tidegate.domain.tag_filters import TagSet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,59 +19,6 @@ class Application:
     name: str
     compute_platform: ComputePlatform
     created_at: datetime
-
-
-class TagFilterType(StrEnum):
-    KEY_AND_VALUE = "KEY_AND_VALUE"
-    KEY_ONLY = "KEY_ONLY"
-    VALUE_ONLY = "VALUE_ONLY"
-
-
-@dataclass(frozen=True, slots=True)
-class TagFilter:
-    """One condition on a host's tags; comparison is exact and case-sensitive."""
-
-    type: TagFilterType
-    key: str = ""
-    value: str = ""
-
-    def matches(self, tags: Mapping[str, str]) -> bool:
-        """Tell whether a host with *tags* meets this condition."""
-        match self.type:
-            case TagFilterType.KEY_AND_VALUE:
-                return tags.get(self.key) == self.value
-            case TagFilterType.KEY_ONLY:
-                return self.key in tags
-            case TagFilterType.VALUE_ONLY:
-                return self.value in tags.values()
-
-    def describe(self) -> str:
-        """Return the condition as a user would write it."""
-        match self.type:
-            case TagFilterType.KEY_AND_VALUE:
-                return f"{self.key}={self.value}"
-            case TagFilterType.KEY_ONLY:
-                return f"{self.key}=*"
-            case TagFilterType.VALUE_ONLY:
-                return f"*={self.value}"
-
-
-TagSet = tuple[tuple[TagFilter, ...], ...]
-"""AND of ORs: a host must match at least one filter of each inner tuple."""
-
-
-def tags_match(tag_set: TagSet, tags: Mapping[str, str]) -> bool:
-    """Tell whether a host with *tags* is meant by *tag_set*; an empty set means nobody."""
-    return bool(tag_set) and all(any(f.matches(tags) for f in either) for either in tag_set)
-
-
-def describe_wanted(tag_set: TagSet, hosts: Sequence[str]) -> str:
-    """Return in words which hosts are meant, for sentences."""
-    ways = [f"host {name}" for name in hosts]
-    eithers = [" or ".join(one.describe() for one in either) for either in tag_set]
-    if eithers:
-        ways.append("tags " + " and ".join(f"({either})" for either in eithers))
-    return ", ".join(ways) or "no host and no tag"
 
 
 class WorkingDirectory(StrEnum):
@@ -127,6 +76,7 @@ class Group:
     """Empty once the application is deleted: the group is kept for a deployment that goes on."""
     compute_platform: ComputePlatform
     name: str
+    """Empty once it is deleted itself, likewise."""
     config_name: str
     tag_set: TagSet = ()
     hosts: tuple[str, ...] = ()
@@ -136,6 +86,7 @@ class Group:
     variables: Mapping[str, str] = field(default_factory=dict)
     """Environment of hooks; a host's own variables win."""
     host_options: HostOptions = field(default_factory=HostOptions)
+    aws: AwsGroup = field(default_factory=AwsGroup)
     target_revision_id: RevisionId | None = None
     """The revision of the last successful deployment."""
     active_deployment_id: DeploymentId | None = None
@@ -144,6 +95,6 @@ class Group:
     created_at: datetime
 
     @property
-    def is_orphan(self) -> bool:
-        """Whether its application was deleted while one of its deployments was active."""
-        return not self.application
+    def is_deleted(self) -> bool:
+        """Whether it was deleted, alone or with its application, while it was deploying."""
+        return not (self.name and self.application)

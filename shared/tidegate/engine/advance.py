@@ -14,11 +14,11 @@ from tidegate.domain.deployment import (
     RollbackEvent,
 )
 from tidegate.domain.fleet import turn_of
-from tidegate.domain.group import describe_wanted, tags_match
 from tidegate.domain.host import Host
 from tidegate.domain.ids import DeploymentId, TargetId
 from tidegate.domain.lifecycle import HOST_EVENTS, HOST_SEGMENT
 from tidegate.domain.steps import Fail, StartTargets, Step, Succeed
+from tidegate.domain.tag_filters import describe_wanted, tags_match
 from tidegate.domain.target import TargetStatus
 from tidegate.engine.rollback import end_deployment
 from tidegate.messages import want_bundle, want_target
@@ -35,6 +35,8 @@ NO_BUNDLE: Final = (
     "The logs of the workers that serve the queue 'hosts' say why."
 )
 NO_APPLICATION: Final = "The application was deleted before the deployment started."
+NO_GROUP: Final = "The deployment group was deleted before the deployment started."
+NO_EC2: Final = "EC2 instances, which the group asks for, are not resolved yet by Tidegate."
 
 log = structlog.get_logger(__name__)
 
@@ -53,15 +55,17 @@ def advance_deployment(deployment_id: DeploymentId, *, uow: UnitOfWork) -> None:
         uow.deployments.settle(deployment, wake_at=None)
     elif deployment.status is not DeploymentStatus.CREATED:
         _plan(deployment, uow)
-    elif _is_orphan(deployment, uow):
-        _apply(deployment, Fail(ErrorCode.APPLICATION_MISSING, NO_APPLICATION), uow)
+    elif deleted := _deleted(deployment, uow):
+        _apply(deployment, deleted, uow)
     else:
         _start(deployment, uow)
 
 
-def _is_orphan(deployment: Deployment, uow: UnitOfWork) -> bool:
+def _deleted(deployment: Deployment, uow: UnitOfWork) -> Fail | None:
     group = uow.catalog.group_by_id(deployment.group_id)
-    return group is None or group.is_orphan
+    if group is None or not group.application:
+        return Fail(ErrorCode.APPLICATION_MISSING, NO_APPLICATION)
+    return None if group.name else Fail(ErrorCode.DEPLOYMENT_GROUP_MISSING, NO_GROUP)
 
 
 def _start(deployment: Deployment, uow: UnitOfWork) -> None:
@@ -135,8 +139,15 @@ def _is_wanted(host: Host, settings: GroupSettings) -> bool:
 def _explained(refusal: Fail, settings: GroupSettings, hosts: Sequence[Host]) -> Fail:
     if hosts:
         return refusal
-    wanted = describe_wanted(settings["tag_set"], settings["hosts"])
-    return Fail(refusal.code, f"{refusal.reason} The group asks for {wanted}.")
+    words = [refusal.reason]
+    asks_for_hosts = settings["tag_set"] or settings["hosts"]
+    if asks_for_hosts or not settings["aws"].asks_for_ec2:
+        words.append(
+            f"The group asks for {describe_wanted(settings['tag_set'], settings['hosts'])}."
+        )
+    if settings["aws"].asks_for_ec2:
+        words.append(NO_EC2)
+    return Fail(refusal.code, " ".join(words))
 
 
 def _add_targets(

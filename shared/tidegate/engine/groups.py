@@ -4,20 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from tidegate.domain.aws_group import AwsGroup
 from tidegate.domain.configs import DEFAULT_CONFIG
 from tidegate.domain.deployment import AutoRollback, ComputePlatform
 from tidegate.domain.errors import GroupExists, GroupNotFound, HostNotFound, InUse, Invalid
-from tidegate.domain.group import (
-    FEWEST_REVISIONS,
-    MOST_REVISIONS,
-    Application,
-    Group,
-    HostOptions,
-    TagFilter,
-    TagFilterType,
-    TagSet,
-)
+from tidegate.domain.group import FEWEST_REVISIONS, MOST_REVISIONS, Application, Group, HostOptions
 from tidegate.domain.ids import GroupId
+from tidegate.domain.resource_tags import check_resource_tags
+from tidegate.domain.tag_filters import TagFilter, TagFilterType, TagSet
 from tidegate.engine.checks import check_name, check_tag, check_variables
 from tidegate.engine.hosts import check_ssh
 from tidegate.store.unit_of_work import UnitOfWork
@@ -25,6 +19,8 @@ from tidegate.store.unit_of_work import UnitOfWork
 MOST_TAG_LISTS: Final = 3
 MOST_TAG_FILTERS: Final = 10
 MOST_HOST_NAMES: Final = 1000
+MOST_GROUPS: Final = 1000
+"""Of an application."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,23 +35,31 @@ class GroupRequest:
     ssh: Mapping[str, object] = field(default_factory=dict)
     variables: Mapping[str, str] = field(default_factory=dict)
     host_options: HostOptions = field(default_factory=HostOptions)
+    aws: AwsGroup | None = None
+    """None leaves what only CodeDeploy's own API can say as it is."""
 
 
 def create_group(
-    application_name: str, name: str, request: GroupRequest, *, uow: UnitOfWork
+    application_name: str,
+    name: str,
+    request: GroupRequest,
+    *,
+    uow: UnitOfWork,
+    tags: Mapping[str, str] | None = None,
 ) -> Group:
     """Create a deployment group.
 
     Raises:
         ApplicationNotFound, ConfigNotFound, HostNotFound: What it names is not there.
-        Invalid: A value cannot be taken.
+        Invalid: A value cannot be taken, or the application has too many groups.
         GroupExists: The application has one of that name.
+        EcsServiceTaken: Another group has its ECS service.
     """
     application = uow.catalog.application(application_name)
     check_name("deployment group", name)
+    check_resource_tags(tags or {})
     config_name, ssh = _checked(application, request, uow)
-    if _exists(application_name, name, uow):
-        raise GroupExists(name)
+    _check_place(application, name, uow)
     group = Group(
         id=GroupId(uow.ids.unique()),
         application_id=application.id,
@@ -69,26 +73,39 @@ def create_group(
         ssh=ssh,
         variables=request.variables,
         host_options=request.host_options,
+        aws=request.aws or AwsGroup(),
         created_at=uow.now(),
     )
-    uow.catalog.add_group(group)
+    uow.catalog.add_group(group, tags=tags)
     return group
 
 
 def replace_group(
-    application_name: str, name: str, request: GroupRequest, *, uow: UnitOfWork
+    application_name: str,
+    name: str,
+    request: GroupRequest,
+    *,
+    uow: UnitOfWork,
+    new_name: str | None = None,
 ) -> Group:
     """Make a deployment group what *request* says; an active deployment goes on as it began.
 
     Raises:
         ApplicationNotFound, GroupNotFound, ConfigNotFound, HostNotFound: It is not there.
         Invalid: A value cannot be taken.
+        GroupExists: The application has another one of the new name.
+        EcsServiceTaken: Another group has its ECS service.
     """
     application = uow.catalog.application(application_name)
-    group = uow.catalog.group(application_name, name)
+    group = uow.catalog.group(application_name, name, lock=True)
     config_name, ssh = _checked(application, request, uow)
+    if new_name not in {None, name}:
+        check_name("deployment group", new_name or "")
+        if _exists(application_name, new_name or "", uow):
+            raise GroupExists(new_name or "")
     changed = replace(
         group,
+        name=new_name or name,
         config_name=config_name,
         tag_set=request.tag_set,
         hosts=request.hosts,
@@ -96,13 +113,19 @@ def replace_group(
         ssh=ssh,
         variables=request.variables,
         host_options=request.host_options,
+        aws=request.aws or group.aws,
     )
     uow.catalog.save_group(changed)
     return changed
 
 
-def delete_group(application_name: str, name: str, *, uow: UnitOfWork) -> None:
+def delete_group(
+    application_name: str, name: str, *, uow: UnitOfWork, even_while_deploying: bool = False
+) -> None:
     """Delete a deployment group; its deployments stay as history.
+
+    *even_while_deploying* is CodeDeploy's way: what runs comes to its end, what has not started
+    fails, and nobody finds the group any more.
 
     Raises:
         ApplicationNotFound, GroupNotFound: It is not there.
@@ -110,7 +133,9 @@ def delete_group(application_name: str, name: str, *, uow: UnitOfWork) -> None:
     """
     uow.catalog.application(application_name)
     group = uow.catalog.group(application_name, name)
-    if not uow.catalog.delete_idle_group(group.id):
+    if even_while_deploying:
+        uow.catalog.orphan_group(group.id)
+    if not uow.catalog.delete_idle_group(group.id) and not even_while_deploying:
         active = uow.catalog.active_deployment_of(group.application_id, group.id)
         raise InUse(
             f"The deployment group {name!r} has an active deployment {active}; "
@@ -127,7 +152,7 @@ def _checked(
         raise Invalid(
             f"The deployment config {config.name!r} is for {config.compute_platform}, the "
             f"application {application.name!r} for {platform}; choose one for {platform}.",
-            code="InvalidComputePlatformException",
+            code="InvalidDeploymentConfigNameException",
         )
     if platform is not ComputePlatform.SERVER and (request.hosts or request.tag_set):
         raise Invalid(f"A deployment group for {platform} takes neither hosts nor tag_filters.")
@@ -181,6 +206,17 @@ def _check_tag_set(tag_set: TagSet) -> None:
 def _check_filter(tag_filter: TagFilter) -> None:
     needs_key = tag_filter.type is not TagFilterType.VALUE_ONLY
     check_tag(tag_filter.key if needs_key else "any", tag_filter.value)
+
+
+def _check_place(application: Application, name: str, uow: UnitOfWork) -> None:
+    if _exists(application.name, name, uow):
+        raise GroupExists(name)
+    if uow.catalog.count_groups(application.id) >= MOST_GROUPS:
+        raise Invalid(
+            f"The application {application.name!r} has {MOST_GROUPS} deployment groups already, "
+            "which is the limit; delete one first with `tidegate group delete`.",
+            code="DeploymentGroupLimitExceededException",
+        )
 
 
 def _exists(application_name: str, name: str, uow: UnitOfWork) -> bool:

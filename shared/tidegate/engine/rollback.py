@@ -38,7 +38,8 @@ def end_deployment(
     uow.deployments.on(deployment, move, wake_at=None)
     uow.deployments.free_slot(deployment, succeeded=move.event is DeploymentEvent.SUCCEED)
     group = uow.catalog.group_by_id(deployment.group_id)
-    if group is not None and group.is_orphan:
+    if group is not None and group.is_deleted:
+        uow.catalog.delete_idle_group(group.id)
         uow.catalog.delete_orphan(group.application_id)
         return
     if event is None or group is None:
@@ -52,7 +53,7 @@ def end_deployment(
 
 def write_deployment(deployment: Deployment, group: Group, *, uow: UnitOfWork, actor: str) -> None:
     """Write *deployment*, for which the group's slot was taken, and have it advanced."""
-    uow.deployments.add(deployment, uow.catalog.settings_of(group), actor=actor)
+    uow.deployments.add(deployment, uow.catalog.snapshot_of(group), actor=actor)
     uow.catalog.mark_revision_used(deployment.revision_id, deployment.created_at)
     want_advance(uow, deployment.id)
 

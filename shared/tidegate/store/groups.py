@@ -1,32 +1,26 @@
 """Deployment groups in the catalog."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any, TypedDict
 
-from sqlalchemy import Select, delete, select
+from sqlalchemy import Select, delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from tidegate.domain.aws_group import AwsGroup
 from tidegate.domain.deployment import (
     AutoRollback,
     ComputePlatform,
     DeploymentStatus,
     RollbackEvent,
 )
-from tidegate.domain.errors import GroupExists, GroupNotFound
-from tidegate.domain.group import (
-    DeploymentSummary,
-    Group,
-    HostOptions,
-    OnStop,
-    TagFilter,
-    TagFilterType,
-    TagSet,
-    WorkingDirectory,
-)
+from tidegate.domain.errors import EcsServiceTaken, GroupExists, GroupNotFound
+from tidegate.domain.group import DeploymentSummary, Group, HostOptions, OnStop, WorkingDirectory
 from tidegate.domain.ids import ApplicationId, DeploymentId, GroupId, RevisionId
+from tidegate.domain.tag_filters import TagFilter, TagFilterType, TagSet
+from tidegate.store.aws_settings import aws_from_json, aws_to_json
 from tidegate.store.tables import ApplicationRow, DeploymentRow, GroupRow
 
 
@@ -39,6 +33,7 @@ class GroupSettings(TypedDict):
     ssh: Mapping[str, object]
     variables: Mapping[str, str]
     host_options: HostOptions
+    aws: AwsGroup
 
 
 class Groups:
@@ -48,19 +43,20 @@ class Groups:
         self._session = session
         self._region = region
 
-    def group(self, application_name: str, group_name: str) -> Group:
-        """Return a group of an application.
+    def group(self, application_name: str, group_name: str, *, lock: bool = False) -> Group:
+        """Return a group of an application; with *lock* nobody changes it until the commit.
 
         Raises:
             GroupNotFound: There is none.
         """
-        found = self._groups(
-            _groups().where(
-                ApplicationRow.region == self._region,
-                ApplicationRow.name == application_name,
-                GroupRow.name == group_name,
-            )
+        query = _groups().where(
+            ApplicationRow.region == self._region,
+            ApplicationRow.name == application_name,
+            GroupRow.name == group_name,
         )
+        if lock:
+            query = query.with_for_update(of=GroupRow).execution_options(populate_existing=True)
+        found = self._groups(query)
         if not found:
             raise GroupNotFound(group_name)
         return found[0]
@@ -74,25 +70,55 @@ class Groups:
         self, application_id: ApplicationId, *, limit: int, after: str | None = None
     ) -> list[Group]:
         """Return the groups of an application by name."""
-        query = _groups().where(GroupRow.application_id == application_id)
+        query = self._named(application_id)
         if after is not None:
             query = query.where(GroupRow.name > after)
         return self._groups(query.order_by(GroupRow.name).limit(limit))
 
-    def add_group(self, group: Group) -> None:
+    def group_names(
+        self, application_id: ApplicationId, *, limit: int, after: str | None = None
+    ) -> list[str]:
+        """Return the names of an application's groups in order."""
+        query = select(GroupRow.name).where(
+            GroupRow.application_id == application_id, GroupRow.name.is_not(None)
+        )
+        if after is not None:
+            query = query.where(GroupRow.name > after)
+        return [
+            name or "" for name in self._session.scalars(query.order_by(GroupRow.name).limit(limit))
+        ]
+
+    def groups_named(self, application_id: ApplicationId, names: Sequence[str]) -> list[Group]:
+        """Return those groups of an application that there are, in the order of *names*."""
+        found = self._groups(self._named(application_id).where(GroupRow.name.in_(names)))
+        known = {group.name: group for group in found}
+        return [known[name] for name in names if name in known]
+
+    def count_groups(self, application_id: ApplicationId) -> int:
+        """Return how many groups an application has."""
+        query = select(func.count()).select_from(GroupRow)
+        here = query.where(GroupRow.application_id == application_id, GroupRow.name.is_not(None))
+        return self._session.scalar(here) or 0
+
+    def add_group(self, group: Group, *, tags: Mapping[str, str] | None = None) -> None:
         """Create a group.
 
         Raises:
             GroupExists: The application has one of that name.
+            EcsServiceTaken: Another group has its ECS service.
         """
+        self._check_ecs_service(group)
         self._session.add(
             GroupRow(
                 id=group.id,
                 application_id=group.application_id,
                 name=group.name,
                 config_name=group.config_name,
-                tags={},
+                tags=dict(tags or {}),
                 settings=self.settings_of(group),
+                service_role_arn=group.aws.service_role_arn,
+                aws=aws_to_json(group.aws),
+                ecs_service=self._ecs_service(group),
                 target_revision_id=None,
                 active_deployment_id=None,
                 last_attempted_id=None,
@@ -100,19 +126,52 @@ class Groups:
                 created_at=group.created_at,
             )
         )
-        try:
-            self._session.flush()
-        except IntegrityError:
-            raise GroupExists(group.name) from None
+        self._flush(group)
 
     def save_group(self, group: Group) -> None:
-        """Write what a user can change of a group that exists."""
+        """Write what a user can change of a group that exists; history follows a new name.
+
+        Raises:
+            GroupExists: The application has another one of that name.
+            EcsServiceTaken: Another group has its ECS service.
+        """
+        self._check_ecs_service(group)
         row = self._session.get(GroupRow, group.id)
         if row is None:
             raise GroupNotFound(group.name)
+        is_renamed = row.name != group.name
+        row.name = group.name
         row.config_name = group.config_name
         row.settings = self.settings_of(group)
-        self._session.flush()
+        row.service_role_arn = group.aws.service_role_arn
+        row.aws = aws_to_json(group.aws)
+        row.ecs_service = self._ecs_service(group)
+        self._flush(group)
+        if is_renamed:
+            self._session.execute(
+                update(DeploymentRow)
+                .where(DeploymentRow.group_id == group.id)
+                .values({DeploymentRow.group: group.name})
+                .execution_options(synchronize_session=False)
+            )
+
+    def _flush(self, group: Group) -> None:
+        try:
+            self._session.flush()
+        except IntegrityError as error:
+            if "ecs_service" in str(error.orig):
+                raise EcsServiceTaken(group.aws.ecs_services[0].identity) from None
+            raise GroupExists(group.name) from None
+
+    def _check_ecs_service(self, group: Group) -> None:
+        wanted = self._ecs_service(group)
+        query = select(GroupRow.id).where(GroupRow.ecs_service == wanted, GroupRow.id != group.id)
+        if wanted is not None and self._session.scalar(query) is not None:
+            raise EcsServiceTaken(group.aws.ecs_services[0].identity)
+
+    def _ecs_service(self, group: Group) -> str | None:
+        services = group.aws.ecs_services
+        return f"{self._region}/{services[0].identity}" if services else None
 
     def delete_idle_group(self, group_id: GroupId) -> bool:
         """Delete a group with what it knows of its hosts, unless it has an active deployment.
@@ -127,6 +186,15 @@ class Groups:
             .execution_options(synchronize_session=False)
         )
         return deleted.one_or_none() is not None
+
+    def orphan_group(self, group_id: GroupId) -> None:
+        """Take its name from a group, so that nobody finds it; its row stays for now."""
+        self._session.execute(
+            update(GroupRow)
+            .where(GroupRow.id == group_id)
+            .values(name=None, ecs_service=None)
+            .execution_options(synchronize_session=False)
+        )
 
     def active_deployment_of(
         self, application_id: ApplicationId, group_id: GroupId | None = None
@@ -148,7 +216,7 @@ class Groups:
         row = self._session.execute(
             self._living().where(GroupRow.config_name == config_name).limit(1)
         ).first()
-        return None if row is None else (row[1].name or "", row[0].name)
+        return None if row is None else (row[1].name or "", row[0].name or "")
 
     def active_deployment_with_config(self, config_name: str) -> DeploymentId | None:
         """Return an active deployment that goes by a config, if there is one."""
@@ -164,7 +232,7 @@ class Groups:
         """Return application and name of a group that names a host, if one does."""
         for group, application in self._session.execute(self._living()):
             if host_name in group.settings["hosts"]:
-                return application.name or "", group.name
+                return application.name or "", group.name or ""
         return None
 
     @staticmethod
@@ -185,9 +253,14 @@ class Groups:
             "host_options": asdict(group.host_options),
         }
 
+    @classmethod
+    def snapshot_of(cls, group: Group) -> dict[str, Any]:
+        """Return the JSON form of all that a deployment goes by, whatever becomes of the group."""
+        return {**cls.settings_of(group), "aws": aws_to_json(group.aws)}
+
     @staticmethod
-    def group_from_settings(settings: Mapping[str, Any]) -> GroupSettings:
-        """Return what `settings_of` made into JSON, as values again."""
+    def group_from_settings(settings: Mapping[str, Any], role: str = "") -> GroupSettings:
+        """Return what `settings_of` or `snapshot_of` made into JSON, as values again."""
         rollback = settings["auto_rollback"]
         return GroupSettings(
             tag_set=tuple(
@@ -202,12 +275,21 @@ class Groups:
             ssh=settings["ssh"],
             variables=settings["variables"],
             host_options=_host_options(settings.get("host_options", {})),
+            aws=aws_from_json(settings.get("aws", {}), service_role_arn=role),
         )
 
     def _living(self) -> Select[GroupRow, ApplicationRow]:
-        """Return the groups of this region whose application was not deleted."""
+        """Return the groups of this region that were not deleted, alone or together."""
         return _groups().where(
-            ApplicationRow.region == self._region, ApplicationRow.name.is_not(None)
+            ApplicationRow.region == self._region,
+            ApplicationRow.name.is_not(None),
+            GroupRow.name.is_not(None),
+        )
+
+    def _named(self, application_id: ApplicationId) -> Select[GroupRow, ApplicationRow]:
+        """Return the groups of an application that were not deleted."""
+        return _groups().where(
+            GroupRow.application_id == application_id, GroupRow.name.is_not(None)
         )
 
     def _groups(self, query: Select[GroupRow, ApplicationRow]) -> list[Group]:
@@ -220,14 +302,14 @@ class Groups:
                 application_id=ApplicationId(application.id),
                 application=application.name or "",
                 compute_platform=ComputePlatform(application.compute_platform),
-                name=row.name,
+                name=row.name or "",
                 config_name=row.config_name,
                 target_revision_id=_revision(row.target_revision_id),
                 active_deployment_id=_deployment(row.active_deployment_id),
                 last_attempted=summaries.get(row.last_attempted_id or ""),
                 last_successful=summaries.get(row.last_successful_id or ""),
                 created_at=row.created_at,
-                **self.group_from_settings(row.settings),
+                **self.group_from_settings({**row.settings, "aws": row.aws}, row.service_role_arn),
             )
             for row, application in pairs
         ]

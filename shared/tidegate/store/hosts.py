@@ -10,9 +10,9 @@ from sqlalchemy.orm import Session
 
 from tidegate.domain.deployment import DEPLOYMENT_MACHINE, DeploymentStatus
 from tidegate.domain.errors import HostExists, HostNotFound, IamArnTaken, Refused
-from tidegate.domain.group import TagFilter
 from tidegate.domain.host import Host, Registration
 from tidegate.domain.ids import DeploymentId, HostId
+from tidegate.domain.tag_filters import TagFilter
 from tidegate.domain.target import FINAL_TARGET_STATUSES, TargetStatus
 from tidegate.store.tables import DeploymentRow, HostRow, TargetRow
 

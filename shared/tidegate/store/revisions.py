@@ -40,6 +40,11 @@ class Revisions:
         found = self._revisions(_revisions().where(RevisionRow.id == revision_id))
         return found[0] if found else None
 
+    def revisions_by_id(self, ids: Iterable[RevisionId]) -> list[Revision]:
+        """Return those of several revisions that still exist."""
+        wanted = list(ids)
+        return self._revisions(_revisions().where(RevisionRow.id.in_(wanted))) if wanted else []
+
     def revisions_page(
         self,
         application_id: ApplicationId,
@@ -145,12 +150,12 @@ class Revisions:
             return {}
         rows = self._session.execute(
             select(GroupRow.target_revision_id, GroupRow.name)
-            .where(GroupRow.target_revision_id.in_(wanted))
+            .where(GroupRow.target_revision_id.in_(wanted), GroupRow.name.is_not(None))
             .order_by(GroupRow.name)
         )
         groups: dict[str, tuple[str, ...]] = {}
         for revision_id, name in rows:
-            groups[revision_id or ""] = (*groups.get(revision_id or "", ()), name)
+            groups[revision_id or ""] = (*groups.get(revision_id or "", ()), name or "")
         return groups
 
 

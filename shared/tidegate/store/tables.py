@@ -37,10 +37,16 @@ class GroupRow(Row):
 
     id: Mapped[str] = mapped_column(String(36), primary_key=True)
     application_id: Mapped[str] = mapped_column(ForeignKey("applications.id", ondelete="CASCADE"))
-    name: Mapped[str] = mapped_column(String(100))
+    name: Mapped[str | None] = mapped_column(String(100))
+    """None once it is deleted, if it is kept for a deployment that goes on."""
     config_name: Mapped[str] = mapped_column(String(100), index=True)
     settings: Mapped[dict[str, Any]]
     """tag_set, hosts, auto_rollback, ssh, variables."""
+    service_role_arn: Mapped[str]
+    aws: Mapped[dict[str, Any]]
+    """What else only CodeDeploy's own API says: an `AwsGroup`."""
+    ecs_service: Mapped[str | None] = mapped_column(String(600), unique=True)
+    """`region/cluster:service`: a service is in one group."""
     tags: Mapped[dict[str, Any]]
     target_revision_id: Mapped[str | None] = mapped_column(String(32))
     active_deployment_id: Mapped[str | None] = mapped_column(String(11))
@@ -143,7 +149,7 @@ class DeploymentRow(Row):
     options: Mapped[dict[str, Any]]
     auto_rollback: Mapped[dict[str, Any]]
     group_settings: Mapped[dict[str, Any]]
-    """The group's tag_set, hosts, ssh and variables as they were when this was created."""
+    """The group's tag_set, hosts, ssh, variables and aws as they were when this was created."""
     status: Mapped[str] = mapped_column(String(16), index=True)
     version: Mapped[int]
     wake_at: Mapped[datetime | None] = mapped_column(index=True)

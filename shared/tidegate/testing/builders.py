@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
+from tidegate.domain.aws_group import AwsGroup
 from tidegate.domain.deployment import (
     AutoRollback,
     ComputePlatform,
@@ -14,7 +15,7 @@ from tidegate.domain.deployment import (
     DeploymentStatus,
     RollbackEvent,
 )
-from tidegate.domain.group import Group, HostOptions, TagSet
+from tidegate.domain.group import Group, HostOptions
 from tidegate.domain.host import Host, Registration
 from tidegate.domain.ids import (
     ApplicationId,
@@ -27,6 +28,7 @@ from tidegate.domain.ids import (
 )
 from tidegate.domain.region import DEFAULT_REGION
 from tidegate.domain.revision import Revision, Source, SourceType
+from tidegate.domain.tag_filters import TagSet
 from tidegate.engine.deployments import DeploymentRequest, create_deployment
 from tidegate.store.unit_of_work import Store
 from tidegate.testing.clock import START
@@ -92,6 +94,7 @@ class Shop:
         tag_set: TagSet = (),
         platform: ComputePlatform = ComputePlatform.SERVER,
         host_options: HostOptions | None = None,
+        aws: AwsGroup | None = None,
     ) -> "Shop":
         """Write application `shop`, its group `prod` and the hosts."""
         shop = cls(store)
@@ -111,6 +114,7 @@ class Shop:
                 tag_set=tag_set,
                 auto_rollback=auto_rollback or AutoRollback(),
                 host_options=host_options or HostOptions(),
+                aws=aws or AwsGroup(),
                 created_at=now,
             )
             uow.catalog.add_group(group)

@@ -3,6 +3,19 @@
 import pytest
 
 from component.engine.system import ONE
+from tidegate.domain.aws_group import (
+    BLUE_GREEN,
+    Alarms,
+    AwsGroup,
+    BlueGreen,
+    LoadBalancers,
+    OutdatedInstances,
+    ScalingProcess,
+    TerminateBlue,
+    Trigger,
+    TriggerEvent,
+    WhenReady,
+)
 from tidegate.domain.configs import DeploymentConfig, MinimumHealthy, MinimumHealthyType
 from tidegate.domain.deployment import (
     ComputePlatform,
@@ -17,12 +30,14 @@ from tidegate.domain.errors import (
     Invalid,
     RevisionNotFound,
 )
-from tidegate.domain.group import TagFilter, TagFilterType
 from tidegate.domain.ids import RevisionId
+from tidegate.domain.tag_filters import TagFilter, TagFilterType, Tags
 from tidegate.engine.deployments import DeploymentRequest, create_deployment
 from tidegate.messages import ADVANCE
 
 LONG = DeploymentOptions(description="x" * 257)
+
+DB = TagFilter(TagFilterType.KEY_AND_VALUE, "role", "db")
 
 
 def create(system, revision, application="shop", group="prod", **more):
@@ -85,8 +100,7 @@ def test_a_second_active_deployment_is_refused_by_the_name_of_the_first(system):
 
 
 def test_with_nobody_to_deploy_to_it_fails_and_says_what_was_asked_for(system):
-    tag_set = ((TagFilter(TagFilterType.KEY_AND_VALUE, "role", "db"),),)
-    shop = system.shop("web-1", tag_set=tag_set)
+    shop = system.shop("web-1", tag_set=((DB,),))
 
     id_ = shop.deploy("one")
     system.settle()
@@ -96,6 +110,58 @@ def test_with_nobody_to_deploy_to_it_fails_and_says_what_was_asked_for(system):
     assert "tags (role=db)" in deployment.error_message
     assert deployment.started_at is None
     shop.deploy("two")
+
+
+@pytest.mark.parametrize(
+    "aws",
+    [
+        AwsGroup(ec2_tags=Tags(flat=(DB,))),
+        AwsGroup(ec2_tags=Tags(sets=((DB,),))),
+        AwsGroup(auto_scaling_groups=("asg-1",)),
+    ],
+)
+def test_with_nobody_but_ec2_instances_it_fails_and_says_so(system, aws):
+    shop = system.shop(aws=aws)
+
+    id_ = shop.deploy("one")
+    system.settle()
+
+    deployment = shop.deployment(id_)
+    assert (deployment.status, deployment.error_code) == ("Failed", "NO_INSTANCES")
+    assert deployment.error_message.endswith(
+        "EC2 instances, which the group asks for, are not resolved yet by Tidegate."
+    )
+    assert "no host and no tag" not in deployment.error_message
+
+
+def test_ec2_instances_do_not_keep_hosts_from_being_deployed_to(system):
+    shop = system.shop("web-1", aws=AwsGroup(auto_scaling_groups=("asg-1",)))
+
+    id_ = shop.deploy("one")
+    system.settle()
+
+    assert shop.deployment(id_).status == "Succeeded"
+    assert shop.statuses(id_) == {"web-1": "Succeeded"}
+
+
+def test_what_only_awss_api_says_is_kept_with_the_deployment(system):
+    aws = AwsGroup(
+        style=BLUE_GREEN,
+        alarms=Alarms(enabled=True, names=("hot",)),
+        triggers=(Trigger(name="t", topic_arn="arn", events=(TriggerEvent.DEPLOYMENT_START,)),),
+        blue_green=BlueGreen(ready=WhenReady(), terminate=TerminateBlue()),
+        load_balancers=LoadBalancers(elbs=("elb",)),
+        ec2_tags=Tags(sets=((DB,),)),
+        suspended_processes=(ScalingProcess.TERMINATE,),
+        outdated_instances=OutdatedInstances.IGNORE,
+    )
+    shop = system.shop("web-1", aws=aws)
+
+    id_ = shop.deploy("one")
+
+    with system.store.read() as uow:
+        assert uow.deployments.group_settings(id_)["aws"] == aws
+        assert uow.catalog.group("shop", "prod").aws == aws
 
 
 def test_a_config_under_which_nobody_may_go_fails_before_anything_is_touched(system):

@@ -5,8 +5,9 @@ from sqlalchemy import text
 
 from component.engine.system import ALL
 from tidegate.domain.deployment import ComputePlatform
-from tidegate.domain.errors import ApplicationNotFound, InUse
+from tidegate.domain.errors import ApplicationNotFound, GroupNotFound, InUse
 from tidegate.engine.applications import create_application, delete_application, rename_application
+from tidegate.engine.groups import delete_group
 from tidegate.messages import ADVANCE
 from tidegate.testing.builders import ON_FAILURE
 
@@ -81,3 +82,65 @@ def test_history_follows_a_new_name(system):
     assert shop.deployment(second).status == "Succeeded"
     with system.store.read() as uow:
         assert uow.catalog.group("store", "prod").last_successful.deployment_id == second
+
+
+def delete_prod(system, **how) -> None:
+    with system.store.write() as uow:
+        delete_group("shop", "prod", uow=uow, **how)
+
+
+def test_a_group_that_deploys_is_not_deleted_by_the_way(system):
+    shop = system.shop(*WEBS)
+    shop.deploy("one")
+
+    with pytest.raises(InUse, match="active deployment"):
+        delete_prod(system)
+
+
+def test_a_group_that_has_not_started_fails_and_leaves_nothing(system):
+    shop = system.shop(*WEBS, auto_rollback=ON_FAILURE)
+    id_ = shop.deploy("one")
+    delete_prod(system, even_while_deploying=True)
+    with system.store.read() as uow, pytest.raises(GroupNotFound):
+        uow.catalog.group("shop", "prod")
+
+    system.settle()
+
+    deployment = shop.deployment(id_)
+    assert (deployment.status, deployment.error_code) == ("Failed", "DEPLOYMENT_GROUP_MISSING")
+    assert deployment.group == "prod"
+    assert [rows(system, t) for t in ("applications", "deployment_groups")] == [1, 0]
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_what_runs_in_a_deleted_group_comes_to_its_end(system, fails: bool):
+    shop = system.shop(*WEBS, config=ALL, auto_rollback=ON_FAILURE)
+    shop.deploy("zero")
+    system.settle()
+    if fails:
+        system.fails = {(web, "ApplicationStart") for web in WEBS}
+    id_ = shop.deploy("one")
+    system.deliver(ADVANCE)
+    delete_prod(system, even_while_deploying=True)
+
+    system.settle()
+
+    deployment = shop.deployment(id_)
+    assert deployment.status == ("Failed" if fails else "Succeeded")
+    assert deployment.rollback_deployment_id is None
+    assert [rows(system, t) for t in ("deployments", "deployment_groups")] == [2, 0]
+    assert rows(system, "installations") == 0
+
+
+def test_an_application_goes_with_a_group_that_was_deleted_before(system):
+    shop = system.shop(*WEBS)
+    id_ = shop.deploy("one")
+    delete_prod(system, even_while_deploying=True)
+    with pytest.raises(InUse):
+        delete(system)
+    delete(system, even_while_deploying=True)
+
+    system.settle()
+
+    assert shop.deployment(id_).error_code == "APPLICATION_MISSING"
+    assert [rows(system, t) for t in ("applications", "deployment_groups")] == [0, 0]

@@ -7,7 +7,7 @@ import pytest
 
 from component.engine.system import ALL
 from tidegate.domain.errors import HostExists, IamArnTaken, InUse
-from tidegate.domain.group import TagFilter, TagFilterType
+from tidegate.domain.tag_filters import TagFilter, TagFilterType
 from tidegate.engine.hosts import HostRequest, change_host, create_host
 from tidegate.engine.instances import (
     Identity,

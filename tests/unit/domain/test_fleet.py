@@ -4,7 +4,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tidegate.domain.fleet import Installation, Turn, turn_of
-from tidegate.domain.group import TagFilter, TagFilterType, describe_wanted, tags_match
 from tidegate.domain.ids import RevisionId
 from tidegate.domain.lifecycle import (
     HOST_EVENTS,
@@ -12,6 +11,7 @@ from tidegate.domain.lifecycle import (
     LifecycleEvent,
     target_succeeded,
 )
+from tidegate.domain.tag_filters import TagFilter, TagFilterType, describe_wanted, tags_match
 
 CURRENT, OLD = RevisionId("r-current"), RevisionId("r-old")
 

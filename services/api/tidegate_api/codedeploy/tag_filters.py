@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Final
 
-from tidegate.domain.group import TagFilter as Filter
-from tidegate.domain.group import TagFilterType
+from tidegate.domain.tag_filters import TagFilter as Filter
+from tidegate.domain.tag_filters import TagFilterType
 from tidegate_api.codedeploy.errors import AwsError
 from tidegate_api.codedeploy.shapes.tags import TagFilter
 

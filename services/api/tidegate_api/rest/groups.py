@@ -10,15 +10,8 @@ from pydantic import BaseModel, Field, StrictBool, model_validator
 from tidegate.domain.access import Role
 from tidegate.domain.deployment import DeploymentStatus
 from tidegate.domain.errors import Invalid
-from tidegate.domain.group import (
-    DeploymentSummary,
-    Group,
-    HostOptions,
-    OnStop,
-    TagFilter,
-    TagFilterType,
-    WorkingDirectory,
-)
+from tidegate.domain.group import DeploymentSummary, Group, HostOptions, OnStop, WorkingDirectory
+from tidegate.domain.tag_filters import TagFilter, TagFilterType
 from tidegate.engine.groups import GroupRequest, create_group, delete_group, replace_group
 from tidegate_api.auth import needs
 from tidegate_api.parts import TheParts

@@ -1,0 +1,108 @@
+"""What only CodeDeploy's own API says of a group, as JSON and back."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any, TypeVar
+
+from tidegate.domain.aws_group import (
+    Alarms,
+    AwsGroup,
+    BlueGreen,
+    DeploymentOption,
+    DeploymentType,
+    EcsService,
+    GreenFleet,
+    InstanceAction,
+    LoadBalancers,
+    OutdatedInstances,
+    ReadyAction,
+    ScalingProcess,
+    Style,
+    TargetGroupPair,
+    TerminateBlue,
+    Trigger,
+    TriggerEvent,
+    WhenReady,
+)
+from tidegate.domain.tag_filters import TagFilter, TagFilterType, Tags
+
+T = TypeVar("T")
+
+
+def aws_to_json(aws: AwsGroup) -> dict[str, Any]:
+    """Return the JSON form; the role has a column of its own."""
+    return {name: part for name, part in asdict(aws).items() if name != "service_role_arn"}
+
+
+def aws_from_json(settings: Mapping[str, Any], *, service_role_arn: str = "") -> AwsGroup:
+    """Return what `aws_to_json` wrote; a row from before it has nothing of it."""
+    known: dict[str, Any] = {**asdict(AwsGroup()), **settings}
+    return AwsGroup(
+        service_role_arn=service_role_arn,
+        style=known["style"] and _style(known["style"]),
+        alarms=Alarms(**{**known["alarms"], "names": tuple(known["alarms"]["names"])}),
+        triggers=tuple(_trigger(one) for one in known["triggers"]),
+        blue_green=known["blue_green"] and _blue_green(known["blue_green"]),
+        load_balancers=known["load_balancers"] and _load_balancers(known["load_balancers"]),
+        ec2_tags=Tags(
+            flat=_filters(known["ec2_tags"]["flat"]),
+            sets=tuple(_filters(either) for either in known["ec2_tags"]["sets"]),
+        ),
+        tags_are_sets=known["tags_are_sets"],
+        auto_scaling_groups=tuple(known["auto_scaling_groups"]),
+        outdated_instances=OutdatedInstances(known["outdated_instances"]),
+        termination_hook=known["termination_hook"],
+        suspended_processes=_processes(known["suspended_processes"]),
+        ecs_services=tuple(EcsService(**one) for one in known["ecs_services"]),
+    )
+
+
+def _style(style: Mapping[str, str]) -> Style:
+    return Style(DeploymentType(style["type"]), DeploymentOption(style["option"]))
+
+
+def _trigger(trigger: Mapping[str, Any]) -> Trigger:
+    return Trigger(
+        name=trigger["name"],
+        topic_arn=trigger["topic_arn"],
+        events=tuple(TriggerEvent(event) for event in trigger["events"]),
+    )
+
+
+def _blue_green(settings: Mapping[str, Any]) -> BlueGreen:
+    terminate, ready, fleet = (settings[n] for n in ("terminate", "ready", "green_fleet"))
+    return BlueGreen(
+        terminate=terminate
+        and TerminateBlue(InstanceAction(terminate["action"]), terminate["wait_minutes"]),
+        ready=ready and WhenReady(ReadyAction(ready["action"]), ready["wait_minutes"]),
+        green_fleet=fleet and GreenFleet(fleet),
+    )
+
+
+def _load_balancers(settings: Mapping[str, Any]) -> LoadBalancers:
+    pairs = settings["pairs"]
+    return LoadBalancers(
+        elbs=_maybe(settings["elbs"]),
+        target_groups=_maybe(settings["target_groups"]),
+        pairs=None if pairs is None else tuple(_pair(pair) for pair in pairs),
+    )
+
+
+def _pair(pair: Mapping[str, Any]) -> TargetGroupPair:
+    return TargetGroupPair(
+        target_groups=tuple(pair["target_groups"]),
+        prod_listeners=tuple(pair["prod_listeners"]),
+        test_listeners=_maybe(pair["test_listeners"]),
+    )
+
+
+def _filters(filters: Sequence[Mapping[str, str]]) -> tuple[TagFilter, ...]:
+    return tuple(TagFilter(TagFilterType(f["type"]), f["key"], f["value"]) for f in filters)
+
+
+def _processes(names: Sequence[str] | None) -> tuple[ScalingProcess, ...] | None:
+    return None if names is None else tuple(ScalingProcess(name) for name in names)
+
+
+def _maybe(values: Sequence[T] | None) -> tuple[T, ...] | None:
+    return None if values is None else tuple(values)
