@@ -5,11 +5,19 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from tidegate.domain.access import Role
-from tidegate_api.codedeploy import applications, configs, external, instances, resource_tags
+from tidegate_api.codedeploy import (
+    applications,
+    configs,
+    external,
+    groups,
+    instances,
+    resource_tags,
+)
 from tidegate_api.codedeploy.call import Call
 from tidegate_api.codedeploy.shapes import applications as application_shapes
 from tidegate_api.codedeploy.shapes import configs as config_shapes
 from tidegate_api.codedeploy.shapes import external as external_shapes
+from tidegate_api.codedeploy.shapes import groups as group_shapes
 from tidegate_api.codedeploy.shapes import instances as instance_shapes
 from tidegate_api.codedeploy.shapes import resource_tags as tag_shapes
 from tidegate_api.codedeploy.shapes.shape import Shape
@@ -58,6 +66,12 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         _reads(config_shapes.GetDeploymentConfigInput, configs.get),
         _reads(config_shapes.ListDeploymentConfigsInput, configs.list_),
         _changes(config_shapes.DeleteDeploymentConfigInput, configs.delete),
+        _changes(group_shapes.CreateDeploymentGroupInput, groups.create),
+        _reads(group_shapes.GetDeploymentGroupInput, groups.get),
+        _reads(group_shapes.BatchGetDeploymentGroupsInput, groups.batch_get),
+        _reads(group_shapes.ListDeploymentGroupsInput, groups.list_),
+        _changes(group_shapes.UpdateDeploymentGroupInput, groups.update),
+        _changes(group_shapes.DeleteDeploymentGroupInput, groups.delete),
         _changes(instance_shapes.RegisterOnPremisesInstanceInput, instances.register),
         _changes(instance_shapes.DeregisterOnPremisesInstanceInput, instances.deregister),
         _reads(instance_shapes.GetOnPremisesInstanceInput, instances.get),

@@ -6,13 +6,15 @@ from typing import Final
 from tidegate.domain.tag_filters import TagFilter as Filter
 from tidegate.domain.tag_filters import TagFilterType
 from tidegate_api.codedeploy.errors import AwsError
-from tidegate_api.codedeploy.shapes.tags import TagFilter
+from tidegate_api.codedeploy.shapes.tags import EC2TagFilter, TagFilter
 
 LONGEST_KEY: Final = 128
 LONGEST_VALUE: Final = 256
 
 
-def read_filters(filters: Sequence[TagFilter] | None, code: str) -> tuple[Filter, ...]:
+def read_filters(
+    filters: Sequence[TagFilter] | Sequence[EC2TagFilter] | None, code: str
+) -> tuple[Filter, ...]:
     """Return filters as values; where none says its type, that follows from what it has.
 
     Raises:
@@ -21,7 +23,7 @@ def read_filters(filters: Sequence[TagFilter] | None, code: str) -> tuple[Filter
     return tuple(_read(one, code) for one in filters or ())
 
 
-def _read(wanted: TagFilter, code: str) -> Filter:
+def _read(wanted: TagFilter | EC2TagFilter, code: str) -> Filter:
     key, value = wanted.key or "", wanted.value or ""
     if len(key) > LONGEST_KEY or len(value) > LONGEST_VALUE:
         raise AwsError(
@@ -30,7 +32,7 @@ def _read(wanted: TagFilter, code: str) -> Filter:
             f"and a Value {LONGEST_VALUE}.",
         )
     match wanted.type or _implied(key, value):
-        case TagFilterType.KEY_AND_VALUE if key:
+        case TagFilterType.KEY_AND_VALUE if key and wanted.value is not None:
             return Filter(TagFilterType.KEY_AND_VALUE, key, value)
         case TagFilterType.KEY_ONLY if key:
             return Filter(TagFilterType.KEY_ONLY, key)

@@ -1,0 +1,227 @@
+"""What a request says of a deployment group, as values."""
+
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+from typing import Final, TypeVar
+
+from tidegate.domain.aws_group import (
+    Alarms,
+    BlueGreen,
+    DeploymentOption,
+    DeploymentType,
+    EcsService,
+    GreenFleet,
+    InstanceAction,
+    LoadBalancers,
+    OutdatedInstances,
+    ReadyAction,
+    ScalingProcess,
+    Style,
+    TargetGroupPair,
+    TerminateBlue,
+    Trigger,
+    TriggerEvent,
+    WhenReady,
+)
+from tidegate.domain.deployment import AutoRollback, RollbackEvent
+from tidegate.domain.tag_filters import TagSet
+from tidegate.engine.aws_groups import AwsGroupRequest
+from tidegate_api.codedeploy.errors import AwsError
+from tidegate_api.codedeploy.names import config_name
+from tidegate_api.codedeploy.shapes import group_settings as shapes
+from tidegate_api.codedeploy.shapes import tags as tag_shapes
+from tidegate_api.codedeploy.shapes.groups import (
+    CreateDeploymentGroupInput,
+    UpdateDeploymentGroupInput,
+)
+from tidegate_api.codedeploy.tag_filters import read_filters
+
+E = TypeVar("E", bound=StrEnum)
+S = TypeVar("S")
+V = TypeVar("V")
+Filters = Sequence[tag_shapes.TagFilter] | Sequence[tag_shapes.EC2TagFilter]
+
+_EC2_TAG: Final = "InvalidEC2TagException"
+_TAG: Final = "InvalidTagException"
+_STYLE: Final = "InvalidDeploymentStyleException"
+_BLUE_GREEN: Final = "InvalidBlueGreenDeploymentConfigurationException"
+_DEFAULT_CLUSTER: Final = "default"
+
+
+def read_group(wanted: CreateDeploymentGroupInput | UpdateDeploymentGroupInput) -> AwsGroupRequest:
+    """Return what *wanted* says; what it does not say is None.
+
+    Raises:
+        AwsError: A value is none of those that there are, or one is missing that belongs to it.
+    """
+    return AwsGroupRequest(
+        config_name=_maybe(_read_config, wanted.deployment_config_name),
+        auto_rollback=_maybe(read_rollback, wanted.auto_rollback_configuration),
+        tag_filters=_maybe(read_filters, wanted.on_premises_instance_tag_filters, _TAG),
+        tag_sets=_maybe(_read_on_premises_sets, wanted.on_premises_tag_set),
+        ec2_tag_filters=_maybe(read_filters, wanted.ec2_tag_filters, _EC2_TAG),
+        ec2_tag_sets=_maybe(_read_ec2_sets, wanted.ec2_tag_set),
+        service_role_arn=_read_role(wanted),
+        style=_maybe(_read_style, wanted.deployment_style),
+        alarms=_maybe(read_alarms, wanted.alarm_configuration),
+        triggers=_maybe(_read_triggers, wanted.trigger_configurations),
+        blue_green=_maybe(_read_blue_green, wanted.blue_green_deployment_configuration),
+        load_balancers=_maybe(_read_load_balancers, wanted.load_balancer_info),
+        auto_scaling_groups=_maybe(tuple, wanted.auto_scaling_groups),
+        outdated_instances=_read_outdated(wanted.outdated_instances_strategy),
+        termination_hook=wanted.termination_hook_enabled,
+        suspended_processes=_maybe(_read_processes, wanted.ec2_deployment_options),
+        ecs_services=_maybe(_read_services, wanted.ecs_services),
+    )
+
+
+def read_alarms(wanted: shapes.AlarmConfiguration) -> Alarms:
+    """Return an alarm configuration."""
+    return Alarms(
+        enabled=wanted.enabled or False,
+        ignore_poll_failure=wanted.ignore_poll_alarm_failure or False,
+        names=tuple(alarm.name or "" for alarm in wanted.alarms or ()),
+    )
+
+
+def read_rollback(wanted: shapes.AutoRollbackConfiguration) -> AutoRollback:
+    """Return an automatic rollback.
+
+    Raises:
+        AwsError: One of its events is none.
+    """
+    code = "InvalidAutoRollbackConfigException"
+    events = [_one_of(RollbackEvent, event, code) for event in wanted.events or ()]
+    return AutoRollback(enabled=wanted.enabled or False, events=tuple(dict.fromkeys(events)))
+
+
+def _read_role(wanted: CreateDeploymentGroupInput | UpdateDeploymentGroupInput) -> str | None:
+    role = wanted.service_role_arn
+    if not role and isinstance(wanted, CreateDeploymentGroupInput):
+        raise AwsError("RoleRequiredException", "The service role must be specified")
+    if role == "":
+        raise AwsError("InvalidRoleException", "A deployment group cannot be without its role.")
+    return role
+
+
+def _read_config(name: str) -> str:
+    if not name:
+        raise AwsError("InvalidDeploymentConfigNameException", "The name of a config is not empty.")
+    return config_name(name)
+
+
+def _read_ec2_sets(wanted: tag_shapes.EC2TagSet) -> TagSet:
+    return _read_sets(wanted.ec2_tag_set_list or (), _EC2_TAG)
+
+
+def _read_on_premises_sets(wanted: tag_shapes.OnPremisesTagSet) -> TagSet:
+    return _read_sets(wanted.on_premises_tag_set_list or (), _TAG)
+
+
+def _read_sets(sets: Sequence[Filters], code: str) -> TagSet:
+    for either in sets:
+        if not either:
+            raise AwsError(code, "A list in a tag set must have at least one tag.")
+    return tuple(read_filters(either, code) for either in sets)
+
+
+def _read_style(wanted: shapes.DeploymentStyle) -> Style:
+    if not wanted.deployment_type or not wanted.deployment_option:
+        raise AwsError(_STYLE, "Deployment type or deployment option cannot be null or empty")
+    if wanted.deployment_option not in set(DeploymentOption):
+        raise AwsError(
+            _STYLE,
+            "Deployment option can only be WITH_TRAFFIC_CONTROL or WITHOUT_TRAFFIC_CONTROL",
+        )
+    kind = _one_of(DeploymentType, wanted.deployment_type, _STYLE)
+    return Style(kind, DeploymentOption(wanted.deployment_option))
+
+
+def _read_triggers(wanted: Sequence[shapes.TriggerConfig]) -> tuple[Trigger, ...]:
+    code = "InvalidTriggerConfigException"
+    return tuple(
+        Trigger(
+            name=one.trigger_name or "",
+            topic_arn=one.trigger_target_arn or "",
+            events=tuple(_one_of(TriggerEvent, event, code) for event in one.trigger_events or ()),
+        )
+        for one in wanted
+    )
+
+
+def _read_blue_green(wanted: shapes.BlueGreenDeploymentConfiguration) -> BlueGreen:
+    return BlueGreen(
+        terminate=_maybe(_read_termination, wanted.terminate_blue_instances_on_deployment_success),
+        ready=_maybe(_read_ready, wanted.deployment_ready_option),
+        green_fleet=_maybe(_read_green_fleet, wanted.green_fleet_provisioning_option),
+    )
+
+
+def _read_termination(wanted: shapes.BlueInstanceTerminationOption) -> TerminateBlue:
+    default = TerminateBlue()
+    action = _one_of(InstanceAction, wanted.action or default.action, _BLUE_GREEN)
+    return TerminateBlue(action, wanted.termination_wait_time_in_minutes or default.wait_minutes)
+
+
+def _read_ready(wanted: shapes.DeploymentReadyOption) -> WhenReady:
+    default = WhenReady()
+    action = _one_of(ReadyAction, wanted.action_on_timeout or default.action, _BLUE_GREEN)
+    return WhenReady(action, wanted.wait_time_in_minutes or default.wait_minutes)
+
+
+def _read_green_fleet(wanted: shapes.GreenFleetProvisioningOption) -> GreenFleet:
+    return _one_of(GreenFleet, wanted.action or "", _BLUE_GREEN)
+
+
+def _read_load_balancers(wanted: shapes.LoadBalancerInfo) -> LoadBalancers:
+    pairs = wanted.target_group_pair_info_list
+    return LoadBalancers(
+        elbs=_maybe(_names, wanted.elb_info_list),
+        target_groups=_maybe(_names, wanted.target_group_info_list),
+        pairs=None if pairs is None else tuple(_read_pair(pair) for pair in pairs),
+    )
+
+
+def _read_pair(wanted: shapes.TargetGroupPairInfo) -> TargetGroupPair:
+    prod, test = wanted.prod_traffic_route, wanted.test_traffic_route
+    return TargetGroupPair(
+        target_groups=_names(wanted.target_groups or ()),
+        prod_listeners=_listeners(prod) if prod else (),
+        test_listeners=_listeners(test) if test else None,
+    )
+
+
+def _names(infos: Sequence[shapes.ELBInfo] | Sequence[shapes.TargetGroupInfo]) -> tuple[str, ...]:
+    return tuple(info.name or "" for info in infos)
+
+
+def _listeners(route: shapes.TrafficRoute) -> tuple[str, ...]:
+    return tuple(route.listener_arns or ())
+
+
+def _read_outdated(wanted: str | None) -> OutdatedInstances | None:
+    return None if wanted is None else _one_of(OutdatedInstances, wanted, "InvalidInputException")
+
+
+def _read_processes(wanted: shapes.EC2DeploymentOptions) -> tuple[ScalingProcess, ...]:
+    code = "InvalidAutoScalingGroupProcessToSuspendException"
+    names = wanted.auto_scaling_group_processes_to_suspend or ()
+    return tuple(_one_of(ScalingProcess, name, code) for name in names)
+
+
+def _read_services(wanted: Sequence[shapes.ECSService]) -> tuple[EcsService, ...]:
+    return tuple(
+        EcsService(cluster=one.cluster_name or _DEFAULT_CLUSTER, service=one.service_name or "")
+        for one in wanted
+    )
+
+
+def _one_of(kind: type[E], name: str, code: str) -> E:
+    try:
+        return kind(name)
+    except ValueError:
+        raise AwsError(code, f"{name[:40]!r} is none of: {', '.join(kind)}.") from None
+
+
+def _maybe(read: Callable[..., V], wanted: S | None, *more: str) -> V | None:
+    return None if wanted is None else read(wanted, *more)
