@@ -16,6 +16,8 @@ COPY: Final = (
     "Exactly one AutoScaling group must be specifed when selecting the COPY_AUTO_SCALING_GROUP "
     "green fleet provisioning option."
 )
+LONGEST_SERVICE: Final = 511
+"""The longest names of a cluster and of a service, with a colon between."""
 NO_LOAD_BALANCER: Final = (
     "The specification for load balancing in the deployment group is invalid. The "
     "deploymentOption value is set to WITH_TRAFFIC_CONTROL, but either no load balancer was "
@@ -159,7 +161,8 @@ def _ecs_scaling(wanted: Wanted) -> str | None:
 def _ecs_services(wanted: Wanted) -> str | None:
     services = wanted.aws.ecs_services
     if len(services) == 1 and services[0].service and services[0].cluster:
-        return None
+        is_long = len(services[0].identity) > LONGEST_SERVICE
+        return "No ECS service, or no cluster, has so long a name." if is_long else None
     return "For ECS deployment group, exactly one ECS service must be specified, with its cluster."
 
 

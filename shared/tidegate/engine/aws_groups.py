@@ -22,7 +22,7 @@ from tidegate.domain.group import Group
 from tidegate.domain.group_limits import Wanted
 from tidegate.domain.platform_rules import check_resent, check_wanted
 from tidegate.domain.tag_filters import TagFilter, Tags, TagSet, tags_of
-from tidegate.engine.groups import GroupRequest, create_group, replace_group
+from tidegate.engine.groups import GroupRequest, create_group, lock_group, replace_group
 from tidegate.store.unit_of_work import UnitOfWork
 
 
@@ -98,7 +98,7 @@ def update_aws_group(
         EcsServiceTaken: Another group has its ECS service.
     """
     platform = uow.catalog.application(application_name).compute_platform
-    group = uow.catalog.group(application_name, name, lock=True)
+    group = lock_group(application_name, name, name if new_name is None else new_name, uow=uow)
     wanted = _changed(platform, _wanted_of(group), request)
     check_wanted(platform, wanted)
     if request.blue_green is not None:

@@ -97,15 +97,12 @@ def replace_group(
         EcsServiceTaken: Another group has its ECS service.
     """
     application = uow.catalog.application(application_name)
-    group = uow.catalog.group(application_name, name, lock=True)
+    new_name = name if new_name is None else new_name
+    group = lock_group(application_name, name, new_name, uow=uow)
     config_name, ssh = _checked(application, request, uow)
-    if new_name not in {None, name}:
-        check_name("deployment group", new_name or "")
-        if _exists(application_name, new_name or "", uow):
-            raise GroupExists(new_name or "")
     changed = replace(
         group,
-        name=new_name or name,
+        name=new_name,
         config_name=config_name,
         tag_set=request.tag_set,
         hosts=request.hosts,
@@ -116,7 +113,28 @@ def replace_group(
         aws=request.aws or group.aws,
     )
     uow.catalog.save_group(changed)
+    uow.catalog.rename_in_history(group.id, new_name)
     return changed
+
+
+def lock_group(application_name: str, name: str, new_name: str, *, uow: UnitOfWork) -> Group:
+    """Return a group that nobody else changes until the commit, and that may get *new_name*.
+
+    A deployment is locked before its group, as by whoever ends it; so those that there are get
+    the new name first.
+
+    Raises:
+        GroupNotFound: There is none.
+        Invalid: The new name cannot be taken.
+        GroupExists: The application has another one of the new name.
+    """
+    if new_name != name:
+        check_name("deployment group", new_name)
+        group = uow.catalog.group(application_name, name)
+        if _exists(application_name, new_name, uow):
+            raise GroupExists(new_name)
+        uow.catalog.rename_in_history(group.id, new_name)
+    return uow.catalog.group(application_name, name, lock=True)
 
 
 def delete_group(

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from tidegate.domain.aws_group import (
     Alarms,
@@ -27,6 +27,7 @@ from tidegate.domain.aws_group import (
 from tidegate.domain.tag_filters import TagFilter, TagFilterType, Tags
 
 T = TypeVar("T")
+_NOTHING: Final = asdict(AwsGroup())
 
 
 def aws_to_json(aws: AwsGroup) -> dict[str, Any]:
@@ -36,7 +37,7 @@ def aws_to_json(aws: AwsGroup) -> dict[str, Any]:
 
 def aws_from_json(settings: Mapping[str, Any], *, service_role_arn: str = "") -> AwsGroup:
     """Return what `aws_to_json` wrote; a row from before it has nothing of it."""
-    known: dict[str, Any] = {**asdict(AwsGroup()), **settings}
+    known: dict[str, Any] = {**_NOTHING, **settings}
     return AwsGroup(
         service_role_arn=service_role_arn,
         style=known["style"] and _style(known["style"]),

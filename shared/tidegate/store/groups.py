@@ -129,7 +129,7 @@ class Groups:
         self._flush(group)
 
     def save_group(self, group: Group) -> None:
-        """Write what a user can change of a group that exists; history follows a new name.
+        """Write what a user can change of a group that exists.
 
         Raises:
             GroupExists: The application has another one of that name.
@@ -139,7 +139,6 @@ class Groups:
         row = self._session.get(GroupRow, group.id)
         if row is None:
             raise GroupNotFound(group.name)
-        is_renamed = row.name != group.name
         row.name = group.name
         row.config_name = group.config_name
         row.settings = self.settings_of(group)
@@ -147,13 +146,15 @@ class Groups:
         row.aws = aws_to_json(group.aws)
         row.ecs_service = self._ecs_service(group)
         self._flush(group)
-        if is_renamed:
-            self._session.execute(
-                update(DeploymentRow)
-                .where(DeploymentRow.group_id == group.id)
-                .values({DeploymentRow.group: group.name})
-                .execution_options(synchronize_session=False)
-            )
+
+    def rename_in_history(self, group_id: GroupId, name: str) -> None:
+        """Give a group another name where its deployments remember it."""
+        self._session.execute(
+            update(DeploymentRow)
+            .where(DeploymentRow.group_id == group_id, DeploymentRow.group != name)
+            .values({DeploymentRow.group: name})
+            .execution_options(synchronize_session=False)
+        )
 
     def _flush(self, group: Group) -> None:
         try:

@@ -248,6 +248,11 @@ WRONGS = (
     Wrong("InvalidECSService", aws(ecs_services=TWO[:1]), (SERVER, LAMBDA)),
     Wrong("InvalidECSService", aws(ecs_services=TWO), (ECS,)),
     Wrong("InvalidECSService", aws(ecs_services=()), (ECS,)),
+    Wrong(
+        "InvalidECSService",
+        aws(ecs_services=(EcsService(cluster="a" * 256, service="b" * 255),)),
+        (ECS,),
+    ),
     Wrong("InvalidDeploymentStyle", aws(style=IN_PLACE), (LAMBDA, ECS)),
     Wrong("InvalidDeploymentStyle", aws(style=NO_TRAFFIC), (LAMBDA, ECS)),
     Wrong(
