@@ -1,13 +1,13 @@
-"""An application is renamed or deleted while it deploys: what runs comes to its end."""
+"""An application or a group is renamed or deleted while it deploys: what runs comes to its end."""
 
 import pytest
 from sqlalchemy import text
 
-from component.engine.system import ALL
+from component.engine.system import ALL, PATIENCE
 from tidegate.domain.deployment import ComputePlatform
 from tidegate.domain.errors import ApplicationNotFound, GroupNotFound, InUse
 from tidegate.engine.applications import create_application, delete_application, rename_application
-from tidegate.engine.groups import delete_group
+from tidegate.engine.groups import GroupRequest, delete_group, replace_group
 from tidegate.messages import ADVANCE
 from tidegate.testing.builders import ON_FAILURE
 
@@ -144,3 +144,38 @@ def test_an_application_goes_with_a_group_that_was_deleted_before(system):
 
     assert shop.deployment(id_).error_code == "APPLICATION_MISSING"
     assert [rows(system, t) for t in ("applications", "deployment_groups")] == [0, 0]
+
+
+def rename_prod(system, new_name: str) -> None:
+    with system.store.write() as uow:
+        replace_group("shop", "prod", GroupRequest(hosts=WEBS), uow=uow, new_name=new_name)
+
+
+def test_history_follows_the_new_name_of_a_group(system):
+    shop = system.shop(*WEBS)
+    first = shop.deploy("one")
+    system.settle()
+    second = shop.deploy("two")
+    system.deliver(ADVANCE)
+
+    rename_prod(system, "web")
+    system.settle()
+
+    assert {shop.deployment(id_).group for id_ in (first, second)} == {"web"}
+    assert {shop.deployment(id_).status for id_ in (first, second)} == {"Succeeded"}
+
+
+def test_a_group_is_renamed_while_one_of_its_deployments_ends(system):
+    shop = system.shop(*WEBS)
+    id_ = shop.deploy("one")
+
+    with system.store.write() as uow:
+        deployment = uow.deployments.lock(id_)
+        renaming = system.in_thread(lambda: rename_prod(system, "web"))
+        renaming.join(0.3)
+        uow.deployments.free_slot(deployment, succeeded=False)
+    renaming.join(PATIENCE)
+
+    assert shop.deployment(id_).group == "web"
+    with system.store.read() as uow:
+        assert uow.catalog.group("shop", "web").active_deployment_id is None
