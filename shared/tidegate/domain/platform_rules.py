@@ -16,6 +16,7 @@ COPY: Final = (
     "Exactly one AutoScaling group must be specifed when selecting the COPY_AUTO_SCALING_GROUP "
     "green fleet provisioning option."
 )
+NOT_ON_PREMISES: Final = "On-premises instances cannot take part in a BLUE_GREEN deployment."
 LONGEST_SERVICE: Final = 511
 """The longest names of a cluster and of a service, with a colon between."""
 NO_LOAD_BALANCER: Final = (
@@ -80,7 +81,7 @@ def _server_services(wanted: Wanted) -> str | None:
 def _server_blue_green_on_premises(wanted: Wanted) -> str | None:
     style = wanted.aws.style
     if style and style.is_blue_green and wanted.on_premises.tag_set:
-        return "On-premises instances cannot take part in a BLUE_GREEN deployment."
+        return NOT_ON_PREMISES
     return None
 
 

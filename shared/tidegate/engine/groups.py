@@ -10,6 +10,7 @@ from tidegate.domain.deployment import AutoRollback, ComputePlatform
 from tidegate.domain.errors import GroupExists, GroupNotFound, HostNotFound, InUse, Invalid
 from tidegate.domain.group import FEWEST_REVISIONS, MOST_REVISIONS, Application, Group, HostOptions
 from tidegate.domain.ids import GroupId
+from tidegate.domain.platform_rules import NOT_ON_PREMISES
 from tidegate.domain.resource_tags import check_resource_tags
 from tidegate.domain.tag_filters import TagFilter, TagFilterType, TagSet
 from tidegate.engine.checks import check_name, check_tag, check_variables
@@ -58,7 +59,8 @@ def create_group(
     application = uow.catalog.application(application_name)
     check_name("deployment group", name)
     check_resource_tags(tags or {})
-    config_name, ssh = _checked(application, request, uow)
+    aws = request.aws or AwsGroup()
+    config_name, ssh = _checked(application, request, aws, uow)
     _check_place(application, name, uow)
     group = Group(
         id=GroupId(uow.ids.unique()),
@@ -73,7 +75,7 @@ def create_group(
         ssh=ssh,
         variables=request.variables,
         host_options=request.host_options,
-        aws=request.aws or AwsGroup(),
+        aws=aws,
         created_at=uow.now(),
     )
     uow.catalog.add_group(group, tags=tags)
@@ -99,7 +101,8 @@ def replace_group(
     application = uow.catalog.application(application_name)
     new_name = name if new_name is None else new_name
     group = lock_group(application_name, name, new_name, uow=uow)
-    config_name, ssh = _checked(application, request, uow)
+    aws = request.aws or group.aws
+    config_name, ssh = _checked(application, request, aws, uow)
     changed = replace(
         group,
         name=new_name,
@@ -110,7 +113,7 @@ def replace_group(
         ssh=ssh,
         variables=request.variables,
         host_options=request.host_options,
-        aws=request.aws or group.aws,
+        aws=aws,
     )
     uow.catalog.save_group(changed)
     uow.catalog.rename_in_history(group.id, new_name)
@@ -162,7 +165,7 @@ def delete_group(
 
 
 def _checked(
-    application: Application, request: GroupRequest, uow: UnitOfWork
+    application: Application, request: GroupRequest, aws: AwsGroup, uow: UnitOfWork
 ) -> tuple[str, dict[str, object]]:
     platform = application.compute_platform
     config = uow.catalog.config(request.config_name or DEFAULT_CONFIG[platform])
@@ -174,6 +177,7 @@ def _checked(
         )
     if platform is not ComputePlatform.SERVER and (request.hosts or request.tag_set):
         raise Invalid(f"A deployment group for {platform} takes neither hosts nor tag_filters.")
+    _check_style(aws, request)
     _check_hosts(request.hosts, uow)
     _check_tag_set(request.tag_set)
     if request.auto_rollback.enabled and not request.auto_rollback.events:
@@ -185,6 +189,12 @@ def _checked(
     check_variables(request.variables)
     _check_options(request.host_options)
     return config.name, check_ssh(request.ssh)
+
+
+def _check_style(aws: AwsGroup, request: GroupRequest) -> None:
+    is_on_premises = bool(request.hosts or request.tag_set)
+    if is_on_premises and aws.style is not None and aws.style.is_blue_green:
+        raise Invalid(NOT_ON_PREMISES)
 
 
 def _check_options(options: HostOptions) -> None:

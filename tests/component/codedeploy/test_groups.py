@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import insert
 
-from component.api.conftest import bundle
+from component.api.conftest import bundle, detail_of
 from component.codedeploy.conftest import Aws, refused, seen
 from component.codedeploy.groups import (
     BLUE_GREEN,
@@ -208,6 +208,18 @@ def test_v1_leaves_alone_what_it_cannot_say(aws: Aws, groups: Groups):
     mutual = ("onPremisesInstanceTagFilters", "autoRollbackConfiguration", "deploymentConfigName")
     for name in set(before) - set(mutual):
         assert after[name] == before[name]
+
+
+def test_neither_face_mixes_hosts_and_blue_green(aws: Aws, groups: Groups):
+    aws.service.with_host()
+    aws.service.with_group("rest", hosts=["web-1"])
+    groups.create(**BLUE_GREEN)
+    path = "/v1/applications/shop/deployment-groups/prod"
+
+    groups.refuses_update("InvalidInputException", "rest", **BLUE_GREEN)
+    for body in ({"hosts": ["web-1"]}, {"tag_filters": [[{"key": "a"}]]}):
+        detail = detail_of(aws.service.ask("PUT", path, json=body), 422)
+        assert detail == "On-premises instances cannot take part in a BLUE_GREEN deployment."
 
 
 def test_tags_come_with_it_and_follow_its_name(aws: Aws, groups: Groups):
