@@ -126,7 +126,7 @@ class Groups:
                 created_at=group.created_at,
             )
         )
-        self._flush(group)
+        self._flush_group(group)
 
     def save_group(self, group: Group) -> None:
         """Write what a user can change of a group that exists.
@@ -145,7 +145,7 @@ class Groups:
         row.service_role_arn = group.aws.service_role_arn
         row.aws = aws_to_json(group.aws)
         row.ecs_service = self._ecs_service(group)
-        self._flush(group)
+        self._flush_group(group)
 
     def rename_in_history(self, group_id: GroupId, name: str) -> None:
         """Give a group another name where its deployments remember it."""
@@ -156,7 +156,7 @@ class Groups:
             .execution_options(synchronize_session=False)
         )
 
-    def _flush(self, group: Group) -> None:
+    def _flush_group(self, group: Group) -> None:
         try:
             self._session.flush()
         except IntegrityError as error:

@@ -142,7 +142,7 @@ class Hosts:
         )
         _write(row, host)
         self._session.add(row)
-        self._flush(host)
+        self._flush_host(host)
 
     def save_host(self, host: Host) -> None:
         """Write what can be changed of a host that exists.
@@ -155,7 +155,7 @@ class Hosts:
         if row is None:
             raise HostNotFound(host.name)
         _write(row, host)
-        self._flush(host)
+        self._flush_host(host)
 
     def delete_host(self, host_id: HostId) -> None:
         """Delete a host; history stays."""
@@ -197,7 +197,7 @@ class Hosts:
             row.settings = {**row.settings, "host_key": host_key}
             self._session.flush()
 
-    def _flush(self, host: Host) -> None:
+    def _flush_host(self, host: Host) -> None:
         try:
             self._session.flush()
         except IntegrityError as error:
