@@ -110,10 +110,13 @@ def test_what_runs_detached_outlives_the_connection_but_not_the_power(sshd_farm:
     run_on(host, "setsid sleep 600 >/dev/null 2>&1 </dev/null & echo started")
 
     host.stop()
-    detached = [process.name() for process in host.processes()]
+    wait_until(
+        lambda: [process.name() for process in host.processes()] == ["sleep"],
+        within=5,
+        what="only what is detached",
+    )
     host.power_off()
 
-    assert detached == ["sleep"]
     wait_until(lambda: not living_with("HOME", str(host.folder)), within=5, what="silence")
 
 

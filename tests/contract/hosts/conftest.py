@@ -56,7 +56,7 @@ def scripted(authorized_key: str) -> Iterator[Callable[[Script], ScriptedHost]]:
 @pytest.fixture
 def hasty(make_driver: Callable[..., SshHosts]) -> SshHosts:
     """A driver that loses patience soon."""
-    return make_driver(silence=0.5, lost_after=2.0, connect_timeout=1.0, login_timeout=1.0)
+    return make_driver(silence=0.5, lost_after=4.0, connect_timeout=2.0, login_timeout=2.0)
 
 
 @pytest.fixture

@@ -226,7 +226,7 @@ class TestWays:
 
         assert failure(outcome).code == "unreachable"
         assert "refused" in failure(outcome).message
-        assert 1.9 < time.monotonic() - begun_at < 3.5
+        assert 3.9 < time.monotonic() - begun_at < 8
 
     def test_a_server_that_says_nothing_is_left_in_time(self, probe):
         with socket.create_server(("127.0.0.1", 0)) as mute:
