@@ -234,7 +234,7 @@ class TestWays:
             failed = failure(probe(port=mute.getsockname()[1]))
 
         assert failed.code == "unreachable"
-        assert time.monotonic() - begun_at < 3
+        assert time.monotonic() - begun_at < 6
 
     def test_a_jump_host_with_a_known_key_leads_to_the_host(self, probe, server, tmp_path):
         (tmp_path / "known_hosts").write_text(f"[127.0.0.1]:{server.port} {server.host_key}\n")
