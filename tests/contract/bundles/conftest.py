@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from parts.s3 import S3Server
+from parts.tls import Certificate
 from tidegate.drivers.bundles.aws import s3_client
 
 Answer = Callable[[BaseHTTPRequestHandler], None]
@@ -42,11 +43,15 @@ def bucket(aws: None) -> str:
 class Web:
     """An HTTP server on loopback; *answers* says what lies at which path."""
 
-    def __init__(self) -> None:
+    def __init__(self, certificate: Certificate | None = None) -> None:
         self.answers: dict[str, Answer] = {}
         self.seen: list[BaseHTTPRequestHandler] = []
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        if certificate:
+            context = certificate.context()
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+        scheme = "https" if certificate else "http"
+        self.url = f"{scheme}://127.0.0.1:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
         self._thread.start()
 
@@ -77,5 +82,18 @@ def _not_found(request: BaseHTTPRequestHandler) -> None:
 @pytest.fixture
 def web() -> Iterator[Web]:
     server = Web()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
+    return Certificate(tmp_path_factory.mktemp("tls"))
+
+
+@pytest.fixture
+def secure_web(certificate: Certificate) -> Iterator[Web]:
+    """One that speaks https, with a certificate that nobody trusts by itself."""
+    server = Web(certificate)
     yield server
     server.close()

@@ -1,5 +1,6 @@
 """Revisions fetched from S3 (moto's server) and over HTTP."""
 
+import contextlib
 import hashlib
 import time
 from collections.abc import Callable
@@ -180,6 +181,41 @@ def test_a_source_that_drips_for_ever_is_given_up(web, store):
 
     with pytest.raises(SourceUnreachable, match="longer than"):
         fetch_location(at(f"{web.url}/b.tgz"), store, limit=LIMIT, longest=timedelta(0))
+
+
+def test_a_source_that_drips_byte_by_byte_is_given_up(web, store):
+    def drip(request: BaseHTTPRequestHandler) -> None:
+        request.send_response(200)
+        request.end_headers()
+        with contextlib.suppress(OSError):
+            for _ in range(100):
+                request.wfile.write(b"x")
+                time.sleep(0.05)
+
+    web.answers["/b.tgz"] = drip
+    begun = time.monotonic()
+
+    with pytest.raises(SourceUnreachable, match="longer than"):
+        fetch_location(at(f"{web.url}/b.tgz"), store, limit=LIMIT, longest=timedelta(seconds=0.3))
+
+    assert time.monotonic() - begun < 3
+
+
+def test_a_certificate_that_is_not_trusted_is_told(secure_web, store, monkeypatch):
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    secure_web.answers["/b.tgz"] = sends()
+
+    with pytest.raises(FetchFailed, match=r"not trusted \(self-signed") as refusal:
+        fetch_location(at(f"{secure_web.url}/b.tgz"), store, limit=LIMIT)
+
+    assert not isinstance(refusal.value, SourceUnreachable)
+
+
+def test_a_certificate_that_is_trusted_is_fine(secure_web, certificate, store, monkeypatch):
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate.path))
+    secure_web.answers["/b.tgz"] = sends()
+
+    assert fetch_location(at(f"{secure_web.url}/b.tgz"), store, limit=LIMIT).sha256 == SHA256
 
 
 def test_a_user_in_the_address_signs_in_and_is_never_shown(web, store):

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from tidegate.drivers.bundles import artifact_store
+from tidegate.drivers.bundles.download import public_address
 from tidegate.drivers.bundles.errors import NoSuchStore
-from tidegate.drivers.bundles.locations import public_address
 
 
 @pytest.mark.parametrize("form", ["{path}", "file://{path}", "file://localhost{path}"])
