@@ -2,15 +2,18 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
 from pathlib import Path
 
 import pytest
 
+from parts.github import CODELOAD, TARBALL, TOKEN, gives, leads_to
 from parts.s3 import S3Server
 from parts.tls import Certificate
 from tidegate.drivers.bundles.aws import s3_client
+from tidegate.drivers.bundles.github import GitHub
 
 Answer = Callable[[BaseHTTPRequestHandler], None]
 
@@ -97,3 +100,36 @@ def secure_web(certificate: Certificate) -> Iterator[Web]:
     server = Web(certificate)
     yield server
     server.close()
+
+
+@pytest.fixture
+def other_web(certificate: Certificate) -> Iterator[Web]:
+    """Another one that speaks https."""
+    server = Web(certificate)
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def trusting(monkeypatch: pytest.MonkeyPatch, certificate: Certificate) -> None:
+    """An environment that takes our own certificate for a good one."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate.path))
+
+
+@pytest.fixture
+def github(trusting: None, secure_web: Web) -> GitHub:
+    return GitHub(f"{secure_web.url}/api/v3", token=TOKEN, timeout=timedelta(seconds=5))
+
+
+@pytest.fixture
+def everybody(trusting: None, secure_web: Web) -> GitHub:
+    """GitHub for who has no token."""
+    return GitHub(f"{secure_web.url}/api/v3", timeout=timedelta(seconds=5))
+
+
+@pytest.fixture
+def codeload(other_web: Web, secure_web: Web) -> Web:
+    """The host that GitHub leads to, with a secret of its own in the address."""
+    secure_web.answers[TARBALL] = leads_to(f"{other_web.url}{CODELOAD}?token=hunter3")
+    other_web.answers[CODELOAD] = gives()
+    return other_web
