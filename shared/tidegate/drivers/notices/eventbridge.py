@@ -1,0 +1,55 @@
+"""State changes, put on an EventBridge event bus."""
+
+import re
+from datetime import timedelta
+from typing import Final
+
+from tidegate.domain.notices import EVENT_SOURCE, Notice
+from tidegate.drivers.notices import NoticeRefused
+from tidegate.drivers.notices.aws import TIMEOUT, Clients, aws_errors, refusal
+
+_BUS: Final = re.compile(
+    r"(arn:[\w-]+:events:[\w-]+:[0-9]{12}:event-bus/)?[\w./-]{1,256}", re.ASCII
+)
+_FOREIGN_SOURCE: Final = "NotAuthorizedForSourceException"
+
+
+class EventBridgeSender:
+    """Puts events on the bus that a notice names, in its region.
+
+    AWS itself lets nobody else say `aws.codedeploy`; there, *source* must be another, and rules
+    must ask for that.
+    """
+
+    def __init__(self, *, source: str = EVENT_SOURCE, timeout: timedelta = TIMEOUT) -> None:
+        self._source = source
+        self._clients = Clients("events", timeout)
+
+    def send(self, notice: Notice) -> None:
+        if not _BUS.fullmatch(notice.target):
+            raise NoticeRefused(f"{notice.target[:200]!r} is no event bus; give its name or ARN.")
+        entry = {
+            "EventBusName": notice.target,
+            "Source": self._source,
+            "DetailType": notice.subject,
+            "Detail": notice.body,
+            "Resources": list(notice.resources),
+            "Time": notice.at,
+        }
+        with aws_errors("EventBridge", notice.target):
+            answer = self._clients.of(notice.region).put_events(Entries=[entry])
+        self._check(answer, notice.target)
+
+    def _check(self, answer: dict[str, object], target: str) -> None:
+        """See that the one entry was taken: that it was not is no error of the call."""
+        entries = answer.get("Entries")
+        entry = entries[0] if isinstance(entries, list) and entries else {}
+        if entry.get("EventId"):
+            return
+        code = entry.get("ErrorCode", "InternalFailure")
+        if code == _FOREIGN_SOURCE:
+            raise NoticeRefused(
+                f"EventBridge takes no events of {self._source} from others than AWS for {target}; "
+                "choose another source."
+            )
+        raise refusal("EventBridge", target, code, entry.get("ErrorMessage", ""))
