@@ -118,10 +118,10 @@ def test_cancel_ends_the_run_after_the_script(host: Host):
 
 def test_kill_ends_the_script(host: Host):
     session = host.session(
-        bundle=bundle_of({"a": SH + "sleep 60"}),
+        bundle=bundle_of({"a": SH + "echo begun; sleep 60"}),
         appspec=appspec_of(hooks={"BeforeInstall": ["a"]}),
     )
-    session.until_running("BeforeInstall")
+    session.until(lambda _: b"begun" in session.told.logs["BeforeInstall"])
     session.command("cancel")
     session.command("kill")
 
