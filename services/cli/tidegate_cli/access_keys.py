@@ -9,7 +9,7 @@ from tidegate.engine.access_keys import create_access_key, revoke_access_key
 from tidegate.store.sealing import Seal
 from tidegate.store.unit_of_work import Store
 from tidegate_cli.commands import group
-from tidegate_cli.database import DataDir, free_name, opened, wire_moment
+from tidegate_cli.database import DataDir, every, free_name, opened, wire_moment
 from tidegate_cli.options import Json
 from tidegate_cli.output import Column, moment, say, show, show_json, show_table
 from tidegate_cli.refusal import chosen_settings
@@ -18,8 +18,6 @@ app = group(
     "Access keys for AWS's clients. Works on the database itself: that of `--data-dir`, or of "
     "TIDEGATE_DATABASE_URL."
 )
-
-PAGE: Final = 500
 
 COLUMNS: Final[tuple[Column, ...]] = (
     ("access key id", lambda key: key.get("access_key_id")),
@@ -86,11 +84,8 @@ def revoke(
 
 
 def _all(store: Store) -> list[AccessKey]:
-    found: list[AccessKey] = []
     with store.read() as uow:
-        while page := uow.access_keys.page(limit=PAGE, after=found[-1].name if found else None):
-            found.extend(page)
-    return found
+        return every(uow.access_keys.page)
 
 
 def _facts(key: AccessKey) -> dict[str, object]:

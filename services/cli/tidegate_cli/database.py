@@ -1,9 +1,9 @@
 """The database itself, for commands that need no token: whoever can open it may do everything."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final, TypeVar
 
 import typer
 from sqlalchemy.engine import make_url
@@ -11,12 +11,16 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from tidegate.clock import SystemClock
 from tidegate.domain import errors as domain
+from tidegate.domain.access import AccessKey, Token
 from tidegate.domain.ids import RandomIds
 from tidegate.settings import Settings
 from tidegate.store.database import connect
 from tidegate.store.outbox import NoSender
 from tidegate.store.unit_of_work import Store
 from tidegate_cli.errors import Ended
+
+PAGE: Final = 500
+Named = TypeVar("Named", Token, AccessKey)
 
 DataDir = Annotated[
     Path | None,
@@ -71,6 +75,14 @@ def _check_there(settings: Settings) -> None:
             f"There is no database at {url.database}; start `tidegate up` once, or name its "
             "folder with --data-dir."
         )
+
+
+def every(page: Callable[..., Sequence[Named]]) -> list[Named]:
+    """Return all entries of what comes in pages by name: *page* takes `limit=` and `after=`."""
+    found: list[Named] = []
+    while entries := page(limit=PAGE, after=found[-1].name if found else None):
+        found.extend(entries)
+    return found
 
 
 def free_name(wanted: str, taken: set[str]) -> str:

@@ -8,7 +8,7 @@ from tidegate.domain.access import Role, Token
 from tidegate.engine.tokens import create_token, revoke_token
 from tidegate.store.unit_of_work import Store
 from tidegate_cli.commands import group
-from tidegate_cli.database import DataDir, free_name, opened, wire_moment
+from tidegate_cli.database import DataDir, every, free_name, opened, wire_moment
 from tidegate_cli.options import Json
 from tidegate_cli.output import Column, moment, say, show, show_json, show_table
 from tidegate_cli.refusal import chosen_settings
@@ -16,8 +16,6 @@ from tidegate_cli.refusal import chosen_settings
 app = group(
     "API tokens. Works on the database itself: that of `--data-dir`, or of TIDEGATE_DATABASE_URL."
 )
-
-PAGE: Final = 500
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the token.")]
 
@@ -79,11 +77,8 @@ def revoke(name: Name, data_dir: DataDir = None) -> None:
 
 
 def _all(store: Store) -> list[Token]:
-    found: list[Token] = []
     with store.read() as uow:
-        while page := uow.tokens.page(limit=PAGE, after=found[-1].name if found else None):
-            found.extend(page)
-    return found
+        return every(uow.tokens.page)
 
 
 def _facts(token: Token) -> dict[str, object]:
