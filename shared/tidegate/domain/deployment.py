@@ -76,6 +76,14 @@ class AutoRollback:
         return self.enabled and event in self.events
 
 
+class DeploymentMode(StrEnum):
+    """What a deployment does on its hosts (CodeDeploy's DeploymentMode)."""
+
+    STANDARD = "STANDARD"
+    RESTART = "RESTART"
+    """Runs the scripts of the revision that is installed, and installs nothing."""
+
+
 class FileExistsBehavior(StrEnum):
     DISALLOW = "DISALLOW"
     OVERWRITE = "OVERWRITE"
@@ -105,6 +113,11 @@ class DeploymentOptions:
     ignore_application_stop_failures: bool = False
     file_exists_behavior: FileExistsBehavior = FileExistsBehavior.DISALLOW
     update_outdated_only: bool = False
+    deployment_mode: DeploymentMode = DeploymentMode.STANDARD
+
+    @property
+    def is_restart(self) -> bool:
+        return self.deployment_mode is DeploymentMode.RESTART
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

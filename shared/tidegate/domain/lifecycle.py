@@ -56,6 +56,11 @@ HOST_EVENTS: Final = (
 )
 """In-place on servers without a load balancer, as the CodeDeploy user guide orders them."""
 
+RESTART_EVENTS: Final = tuple(
+    name for name in HOST_EVENTS if name not in {"DownloadBundle", "Install"}
+)
+"""Those that are left of them where nothing is downloaded or installed."""
+
 HOST_SEGMENT: Final = f"{HOST_EVENTS[0]}-{HOST_EVENTS[-1]}"
 """Name of the contiguous host events that run in one session."""
 
@@ -63,6 +68,11 @@ PREVIOUS_REVISION_EVENTS: Final = frozenset(
     {"BeforeBlockTraffic", "AfterBlockTraffic", "ApplicationStop"}
 )
 """Run from the last installed revision; the only ones whose failure may be ignored."""
+
+
+def events_of(*, is_restart: bool) -> Sequence[str]:
+    """Return the events that a deployment has on each host."""
+    return RESTART_EVENTS if is_restart else HOST_EVENTS
 
 
 class DiagnosticCode(StrEnum):

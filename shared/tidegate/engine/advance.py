@@ -16,7 +16,8 @@ from tidegate.domain.deployment import (
 from tidegate.domain.fleet import turn_of
 from tidegate.domain.host import Host
 from tidegate.domain.ids import DeploymentId, TargetId
-from tidegate.domain.lifecycle import HOST_EVENTS, HOST_SEGMENT
+from tidegate.domain.lifecycle import HOST_SEGMENT, events_of
+from tidegate.domain.revision import Revision
 from tidegate.domain.steps import Fail, StartTargets, Step, Succeed
 from tidegate.domain.tag_filters import describe_wanted, tags_match
 from tidegate.domain.target import TargetStatus
@@ -71,7 +72,7 @@ def _deleted(deployment: Deployment, uow: UnitOfWork) -> Fail | None:
 def _start(deployment: Deployment, uow: UnitOfWork) -> None:
     failure = uow.deployments.bundle_failure(deployment.id)
     revision = uow.catalog.revision_by_id(deployment.revision_id)
-    if failure is None and (revision is None or revision.appspec is None):
+    if failure is None and _needs_bundle(deployment, revision):
         _await_bundle(deployment, uow)
         return
     settings = uow.deployments.group_settings(deployment.id)
@@ -102,6 +103,10 @@ def _start(deployment: Deployment, uow: UnitOfWork) -> None:
         _plan(started, uow)
     else:
         _apply(started, Succeed(), uow)
+
+
+def _needs_bundle(deployment: Deployment, revision: Revision | None) -> bool:
+    return not deployment.options.is_restart and (revision is None or revision.appspec is None)
 
 
 def _await_bundle(deployment: Deployment, uow: UnitOfWork) -> None:
@@ -159,7 +164,11 @@ def _add_targets(
         for position, host in enumerate(hosts)
     ]
     uow.targets.add_all(
-        deployment.id, targets, segment=HOST_SEGMENT, events=HOST_EVENTS, at=uow.now()
+        deployment.id,
+        targets,
+        segment=HOST_SEGMENT,
+        events=events_of(is_restart=deployment.options.is_restart),
+        at=uow.now(),
     )
 
 

@@ -197,7 +197,7 @@ class HostRuns:
         wish = at_stop if lease.cancel_requested else Wish.GO_ON
         mine = self._followed[key] = _Followed(lease.attempt, at_stop, wish)
         try:
-            bundle = None if attach_only else self._fetch(order)
+            bundle = self._fetch(order) if order.needs_bundle and not attach_only else None
             driver = self.driver(order.driver)
             seen = Seen(journal=progress.lease.journal_offset, logs=dict(progress.log_sizes))
             run = order.run(bundle, attach_only=attach_only)

@@ -7,6 +7,7 @@ from tidegate.domain.deployment import (
     Creator,
     Deployment,
     DeploymentEvent,
+    DeploymentMode,
     FileExistsBehavior,
     RollbackEvent,
 )
@@ -79,6 +80,7 @@ def _begin(
             description=triggering_message(deployment.id, rollback_id),
             file_exists_behavior=_behavior_of_last_success(deployment, group, uow),
             update_outdated_only=False,
+            deployment_mode=DeploymentMode.STANDARD,
         ),
         auto_rollback=replace(deployment.auto_rollback, enabled=False),
         status=DEPLOYMENT_MACHINE.initial,

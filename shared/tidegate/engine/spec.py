@@ -8,7 +8,7 @@ from tidegate.domain.deployment import Deployment
 from tidegate.domain.group import OnStop
 from tidegate.domain.host import Host
 from tidegate.domain.ids import run_key
-from tidegate.domain.lifecycle import HOST_EVENTS
+from tidegate.domain.lifecycle import events_of
 from tidegate.domain.revision import Revision, SourceType
 from tidegate.drivers.hosts import Bundle, HostAddress, HostRun
 from tidegate.engine.appspecs import read_appspec
@@ -26,6 +26,8 @@ class RunOrder:
     address: HostAddress
     spec: Mapping[str, Any]
     revision: Revision
+    needs_bundle: bool = True
+    """Whether the host may ask for the bundle; one that only restarts never does."""
     on_stop: OnStop = OnStop.FINISH
 
     def run(self, bundle: Bundle | None, *, attach_only: bool) -> HostRun:
@@ -66,6 +68,7 @@ def run_order(
             },
         },
         revision=revision,
+        needs_bundle=not deployment.options.is_restart,
         on_stop=group["host_options"].on_stop,
     )
 
@@ -77,7 +80,8 @@ def _of_deployment(deployment: Deployment) -> dict[str, object]:
         "group_id": deployment.group_id,
         "group_name": deployment.group,
         "creator": deployment.creator,
-        "events": list(HOST_EVENTS),
+        "events": list(events_of(is_restart=deployment.options.is_restart)),
+        "restart": deployment.options.is_restart,
         "ignore_application_stop_failures": deployment.options.ignore_application_stop_failures,
         "file_exists_behavior": deployment.options.file_exists_behavior,
     }
@@ -91,6 +95,7 @@ def _of_revision(revision: Revision) -> dict[str, object]:
         "appspec": appspec,
         "appspec_warnings": warnings,
         "revision": _bundle_environment(revision),
+        "revision_id": revision.id,
     }
 
 

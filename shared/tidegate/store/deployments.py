@@ -15,6 +15,7 @@ from tidegate.domain.deployment import (
     Creator,
     Deployment,
     DeploymentEvent,
+    DeploymentMode,
     DeploymentOptions,
     DeploymentStatus,
     ErrorCode,
@@ -336,6 +337,8 @@ class Deployments:
 def _deployment(row: DeploymentRow, overview: Mapping[str, int]) -> Deployment:
     options = dict(row.options)
     behavior = FileExistsBehavior(options.pop("file_exists_behavior"))
+    # Rows of an older Tidegate have no mode.
+    mode = DeploymentMode(options.pop("deployment_mode", DeploymentMode.STANDARD))
     return Deployment(
         id=DeploymentId(row.id),
         region=row.region,
@@ -348,7 +351,7 @@ def _deployment(row: DeploymentRow, overview: Mapping[str, int]) -> Deployment:
         previous_revision_id=_revision_id(row.previous_revision_id),
         config_name=row.config_name,
         creator=Creator(row.creator),
-        options=DeploymentOptions(file_exists_behavior=behavior, **options),
+        options=DeploymentOptions(file_exists_behavior=behavior, deployment_mode=mode, **options),
         auto_rollback=AutoRollback(
             enabled=row.auto_rollback["enabled"],
             events=tuple(RollbackEvent(event) for event in row.auto_rollback["events"]),

@@ -369,7 +369,7 @@ def test_what_is_kept_of_an_appspec_serves_the_next_deployment(host: Host):
 
     told = host.run(deployment="d-3", events=["BeforeBlockTraffic"], **BACK_TO_BLUE)
 
-    assert set(kept) == {"appspec", "error", "filename", "sha256"}
+    assert set(kept) == {"appspec", "error", "filename", "revision_id", "sha256"}
     assert kept["appspec"] == saying("1")["appspec"]
     assert broken.event("BeforeInstall")["message"] == "Bad."
     assert told.event("BeforeBlockTraffic")["message"] == "Bad."

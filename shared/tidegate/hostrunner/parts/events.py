@@ -149,6 +149,8 @@ class Runner:
         try:
             if first:
                 self.check_spec()
+                if self.spec.get("restart"):  # nothing is downloaded, where others prune
+                    self.tidy(lambda: prune_archives(self.revisions))
             exit_code = self.perform(name, log)
         except Failure as error:
             failure = error

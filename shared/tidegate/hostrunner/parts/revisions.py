@@ -47,6 +47,8 @@ class Revisions:
 
     def pointer_for(self, event: str) -> str:
         """Return the file that names the revision of *event*; none if it is the current one."""
+        if self.spec.get("restart"):
+            return self.notes + INSTALLED
         back = (self.spec.get("creator"), self.spec.get("deployment_type"))
         to_blue = back == ("codeDeployRollback", "BLUE_GREEN")
         kind = (FROM_PREVIOUS_BACK_TO_BLUE if to_blue else FROM_PREVIOUS).get(event)
@@ -61,6 +63,8 @@ class Revisions:
         """Return the archive and the AppSpec that *event* runs from."""
         pointer = self.pointer_for(event)
         folder = self.folder_for(event)
+        if self.spec.get("restart"):
+            self.check_restart(folder)
         if not folder:
             return None
         if pointer and not os.path.isdir(archive_in(folder)):
@@ -73,6 +77,21 @@ class Revisions:
                 % (event, "installed" if pointer.endswith(INSTALLED) else "unpacked", folder, cure)
             )
         return archive_in(folder), self.appspec_of(folder, by_name=True)
+
+    def check_restart(self, folder: str) -> None:
+        """Fail a restart of what is not installed here."""
+        if not folder:
+            raise Failure(
+                "No revision of this deployment group is installed on this host; deploy one here"
+                " before it is restarted."
+            )
+        wanted = self.spec.get("revision_id")
+        there = (self.kept(folder) or {}).get("revision_id") or wanted
+        if there != wanted:
+            raise Failure(
+                "The revision %s, which was last deployed with success, is not installed on this"
+                " host but %s; deploy it here before it is restarted." % (wanted, there)
+            )
 
     # What it says
 
@@ -116,6 +135,7 @@ class Revisions:
             "appspec": self.spec.get("appspec"),
             "error": self.spec.get("appspec_error"),
             "filename": self.filename,
+            "revision_id": self.spec.get("revision_id"),
             "sha256": self.digest(),
         }
         replace_file(os.path.join(self.folder, "appspec.json"), json.dumps(entry).encode())
