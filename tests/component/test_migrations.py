@@ -7,21 +7,25 @@ from typing import Any
 
 from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, inspect
+from sqlalchemy import Connection, inspect, select, update
 
 from tidegate.clock import SystemClock
 from tidegate.domain.aws_group import AwsGroup
 from tidegate.domain.configs import MinimumHealthy, MinimumHealthyType
 from tidegate.domain.host import Registration
-from tidegate.domain.ids import RandomIds
+from tidegate.domain.ids import RandomIds, RevisionId
+from tidegate.domain.revision import Source, SourceType
 from tidegate.engine.instances import Identity, deregister_instance, register_instance
+from tidegate.engine.revisions import RevisionRequest, revision_for
 from tidegate.store.database import connect
 from tidegate.store.migrate import migration_config, upgrade
 from tidegate.store.outbox import NoSender
 from tidegate.store.row import Row
 from tidegate.store.schema import HEAD, is_current
+from tidegate.store.tables import GroupRow, RevisionRow
 from tidegate.store.unit_of_work import Store
 
 BOOKKEEPING = "alembic_version"
@@ -216,6 +220,63 @@ def test_groups_that_are_deleted_while_they_deploy_are_not_taken_back(empty_data
         for table, left in (("deployment_groups", 0), ("installations", 0), ("deployments", 1)):
             found = connection.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar()
             assert found == left, table
+
+
+S3_OF_0004 = """{"type": "s3", "sha256": "abc", "bucket": "bbb", "key": "k.zip", "version": "v",
+    "url": ""}"""
+
+
+NEW_KINDS = (
+    Source(type=SourceType.S3, bucket="bbb", key="k.zip", bundle_type="zip"),
+    Source(type=SourceType.GITHUB, repository="acme/shop", commit="ab" * 20),
+)
+
+
+def of_0001_with_s3(url: str) -> Config:
+    config = migration_config(url)
+    command.upgrade(config, "0001")
+    with connected(url) as connection:
+        for statement in ROWS_OF_0001:
+            connection.exec_driver_sql(statement)
+        connection.exec_driver_sql(
+            f"INSERT INTO revisions VALUES ('r-2', 'app-1', '{S3_OF_0004}', 'abc', NULL, NULL, "
+            f"NULL, 'from CI', {NOW}, NULL, NULL)"
+        )
+        connection.commit()
+    return config
+
+
+def test_revisions_of_before_keep_their_place_and_new_kinds_are_not_taken_back(
+    empty_database_url: str,
+):
+    config = of_0001_with_s3(empty_database_url)
+
+    command.upgrade(config, "head")
+
+    store = Store(
+        connect(empty_database_url), sender=NoSender(), clock=SystemClock(), ids=RandomIds()
+    )
+    with store.write() as uow:
+        old = uow.catalog.revision_by_id(RevisionId("r-2"))
+        application = uow.catalog.application("shop")
+        for source in NEW_KINDS:
+            new, _ = revision_for(application, RevisionRequest(source=source), uow=uow)
+        in_bucket = select(RevisionRow.id).where(RevisionRow.s3_bucket == "bbb")
+        assert set(uow.session.scalars(in_bucket.where(RevisionRow.s3_key == "k.zip"))) > {"r-2"}
+        uow.session.execute(update(GroupRow).values(target_revision_id=new.id))
+    store.engine.dispose()
+    assert old is not None
+    assert old.description == "from CI"
+    assert old.source == Source(
+        type=SourceType.S3, sha256="abc", bucket="bbb", key="k.zip", version="v"
+    )
+
+    command.downgrade(config, "0004")
+    with connected(empty_database_url) as connection:
+        left = connection.exec_driver_sql("SELECT id FROM revisions ORDER BY id").scalars().all()
+        target = connection.exec_driver_sql("SELECT target_revision_id FROM deployment_groups")
+        assert left == ["r-1", "r-2"]
+        assert target.scalar_one() is None
 
 
 def test_going_back_leaves_nothing_and_the_way_up_stays_open(database_url: str):

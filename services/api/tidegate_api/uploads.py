@@ -66,7 +66,7 @@ def _take(
     try:
         wanted = RevisionRequest(
             source=Source(type=SourceType.ARTIFACT, sha256=artifact.sha256),
-            description=description,
+            description=description or None,
             facts=_look_into(artifact, parts),
         )
         with parts.store.write() as uow:

@@ -1,19 +1,17 @@
 """Use cases on revisions."""
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Final
-from urllib.parse import urlsplit
 
-from tidegate.domain.errors import Invalid
+from tidegate.domain.errors import Invalid, RevisionNotFound
 from tidegate.domain.group import Application
 from tidegate.domain.ids import revision_id
-from tidegate.domain.revision import Revision, Source, SourceType
+from tidegate.domain.revision import TEXTS, Revision, Source
+from tidegate.domain.revision_rules import check_platform, check_source, is_reference
 from tidegate.store.unit_of_work import UnitOfWork
 
-_SHA256: Final = re.compile(r"[0-9a-f]{64}")
-_BUCKET: Final = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 MOST_DESCRIPTION: Final = 1000
 
 
@@ -31,10 +29,10 @@ _NOTHING_KNOWN: Final = BundleFacts()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RevisionRequest:
-    """A revision that is to be registered."""
+    """A revision that is to be there."""
 
     source: Source
-    description: str = ""
+    description: str | None = None
     facts: BundleFacts = field(default=_NOTHING_KNOWN)
 
 
@@ -43,20 +41,51 @@ def register_revision(
 ) -> tuple[Revision, bool]:
     """Register a revision, and tell whether it is new: the same source is the same revision.
 
+    One that is registered again gets the new description, if there is one, and keeps its times.
+
     Raises:
         ApplicationNotFound: There is no such application.
+        RevisionNotFound: It names an AppSpec by its digest, and nobody has sent that one.
         Invalid: A value cannot be taken.
     """
     application = uow.catalog.application(application_name)
+    revision, is_new = revision_for(application, request, uow=uow)
+    wanted = request.description
+    if wanted is None or wanted == revision.description:
+        return revision, is_new
+    uow.catalog.describe_revision(revision.id, wanted)
+    return replace(revision, description=wanted), is_new
+
+
+def revision_for(
+    application: Application,
+    request: RevisionRequest,
+    *,
+    uow: UnitOfWork,
+    at: datetime | None = None,
+) -> tuple[Revision, bool]:
+    """Return the revision of a source, and whether it was registered just now, as of *at*.
+
+    One that is known stays as it is, whatever the request says of it.
+
+    Raises:
+        RevisionNotFound: It names an AppSpec by its digest, and nobody has sent that one.
+        Invalid: A value cannot be taken, or the application's platform has no use for it.
+    """
     check_source(request.source)
-    check_description(request.description)
+    check_platform(request.source, application.compute_platform)
+    check_description(request.description or "")
     wanted = revision_id(application.id, request.source.identity)
     known = uow.catalog.revision_by_id(wanted)
     if known is not None:
         return known, False
-    revision = _revision(application, request, uow)
-    uow.catalog.add_revision(revision)
-    return revision, True
+    if is_reference(request.source):
+        raise RevisionNotFound(str(request.source))
+    revision = _revision(application, request, at or uow.now())
+    if uow.catalog.add_revision(revision):
+        return revision, True
+    # Somebody else was a moment faster.
+    return uow.catalog.revision(application.id, wanted), False
 
 
 def check_description(description: str) -> None:
@@ -72,60 +101,16 @@ def check_description(description: str) -> None:
         )
 
 
-def check_source(source: Source) -> None:
-    """Refuse a source that cannot be fetched or checked.
-
-    Raises:
-        Invalid: It cannot.
-    """
-    if not _SHA256.fullmatch(source.sha256):
-        raise Invalid(
-            "A sha256 has 64 digits of 0-9 and a-f; `sha256sum FILE` prints it.",
-            code="InvalidRevisionException",
-        )
-    if source.type is SourceType.S3:
-        _check_s3(source)
-    elif source.type is SourceType.HTTP:
-        _check_url(source.url)
-
-
-def _check_s3(source: Source) -> None:
-    if not _BUCKET.fullmatch(source.bucket):
-        raise Invalid(
-            f"{source.bucket[:80]!r} cannot be the name of an S3 bucket.",
-            code="InvalidRevisionException",
-        )
-    if not 1 <= len(source.key.encode()) <= 1024:
-        raise Invalid(
-            "The key of an S3 object has 1 to 1,024 bytes.", code="InvalidRevisionException"
-        )
-
-
-def _check_url(url: str) -> None:
-    try:
-        parts = urlsplit(url)
-        sound = parts.scheme in {"http", "https"} and bool(parts.hostname) and len(url) <= 2048
-        secret = parts.password is not None
-    except ValueError:
-        sound = secret = False
-    if secret:
-        raise Invalid("A URL with a password in it is not kept; give one without.")
-    if not sound or re.search(r"[\s\x00-\x1f]", url):
-        raise Invalid(
-            f"{url[:80]!r} is no http or https URL of at most 2,048 characters.",
-            code="InvalidRevisionException",
-        )
-
-
-def _revision(application: Application, request: RevisionRequest, uow: UnitOfWork) -> Revision:
+def _revision(application: Application, request: RevisionRequest, at: datetime) -> Revision:
+    source, facts = request.source, request.facts
     return Revision(
-        id=revision_id(application.id, request.source.identity),
+        id=revision_id(application.id, source.identity),
         application_id=application.id,
         application=application.name,
-        source=request.source,
-        size=request.facts.size,
-        bundle_type=request.facts.bundle_type,
-        appspec=request.facts.appspec,
-        description=request.description,
-        registered_at=uow.now(),
+        source=source,
+        size=len(source.content.encode()) if source.type in TEXTS else facts.size,
+        bundle_type=facts.bundle_type,
+        appspec=facts.appspec,
+        description=request.description or "",
+        registered_at=at,
     )

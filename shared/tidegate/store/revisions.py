@@ -1,16 +1,16 @@
 """Revisions in the catalog."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import Select, and_, func, or_, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, undefer
 
 from tidegate.domain.errors import RevisionNotFound
 from tidegate.domain.ids import ApplicationId, RevisionId
 from tidegate.domain.revision import Revision, Source, SourceType
+from tidegate.store.statements import insert_unless_there
 from tidegate.store.tables import ApplicationRow, DeploymentRow, GroupRow, RevisionRow
 
 
@@ -27,7 +27,7 @@ class Revisions:
             RevisionNotFound: The application has none of that id.
         """
         found = self._revisions(
-            _revisions().where(
+            _whole().where(
                 RevisionRow.id == revision_id, RevisionRow.application_id == application_id
             )
         )
@@ -37,7 +37,7 @@ class Revisions:
 
     def revision_by_id(self, revision_id: RevisionId) -> Revision | None:
         """Return a revision, if it still exists."""
-        found = self._revisions(_revisions().where(RevisionRow.id == revision_id))
+        found = self._revisions(_whole().where(RevisionRow.id == revision_id))
         return found[0] if found else None
 
     def revisions_by_id(self, ids: Iterable[RevisionId]) -> list[Revision]:
@@ -65,24 +65,38 @@ class Revisions:
         query = query.order_by(RevisionRow.registered_at.desc(), RevisionRow.id.desc())
         return self._revisions(query.limit(limit))
 
-    def add_revision(self, revision: Revision) -> None:
-        """Register a revision."""
-        self._session.add(
-            RevisionRow(
+    def add_revision(self, revision: Revision) -> bool:
+        """Register a revision, and tell whether nobody else has registered it meanwhile."""
+        source = revision.source
+        added = self._session.scalar(
+            insert_unless_there(
+                self._session,
+                RevisionRow,
                 id=revision.id,
                 application_id=revision.application_id,
-                source=asdict(revision.source),
-                sha256=revision.source.sha256,
+                type=source.type,
+                s3_bucket=source.bucket or None,
+                s3_key=source.key or None,
+                source=asdict(replace(source, content="")),
+                content=source.content or None,
+                sha256=source.sha256 or None,
                 size=revision.size,
                 bundle_type=revision.bundle_type,
                 appspec=None if revision.appspec is None else dict(revision.appspec),
                 description=revision.description,
                 registered_at=revision.registered_at,
-                first_used_at=None,
-                last_used_at=None,
-            )
+            ).returning(RevisionRow.id)
         )
-        self._session.flush()
+        return added is not None
+
+    def describe_revision(self, revision_id: RevisionId, description: str) -> None:
+        """Give a revision another description."""
+        self._session.execute(
+            update(RevisionRow)
+            .where(RevisionRow.id == revision_id)
+            .values(description=description)
+            .execution_options(synchronize_session=False)
+        )
 
     def has_revision_of(self, sha256: str) -> bool:
         """Tell whether any revision needs the bytes with this digest."""
@@ -126,18 +140,18 @@ class Revisions:
         targets = select(GroupRow.target_revision_id).where(
             GroupRow.target_revision_id.is_not(None)
         )
-        return set(
-            self._session.scalars(
-                select(RevisionRow.sha256).where(
-                    or_(
-                        RevisionRow.registered_at >= since,
-                        RevisionRow.last_used_at >= since,
-                        RevisionRow.id.in_(active),
-                        RevisionRow.id.in_(targets),
-                    )
-                )
+        found = self._session.scalars(
+            select(RevisionRow.sha256).where(
+                RevisionRow.sha256.is_not(None),
+                or_(
+                    RevisionRow.registered_at >= since,
+                    RevisionRow.last_used_at >= since,
+                    RevisionRow.id.in_(active),
+                    RevisionRow.id.in_(targets),
+                ),
             )
         )
+        return {sha256 for sha256 in found if sha256}
 
     def _revisions(self, query: Select[RevisionRow, ApplicationRow]) -> list[Revision]:
         pairs = [(row[0], row[1]) for row in self._session.execute(query)]
@@ -165,12 +179,16 @@ def _revisions() -> Select[RevisionRow, ApplicationRow]:
     )
 
 
+def _whole() -> Select[RevisionRow, ApplicationRow]:
+    return _revisions().options(undefer(RevisionRow.content))
+
+
 def _revision(row: RevisionRow, application: ApplicationRow, groups: tuple[str, ...]) -> Revision:
     return Revision(
         id=RevisionId(row.id),
         application_id=ApplicationId(row.application_id),
         application=application.name or "",
-        source=_source(row.source),
+        source=_source(row),
         size=row.size,
         bundle_type=row.bundle_type,
         appspec=row.appspec,
@@ -182,5 +200,7 @@ def _revision(row: RevisionRow, application: ApplicationRow, groups: tuple[str, 
     )
 
 
-def _source(source: Mapping[str, Any]) -> Source:
-    return Source(**{**source, "type": SourceType(source["type"])})
+def _source(row: RevisionRow) -> Source:
+    # What was not asked for is not there, and is not to be loaded row by row.
+    content = vars(row).get("content") or ""
+    return Source(**{**row.source, "type": SourceType(row.type), "content": content})

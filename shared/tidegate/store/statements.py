@@ -1,4 +1,7 @@
-"""Statements that run for every report of every host, built once: that costs more than they do."""
+"""Statements that several parts of the store need, and some that are built only once.
+
+Those that run for every report of every host: to build them costs more than they do.
+"""
 
 from collections.abc import Mapping
 from functools import cache
@@ -6,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Row as ResultRow
 from sqlalchemy import Table, Update, bindparam, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from tidegate.store.row import Row
@@ -40,6 +44,14 @@ def _update(
         .values({name: bindparam(f"to_{name}") for name in values})
         .returning(plain.c[returning])
     )
+
+
+def insert_unless_there(
+    session: Session, table: type[Row], **values: object
+) -> postgresql.Insert | sqlite.Insert:
+    """Return the statement that adds a row, and does nothing where its key is taken."""
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    return insert(table).values(values).on_conflict_do_nothing()
 
 
 def plain_table(table: type[Row]) -> Table:

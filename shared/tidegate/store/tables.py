@@ -109,13 +109,31 @@ class HostRow(Row):
 class RevisionRow(Row):
     __tablename__ = "revisions"
     __table_args__ = (
-        Index("ix_revisions_application_id_registered_at", "application_id", "registered_at"),
+        Index(
+            "ix_revisions_application_id_registered_at_id", "application_id", "registered_at", "id"
+        ),
+        Index(
+            "ix_revisions_application_id_first_used_at_id", "application_id", "first_used_at", "id"
+        ),
+        Index(
+            "ix_revisions_application_id_last_used_at_id", "application_id", "last_used_at", "id"
+        ),
+        Index(
+            "ix_revisions_application_id_s3_bucket_s3_key", "application_id", "s3_bucket", "s3_key"
+        ),
     )
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     application_id: Mapped[str] = mapped_column(ForeignKey("applications.id", ondelete="CASCADE"))
+    type: Mapped[str] = mapped_column(String(16))
+    s3_bucket: Mapped[str | None] = mapped_column(String(64))
+    s3_key: Mapped[str | None] = mapped_column(String(1024))
     source: Mapped[dict[str, Any]]
-    sha256: Mapped[str] = mapped_column(String(64), index=True)
+    """What else is known of where it lies."""
+    content: Mapped[str | None] = mapped_column(deferred=True)
+    """The AppSpec of a String or AppSpecContent, which may be long."""
+    sha256: Mapped[str | None] = mapped_column(String(64), index=True)
+    """None where each deployment finds it anew."""
     size: Mapped[int | None] = mapped_column(BigInteger)
     bundle_type: Mapped[str | None] = mapped_column(String(8))
     appspec: Mapped[dict[str, Any] | None]
@@ -159,6 +177,10 @@ class DeploymentRow(Row):
     total_targets: Mapped[int]
     bundle_failure: Mapped[dict[str, Any] | None]
     """Which event failed with which message when the bundle could not be fetched or read."""
+    bundle_sha256: Mapped[str | None] = mapped_column(String(64))
+    """What the first fetch found, where the revision does not say: all hosts get these bytes."""
+    bundle: Mapped[dict[str, Any] | None]
+    """The type and the AppSpec of these bytes."""
     created_at: Mapped[datetime]
     started_at: Mapped[datetime | None]
     completed_at: Mapped[datetime | None]

@@ -12,6 +12,7 @@ from tidegate.domain.errors import (
     NoSpace,
     NotFound,
     Refused,
+    RevisionNotFound,
     TooLarge,
 )
 from tidegate.store.sealing import NoSecretKey, WrongSecretKey
@@ -24,11 +25,12 @@ _WORDS: Final = {
 """Names of fields, as `/v1` has them and as AWS does."""
 
 _NOT_FOUND: Final[Mapping[type[NotFound], str]] = {
-    ApplicationNotFound: "application",
-    GroupNotFound: "Deployment Group",
-    ConfigNotFound: "Deployment Configuration",
+    ApplicationNotFound: "application found for name",
+    GroupNotFound: "Deployment Group found for name",
+    ConfigNotFound: "Deployment Configuration found for name",
+    RevisionNotFound: "revision found for",
 }
-"""What AWS calls what is not there."""
+"""What AWS says of what is not there."""
 _CODES: Final[Mapping[type[Refused], tuple[str, int]]] = {
     ConfigPredefined: ("InvalidOperationException", 400),
     ConfigInUse: ("DeploymentConfigInUseException", 400),
@@ -53,7 +55,7 @@ class AwsError(Exception):
 def translated(error: Refused) -> AwsError:
     """Return what AWS calls a refusal."""
     if isinstance(error, NotFound) and type(error) in _NOT_FOUND:
-        return AwsError(error.code, f"No {_NOT_FOUND[type(error)]} found for name: {error.name}")
+        return AwsError(error.code, f"No {_NOT_FOUND[type(error)]}: {error.name}")
     for kind, (code, status) in _CODES.items():
         if isinstance(error, kind):
             return AwsError(code, in_aws_words(str(error)), status=status)

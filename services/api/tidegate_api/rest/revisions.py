@@ -57,7 +57,7 @@ class RegisterIn(In):
 
     def request(self) -> RevisionRequest:
         source = self.source.source(self.sha256.lower())
-        return RevisionRequest(source=source, description=self.description)
+        return RevisionRequest(source=source, description=self.description or None)
 
 
 class SourceOut(BaseModel):
@@ -65,7 +65,10 @@ class SourceOut(BaseModel):
     bucket: str | None = None
     key: str | None = None
     version: str | None = None
+    etag: str | None = None
     url: str | None = None
+    repository: str | None = None
+    commit: str | None = None
 
     @classmethod
     def of(cls, source: Source) -> "SourceOut":
@@ -74,7 +77,10 @@ class SourceOut(BaseModel):
             bucket=source.bucket or None,
             key=source.key or None,
             version=source.version or None,
+            etag=source.etag or None,
             url=source.url or None,
+            repository=source.repository or None,
+            commit=source.commit or None,
         )
 
 
@@ -82,7 +88,8 @@ class RevisionOut(BaseModel):
     id: str
     application: str
     source: SourceOut
-    sha256: str
+    sha256: str | None
+    """Null where each deployment finds it anew, as CodeDeploy's clients do not say it."""
     size: int | None
     """Null until a worker has fetched it."""
     bundle_type: str | None
@@ -101,12 +108,15 @@ class RevisionOut(BaseModel):
 class RevisionWithAppSpecOut(RevisionOut):
     appspec: dict[str, Any] | None
     """The AppSpec as it was understood; null until a worker has fetched the bundle."""
+    content: str | None
+    """The AppSpec as it was sent, where it came with the request."""
 
     @override
     @classmethod
     def of(cls, revision: Revision) -> "RevisionWithAppSpecOut":
         appspec = None if revision.appspec is None else dict(revision.appspec)
-        return cls(**_fields(revision), appspec=appspec)
+        content = revision.source.content or None
+        return cls(**_fields(revision), appspec=appspec, content=content)
 
 
 _REGISTER: Final = TypeAdapter(RegisterIn)
@@ -198,9 +208,9 @@ def _fields(revision: Revision) -> dict[str, Any]:
         "id": revision.id,
         "application": revision.application,
         "source": SourceOut.of(revision.source),
-        "sha256": revision.source.sha256,
+        "sha256": revision.source.sha256 or None,
         "size": revision.size,
-        "bundle_type": revision.bundle_type,
+        "bundle_type": revision.bundle_type or revision.source.bundle_type or None,
         "description": revision.description,
         "registered_at": revision.registered_at,
         "first_used_at": revision.first_used_at,

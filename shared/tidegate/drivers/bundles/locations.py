@@ -50,6 +50,8 @@ def fetch_location(
             return _fetch_from_http(source, store, limit, longest)
         case SourceType.ARTIFACT:
             raise ArtifactMissing(source.sha256)
+        case _:
+            raise FetchFailed(f"{source} cannot be fetched.")
 
 
 def _fetch_from_s3(
