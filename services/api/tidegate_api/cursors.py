@@ -4,6 +4,7 @@ import base64
 import binascii
 import json
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from tidegate.domain.errors import Invalid
 
@@ -37,3 +38,18 @@ def read_cursor(cursor: str, size: int) -> list[str]:
     if any("\0" in part for part in key):
         raise BadCursor
     return key
+
+
+def moment_of(part: str) -> datetime:
+    """Return the moment that a part of a key is.
+
+    Raises:
+        BadCursor: It is none.
+    """
+    try:
+        moment = datetime.fromisoformat(part)
+        if moment.tzinfo is None:
+            raise BadCursor
+        return moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise BadCursor from None

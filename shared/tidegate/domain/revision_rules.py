@@ -16,6 +16,8 @@ from tidegate.domain.revision import TEXTS, Source, SourceType
 CODE: Final = "InvalidRevisionException"
 ARCHIVES: Final = ("tar", "tgz", "zip")
 APPSPECS: Final = ("YAML", "JSON")
+LONGEST_KEY: Final = 1024
+"""Bytes of the key of an S3 object."""
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _BUCKET: Final = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _REPOSITORY: Final = re.compile(r"(?!\.{1,2}/)[\w.-]{1,100}/(?!\.{1,2}$)[\w.-]{1,100}", re.ASCII)
@@ -98,9 +100,9 @@ def _check_sha256(sha256: str) -> None:
 
 
 def _check_s3(source: Source) -> None:
-    if not _BUCKET.fullmatch(source.bucket):
+    if not is_bucket(source.bucket):
         raise Invalid(f"{source.bucket[:80]!r} cannot be the name of an S3 bucket.", code=CODE)
-    if not 1 <= len(source.key.encode()) <= 1024:
+    if not 1 <= len(source.key.encode()) <= LONGEST_KEY:
         raise Invalid("The key of an S3 object has 1 to 1,024 bytes.", code=CODE)
     for what, text in (("version", source.version), ("eTag", source.etag)):
         if not _PRINTABLE.fullmatch(text):
@@ -146,6 +148,11 @@ def _check_text(source: Source) -> None:
             f"The sha256 of the content is not {source.sha256}; leave it out to have it computed.",
             code=CODE,
         )
+
+
+def is_bucket(name: str) -> bool:
+    """Tell whether an S3 bucket can have that name."""
+    return _BUCKET.fullmatch(name) is not None
 
 
 def is_reference(source: Source) -> bool:

@@ -8,7 +8,7 @@ from typing import Final
 from tidegate.domain.errors import Invalid, RevisionNotFound
 from tidegate.domain.group import Application
 from tidegate.domain.ids import revision_id
-from tidegate.domain.revision import TEXTS, Revision, Source
+from tidegate.domain.revision import TEXTS, Revision, Source, SourceType
 from tidegate.domain.revision_rules import check_platform, check_source, is_reference
 from tidegate.store.unit_of_work import UnitOfWork
 
@@ -88,15 +88,34 @@ def revision_for(
     return uow.catalog.revision(application.id, wanted), False
 
 
-def check_description(description: str) -> None:
+def find_revision(application: Application, source: Source, *, uow: UnitOfWork) -> Revision:
+    """Return what an application has from a source.
+
+    An S3 object that is named without its eTag is also found where its digest was registered with
+    it, which is more than CodeDeploy's clients can say.
+
+    Raises:
+        RevisionNotFound: It has nothing from there.
+        Invalid: It is no source.
+    """
+    check_source(source)
+    known = uow.catalog.revision_by_id(revision_id(application.id, source.identity))
+    if known is None and source.type is SourceType.S3 and not source.etag:
+        known = uow.catalog.pinned_revision(application.id, source)
+    if known is None:
+        raise RevisionNotFound(str(source))
+    return known
+
+
+def check_description(description: str, *, most: int = MOST_DESCRIPTION) -> None:
     """Refuse a description that is too long.
 
     Raises:
         Invalid: It is.
     """
-    if len(description) > MOST_DESCRIPTION:
+    if len(description) > most:
         raise Invalid(
-            f"The description has {len(description)} characters; the limit is {MOST_DESCRIPTION}.",
+            f"The description has {len(description)} characters; the limit is {most}.",
             code="DescriptionTooLongException",
         )
 

@@ -6,10 +6,10 @@ from tidegate.store.applications import Applications
 from tidegate.store.configs import Configs
 from tidegate.store.groups import Groups
 from tidegate.store.hosts import Hosts
-from tidegate.store.revisions import Revisions
+from tidegate.store.revision_lists import RevisionLists
 
 
-class Catalog(Applications, Groups, Configs, Hosts, Revisions):
+class Catalog(Applications, Groups, Configs, Hosts, RevisionLists):
     """Applications, deployment groups, deployment configs, hosts and revisions of one region.
 
     What is asked for by its id is found in any region.

@@ -5,9 +5,10 @@ from dataclasses import asdict, replace
 from datetime import datetime
 
 from sqlalchemy import Select, and_, func, or_, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, undefer
 
-from tidegate.domain.errors import RevisionNotFound
+from tidegate.domain.errors import ApplicationNotFound, RevisionNotFound
 from tidegate.domain.ids import ApplicationId, RevisionId
 from tidegate.domain.revision import Revision, Source, SourceType
 from tidegate.store.statements import insert_unless_there
@@ -43,7 +44,9 @@ class Revisions:
     def revisions_by_id(self, ids: Iterable[RevisionId]) -> list[Revision]:
         """Return those of several revisions that still exist."""
         wanted = list(ids)
-        return self._revisions(_revisions().where(RevisionRow.id.in_(wanted))) if wanted else []
+        return (
+            self._revisions(select_revisions().where(RevisionRow.id.in_(wanted))) if wanted else []
+        )
 
     def revisions_page(
         self,
@@ -53,7 +56,7 @@ class Revisions:
         after: tuple[datetime, str] | None = None,
     ) -> list[Revision]:
         """Return the revisions of an application, newest first."""
-        query = _revisions().where(RevisionRow.application_id == application_id)
+        query = select_revisions().where(RevisionRow.application_id == application_id)
         if after is not None:
             at, last = after
             query = query.where(
@@ -66,28 +69,33 @@ class Revisions:
         return self._revisions(query.limit(limit))
 
     def add_revision(self, revision: Revision) -> bool:
-        """Register a revision, and tell whether nobody else has registered it meanwhile."""
+        """Register a revision, and tell whether nobody else has registered it meanwhile.
+
+        Raises:
+            ApplicationNotFound: Its application was deleted meanwhile.
+        """
         source = revision.source
-        added = self._session.scalar(
-            insert_unless_there(
-                self._session,
-                RevisionRow,
-                id=revision.id,
-                application_id=revision.application_id,
-                type=source.type,
-                s3_bucket=source.bucket or None,
-                s3_key=source.key or None,
-                source=asdict(replace(source, content="")),
-                content=source.content or None,
-                sha256=source.sha256 or None,
-                size=revision.size,
-                bundle_type=revision.bundle_type,
-                appspec=None if revision.appspec is None else dict(revision.appspec),
-                description=revision.description,
-                registered_at=revision.registered_at,
-            ).returning(RevisionRow.id)
+        added = insert_unless_there(
+            self._session,
+            RevisionRow,
+            id=revision.id,
+            application_id=revision.application_id,
+            type=source.type,
+            s3_bucket=source.bucket or None,
+            s3_key=source.key or None,
+            source=asdict(replace(source, content="")),
+            content=source.content or None,
+            sha256=source.sha256 or None,
+            size=revision.size,
+            bundle_type=revision.bundle_type,
+            appspec=None if revision.appspec is None else dict(revision.appspec),
+            description=revision.description,
+            registered_at=revision.registered_at,
         )
-        return added is not None
+        try:
+            return self._session.scalar(added.returning(RevisionRow.id)) is not None
+        except IntegrityError:
+            raise ApplicationNotFound(revision.application) from None
 
     def describe_revision(self, revision_id: RevisionId, description: str) -> None:
         """Give a revision another description."""
@@ -156,7 +164,7 @@ class Revisions:
     def _revisions(self, query: Select[RevisionRow, ApplicationRow]) -> list[Revision]:
         pairs = [(row[0], row[1]) for row in self._session.execute(query)]
         groups = self._groups_at([row.id for row, _ in pairs])
-        return [_revision(row, application, groups.get(row.id, ())) for row, application in pairs]
+        return [revision_of(row, application, groups.get(row.id, ())) for row, application in pairs]
 
     def _groups_at(self, ids: Iterable[str]) -> dict[str, tuple[str, ...]]:
         wanted = list(ids)
@@ -173,17 +181,19 @@ class Revisions:
         return groups
 
 
-def _revisions() -> Select[RevisionRow, ApplicationRow]:
+def select_revisions() -> Select[RevisionRow, ApplicationRow]:
+    """Return the query for revisions and their applications, without the content of AppSpecs."""
     return select(RevisionRow, ApplicationRow).join(
         ApplicationRow, ApplicationRow.id == RevisionRow.application_id
     )
 
 
 def _whole() -> Select[RevisionRow, ApplicationRow]:
-    return _revisions().options(undefer(RevisionRow.content))
+    return select_revisions().options(undefer(RevisionRow.content))
 
 
-def _revision(row: RevisionRow, application: ApplicationRow, groups: tuple[str, ...]) -> Revision:
+def revision_of(row: RevisionRow, application: ApplicationRow, groups: tuple[str, ...]) -> Revision:
+    """Return the revision that a row is."""
     return Revision(
         id=RevisionId(row.id),
         application_id=ApplicationId(row.application_id),

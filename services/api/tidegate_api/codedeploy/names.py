@@ -1,10 +1,13 @@
 """Names in requests: there, and as CodeDeploy takes them."""
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 from tidegate.domain.errors import Invalid
 from tidegate.engine.checks import check_name
 from tidegate_api.codedeploy.errors import AwsError
+
+Entry = TypeVar("Entry")
 
 
 def application_name(name: str | None) -> str:
@@ -43,7 +46,9 @@ def instance_name(name: str | None) -> str:
     return _checked(name, "on-premises instance", "Instance name", "InstanceName")
 
 
-def batch(entries: Sequence[str] | None, *, most: int, what: str, required: str) -> Sequence[str]:
+def batch(
+    entries: Sequence[Entry] | None, *, most: int, what: str, required: str
+) -> Sequence[Entry]:
     """Return the entries of a BatchGet.
 
     Raises:

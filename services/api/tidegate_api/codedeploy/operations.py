@@ -12,6 +12,7 @@ from tidegate_api.codedeploy import (
     groups,
     instances,
     resource_tags,
+    revisions,
 )
 from tidegate_api.codedeploy.call import Call
 from tidegate_api.codedeploy.shapes import applications as application_shapes
@@ -20,6 +21,7 @@ from tidegate_api.codedeploy.shapes import external as external_shapes
 from tidegate_api.codedeploy.shapes import groups as group_shapes
 from tidegate_api.codedeploy.shapes import instances as instance_shapes
 from tidegate_api.codedeploy.shapes import resource_tags as tag_shapes
+from tidegate_api.codedeploy.shapes import revisions as revision_shapes
 from tidegate_api.codedeploy.shapes.shape import Shape
 
 TARGET_PREFIX: Final = "CodeDeploy_20141006."
@@ -72,6 +74,12 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         _reads(group_shapes.ListDeploymentGroupsInput, groups.list_),
         _changes(group_shapes.UpdateDeploymentGroupInput, groups.update),
         _changes(group_shapes.DeleteDeploymentGroupInput, groups.delete),
+        _changes(
+            revision_shapes.RegisterApplicationRevisionInput, revisions.register, Role.DEPLOYER
+        ),
+        _reads(revision_shapes.GetApplicationRevisionInput, revisions.get),
+        _reads(revision_shapes.BatchGetApplicationRevisionsInput, revisions.batch_get),
+        _reads(revision_shapes.ListApplicationRevisionsInput, revisions.list_),
         _changes(instance_shapes.RegisterOnPremisesInstanceInput, instances.register),
         _changes(instance_shapes.DeregisterOnPremisesInstanceInput, instances.deregister),
         _reads(instance_shapes.GetOnPremisesInstanceInput, instances.get),

@@ -21,9 +21,9 @@ def read_token(list_name: str, token: str | None, *, size: int = 1) -> list[str]
     try:
         name, *key = read_cursor(token, size + 1)
     except BadCursor:
-        raise _invalid() from None
+        raise invalid_token() from None
     if name != list_name:
-        raise _invalid()
+        raise invalid_token()
     return key
 
 
@@ -44,7 +44,8 @@ def page_of(list_name: str, names: Sequence[str]) -> tuple[list[str], str | None
     return shown, write_cursor([list_name, shown[-1]]) if more else None
 
 
-def _invalid() -> AwsError:
+def invalid_token() -> AwsError:
+    """Return the refusal of a token."""
     return AwsError(
         "InvalidNextTokenException",
         "The nextToken is none that this operation gave; leave it out to begin at the start.",

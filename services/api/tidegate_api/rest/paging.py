@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TypeVar
 
-from tidegate_api.cursors import BadCursor, read_cursor, write_cursor
+from tidegate_api.cursors import BadCursor, moment_of, read_cursor, write_cursor
 from tidegate_api.rest.shapes import Page
 
 Entry = TypeVar("Entry")
@@ -56,10 +56,4 @@ def read_moment(cursor: str | None) -> tuple[datetime, str] | None:
     if cursor is None:
         return None
     moment, id_ = read_cursor(cursor, 2)
-    try:
-        at = datetime.fromisoformat(moment)
-    except ValueError:
-        raise BadCursor from None
-    if at.tzinfo is None:
-        raise BadCursor
-    return at, id_
+    return moment_of(moment), id_
