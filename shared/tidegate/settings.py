@@ -66,6 +66,9 @@ class Settings(BaseSettings):
     secret_key: SecretStr = SecretStr("")
     """What secrets in the database are encrypted with; several are separated by commas."""
 
+    github_url: str = "https://api.github.com"
+    """Where revisions on GitHub are fetched from."""
+
     host: str = "127.0.0.1"
     """Address that the API listens on."""
     insecure_no_auth: bool = False
@@ -139,6 +142,13 @@ class Settings(BaseSettings):
             return check_region(name)
         except Invalid as refusal:
             raise ValueError(str(refusal).rstrip(".")) from None
+
+    @field_validator("github_url")
+    @classmethod
+    def _is_github(cls, url: str) -> str:
+        if not url.startswith(("https://", "http://")):
+            raise ValueError("it begins with https://, as https://HOST/api/v3 does")
+        return url
 
     @field_validator("secret_key")
     @classmethod

@@ -95,6 +95,6 @@ def _look_into(artifact: Artifact, parts: Parts) -> BundleFacts:
 
 def _discard(artifact: Artifact, parts: Parts) -> None:
     with parts.store.read() as uow:
-        is_needed = uow.catalog.has_revision_of(artifact.sha256)
+        is_needed = uow.bundles.is_needed(artifact.sha256)
     if not is_needed:
         parts.artifacts.delete(artifact.sha256)

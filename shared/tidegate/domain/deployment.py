@@ -152,6 +152,8 @@ class Deployment:
     rollback_deployment_id: DeploymentId | None = None
     rollback_triggering_deployment_id: DeploymentId | None = None
     rollback_message: str = ""
+    bundle_sha256: str = ""
+    """What its first fetch found, where its revision does not say what has to be found."""
 
     @property
     def is_final(self) -> bool:

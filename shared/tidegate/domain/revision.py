@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
@@ -87,6 +87,15 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FetchedBundle:
+    """What lay at a source when a deployment first fetched it."""
+
+    sha256: str
+    bundle_type: str
+    appspec: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Revision:
     id: RevisionId
     application_id: ApplicationId
@@ -103,3 +112,17 @@ class Revision:
     last_used_at: datetime | None = None
     groups: tuple[str, ...] = field(default=())
     """Groups whose target revision this is."""
+
+    @property
+    def is_pinned(self) -> bool:
+        """Whether it always has the same bytes; if not, each deployment keeps to what it found."""
+        return bool(self.source.sha256)
+
+    def as_fetched(self, bundle: FetchedBundle) -> "Revision":
+        """Return this revision as a deployment has it that found *bundle*."""
+        return replace(
+            self,
+            source=replace(self.source, sha256=bundle.sha256),
+            bundle_type=bundle.bundle_type,
+            appspec=bundle.appspec,
+        )

@@ -106,7 +106,11 @@ def _start(deployment: Deployment, uow: UnitOfWork) -> None:
 
 
 def _needs_bundle(deployment: Deployment, revision: Revision | None) -> bool:
-    return not deployment.options.is_restart and (revision is None or revision.appspec is None)
+    if deployment.options.is_restart:
+        return False
+    if revision is None:
+        return True
+    return revision.appspec is None if revision.is_pinned else not deployment.bundle_sha256
 
 
 def _await_bundle(deployment: Deployment, uow: UnitOfWork) -> None:

@@ -3,16 +3,16 @@
 from datetime import timedelta
 from pathlib import Path
 from threading import Lock
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import structlog
 
 from tidegate.appspec import InvalidAppSpec, parse_appspec
 from tidegate.domain.deployment import Deployment
 from tidegate.domain.errors import Refused
-from tidegate.domain.ids import DeploymentId
-from tidegate.domain.revision import Revision
-from tidegate.drivers.bundles import ArtifactStore
+from tidegate.domain.ids import DeploymentId, RevisionId
+from tidegate.domain.revision import FetchedBundle, Revision
+from tidegate.drivers.bundles import Artifact, ArtifactStore
 from tidegate.drivers.bundles.archive import Limits, inspect_archive
 from tidegate.drivers.bundles.errors import (
     AppSpecMissing,
@@ -22,13 +22,16 @@ from tidegate.drivers.bundles.errors import (
 from tidegate.engine.revisions import BundleFacts
 from tidegate.messages import want_advance
 from tidegate.settings import Settings
-from tidegate.store.unit_of_work import Store
+from tidegate.store.unit_of_work import Store, UnitOfWork
+
+if TYPE_CHECKING:
+    from tidegate.drivers.bundles.github import GitHubToken
 
 TRY_AGAIN: Final = timedelta(seconds=10)
 KEEP_TRYING: Final = timedelta(minutes=2)
 
-_under_way: Final[dict[str, set[DeploymentId]]] = {}
-"""What this process is fetching, by digest, and which other deployments asked for it meanwhile."""
+_under_way: Final[dict[RevisionId, set[DeploymentId]]] = {}
+"""The revisions that this process is fetching, and which deployments asked for them meanwhile."""
 _door: Final = Lock()
 
 log = structlog.get_logger(__name__)
@@ -54,7 +57,7 @@ def fetch_bundle(
 ) -> None:
     """Fetch and read the bundle of a deployment that waits for it, and have it advanced.
 
-    A bundle that this process is fetching already is left to the call that does; deployments that
+    A revision that this process is fetching already is left to the call that does; deployments that
     asked meanwhile are advanced with it, and nothing else of them changes.
 
     What is wrong with it is written to the deployment, as the agent would have found it on the
@@ -66,17 +69,16 @@ def fetch_bundle(
     if revision is None:
         _fail(deployment, "DownloadBundle", "The revision was deleted.", store)
         return
-    digest = revision.source.sha256
     with _door:
-        if digest in _under_way:
-            _under_way[digest].add(deployment_id)
+        if revision.id in _under_way:
+            _under_way[revision.id].add(deployment_id)
             return
-        _under_way[digest] = set()
+        _under_way[revision.id] = set()
     try:
         _fetch(deployment, revision, store=store, artifacts=artifacts, settings=settings)
     finally:
         with _door:
-            waiting = _under_way.pop(digest) - {deployment_id}
+            waiting = _under_way.pop(revision.id) - {deployment_id}
     for other in waiting:
         with store.write() as uow:
             if uow.deployments.wake(other, uow.now()):
@@ -92,10 +94,19 @@ def _fetch(
     settings: Settings,
 ) -> None:
     # Brings boto3 along, which is large and seldom needed.
-    from tidegate.drivers.bundles.locations import fetch_location  # noqa: PLC0415
+    from tidegate.drivers.bundles.locations import Origins, fetch_location  # noqa: PLC0415
 
+    origins = Origins(
+        region=deployment.region, github_url=settings.github_url, github_token=github_token
+    )
     try:
-        artifact = fetch_location(revision.source, artifacts, limit=settings.max_upload_bytes)
+        artifact = fetch_location(
+            revision.source,
+            artifacts,
+            limit=settings.max_upload_bytes,
+            sha256=deployment.bundle_sha256,
+            origins=origins,
+        )
         facts = look_into(artifacts.fetch(artifact.sha256, settings.cache), settings)
     except (SourceUnreachable, StoreUnavailable) as error:
         _try_again_or_fail(deployment, str(error), store)
@@ -109,14 +120,30 @@ def _fetch(
     else:
         with store.write() as uow:
             uow.deployments.lock(deployment.id)
-            uow.catalog.store_bundle(
-                revision.id,
-                size=facts.size or 0,
-                bundle_type=facts.bundle_type or "",
-                appspec=facts.appspec,
-            )
+            _keep(deployment, revision, artifact, facts, uow=uow)
             uow.deployments.wake(deployment.id, uow.now())
             want_advance(uow, deployment.id)
+
+
+def github_token(_repository: str) -> "GitHubToken | None":
+    """Return what opens a repository on GitHub: nothing yet, so those for everybody are fetched."""
+    return None
+
+
+def _keep(
+    deployment: Deployment,
+    revision: Revision,
+    artifact: Artifact,
+    facts: BundleFacts,
+    *,
+    uow: UnitOfWork,
+) -> None:
+    type_, appspec = facts.bundle_type or "", facts.appspec or {}
+    # Of a revision that is not pinned this says what was seen last; nothing is installed by it.
+    uow.catalog.store_bundle(revision.id, size=facts.size or 0, bundle_type=type_, appspec=appspec)
+    if not revision.is_pinned:
+        bundle = FetchedBundle(sha256=artifact.sha256, bundle_type=type_, appspec=appspec)
+        uow.bundles.keep(deployment.id, bundle)
 
 
 def _try_again_or_fail(deployment: Deployment, why: str, store: Store) -> None:

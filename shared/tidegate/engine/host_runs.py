@@ -323,8 +323,16 @@ def _read(lease: Lease, deployment: Deployment, uow: UnitOfWork) -> _Taken:
         deployment=deployment,
         group=uow.once("group", deployment.id, uow.deployments.group_settings),
         host=uow.catalog.host_by_id(lease.host_id),
-        revision=uow.once("revision", deployment.revision_id, uow.catalog.revision_by_id),
+        revision=_revision(deployment, uow),
     )
+
+
+def _revision(deployment: Deployment, uow: UnitOfWork) -> Revision | None:
+    revision = uow.once("revision", deployment.revision_id, uow.catalog.revision_by_id)
+    if revision is None or revision.is_pinned:
+        return revision
+    bundle = uow.once("bundle", deployment.id, uow.bundles.of)
+    return None if bundle is None else revision.as_fetched(bundle)
 
 
 def _key(lease: Lease) -> tuple[DeploymentId, TargetId]:

@@ -16,8 +16,8 @@ class Pruned:
 def prune(*, store: Store, artifacts: ArtifactStore, keep: timedelta) -> Pruned:
     """Delete logs of deployments, the audit, and artifacts, that are older than *keep*.
 
-    An artifact stays while a revision that was registered or used since then has it, and while it
-    is the revision of a group's last successful deployment or of one that is active.
+    An artifact stays while a revision or a deployment that is younger has it, and while it is what
+    a group's last successful deployment brought, or one that is active brings.
     """
     with store.write() as uow:
         now = uow.now()
@@ -25,7 +25,7 @@ def prune(*, store: Store, artifacts: ArtifactStore, keep: timedelta) -> Pruned:
         log_pieces = uow.logs.delete_before(before)
         uow.audit.delete_before(before)
         uow.heartbeats.forget_before(now - timedelta(days=2))
-        needed = uow.catalog.digests_needed(since=before)
+        needed = uow.bundles.needed(since=before)
     old = [
         artifact.sha256
         for artifact in artifacts.list()

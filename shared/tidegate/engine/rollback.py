@@ -91,9 +91,19 @@ def _begin(
     )
     uow.deployments.take_slot(group.id, rollback_id)
     write_deployment(rollback, group, uow=uow, actor=Creator.ROLLBACK)
+    _keep_to_last_success(rollback, group, uow)
     uow.deployments.link_rollback(
         deployment.id, rollback_id, triggered_message(deployment.id, rollback_id)
     )
+
+
+def _keep_to_last_success(rollback: Deployment, group: Group, uow: UnitOfWork) -> None:
+    """Have a rollback bring the bytes that were good, whatever lies at their source by now."""
+    if group.last_successful is None:
+        return
+    last = group.last_successful.deployment_id
+    if good := uow.bundles.of_last_success(rollback.revision_id, last):
+        uow.bundles.keep(rollback.id, good)
 
 
 def _behavior_of_last_success(

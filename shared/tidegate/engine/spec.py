@@ -115,10 +115,16 @@ def _reach(host: Host, group: GroupSettings) -> dict[str, object]:
 
 
 def _bundle_environment(revision: Revision) -> dict[str, str]:
+    """Return what the CodeDeploy agent tells hooks of a revision; what is not known is not set."""
     source = revision.source
+    if source.type is SourceType.GITHUB:
+        return {"BUNDLE_COMMIT": source.commit}
     if source.type is not SourceType.S3:
         return {}
-    environment = {"BUNDLE_BUCKET": source.bucket, "BUNDLE_KEY": source.key}
-    if source.version:
-        environment["BUNDLE_VERSION"] = source.version
-    return environment
+    environment = {
+        "BUNDLE_BUCKET": source.bucket,
+        "BUNDLE_KEY": source.key,
+        "BUNDLE_VERSION": source.version,
+        "BUNDLE_ETAG": source.etag,
+    }
+    return {name: value for name, value in environment.items() if value}

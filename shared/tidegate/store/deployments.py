@@ -369,6 +369,7 @@ def _deployment(row: DeploymentRow, overview: Mapping[str, int]) -> Deployment:
         rollback_deployment_id=_deployment_id(row.rollback_deployment_id),
         rollback_triggering_deployment_id=_deployment_id(row.rollback_triggering_id),
         rollback_message=row.rollback_message,
+        bundle_sha256=row.bundle_sha256 or "",
     )
 
 

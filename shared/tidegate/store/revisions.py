@@ -12,7 +12,7 @@ from tidegate.domain.errors import ApplicationNotFound, RevisionNotFound
 from tidegate.domain.ids import ApplicationId, RevisionId
 from tidegate.domain.revision import Revision, Source, SourceType
 from tidegate.store.statements import insert_unless_there
-from tidegate.store.tables import ApplicationRow, DeploymentRow, GroupRow, RevisionRow
+from tidegate.store.tables import ApplicationRow, GroupRow, RevisionRow
 
 
 class Revisions:
@@ -106,11 +106,6 @@ class Revisions:
             .execution_options(synchronize_session=False)
         )
 
-    def has_revision_of(self, sha256: str) -> bool:
-        """Tell whether any revision needs the bytes with this digest."""
-        query = select(RevisionRow.id).where(RevisionRow.sha256 == sha256).limit(1)
-        return self._session.scalar(query) is not None
-
     def mark_revision_used(self, revision_id: RevisionId, at: datetime) -> None:
         """Note that a deployment uses a revision."""
         self._session.execute(
@@ -139,27 +134,6 @@ class Revisions:
             )
             .execution_options(synchronize_session=False)
         )
-
-    def digests_needed(self, *, since: datetime) -> set[str]:
-        """Return the digests of bundles that were used since then or that a group may need."""
-        active = select(DeploymentRow.revision_id).join(
-            GroupRow, GroupRow.active_deployment_id == DeploymentRow.id
-        )
-        targets = select(GroupRow.target_revision_id).where(
-            GroupRow.target_revision_id.is_not(None)
-        )
-        found = self._session.scalars(
-            select(RevisionRow.sha256).where(
-                RevisionRow.sha256.is_not(None),
-                or_(
-                    RevisionRow.registered_at >= since,
-                    RevisionRow.last_used_at >= since,
-                    RevisionRow.id.in_(active),
-                    RevisionRow.id.in_(targets),
-                ),
-            )
-        )
-        return {sha256 for sha256 in found if sha256}
 
     def _revisions(self, query: Select[RevisionRow, ApplicationRow]) -> list[Revision]:
         pairs = [(row[0], row[1]) for row in self._session.execute(query)]

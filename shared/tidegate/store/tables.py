@@ -151,6 +151,7 @@ class DeploymentRow(Row):
         Index("ix_deployments_group_id_created_at", "group_id", "created_at"),
         Index("ix_deployments_created_at_id", "created_at", "id"),
         Index("ix_deployments_region_created_at_id", "region", "created_at", "id"),
+        Index("ix_deployments_bundle_sha256", "bundle_sha256"),
     )
 
     id: Mapped[str] = mapped_column(String(11), primary_key=True)
@@ -179,7 +180,7 @@ class DeploymentRow(Row):
     """Which event failed with which message when the bundle could not be fetched or read."""
     bundle_sha256: Mapped[str | None] = mapped_column(String(64))
     """What the first fetch found, where the revision does not say: all hosts get these bytes."""
-    bundle: Mapped[dict[str, Any] | None]
+    bundle: Mapped[dict[str, Any] | None] = mapped_column(deferred=True)
     """The type and the AppSpec of these bytes."""
     created_at: Mapped[datetime]
     started_at: Mapped[datetime | None]

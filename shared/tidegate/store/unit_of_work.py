@@ -19,6 +19,7 @@ from tidegate.domain.region import DEFAULT_REGION
 from tidegate.store.access import Tokens
 from tidegate.store.access_keys import AccessKeys
 from tidegate.store.audit import Audit
+from tidegate.store.bundles import Bundles
 from tidegate.store.catalog import Catalog
 from tidegate.store.deployments import Deployments
 from tidegate.store.health import Heartbeats
@@ -56,6 +57,7 @@ class UnitOfWork:
         self.region = region
         """Where names are looked for; what has an id is found wherever it is."""
         self.catalog = Catalog(session, region)
+        self.bundles = Bundles(session)
         self.access_keys = AccessKeys(session)
         self.audit = Audit(session)
         self.resource_tags = ResourceTags(session)

@@ -195,7 +195,7 @@ def test_a_deployment_whose_bundle_another_one_fetches_goes_on_with_it(
     system.deliver("deployment.advance")
 
     def fetch(_source, store, **_):
-        bundles._under_way[sha256].add(other)
+        bundles._under_way[shop.revisions["fetched"]].add(other)
         return store.find(sha256)
 
     monkeypatch.setattr("tidegate.drivers.bundles.locations.fetch_location", fetch)

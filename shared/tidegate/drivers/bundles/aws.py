@@ -2,16 +2,21 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import boto3
 from boto3.exceptions import S3UploadFailedError
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+from urllib3.exceptions import HTTPError
+
+from tidegate.drivers.bundles.errors import FetchFailed
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import GetObjectOutputTypeDef
 
+_PIECE: Final = 1024 * 1024
 _MISSING: Final = ("404", "NoSuchKey", "NoSuchVersion", "NotFound")
 
 
@@ -27,12 +32,16 @@ class S3Unreachable(Exception):
     """S3 could not be asked, or failed."""
 
 
-def s3_client() -> "S3Client":
-    """Return a client that any number of threads may share."""
+def s3_client(region: str = "") -> "S3Client":
+    """Return a client that any number of threads may share.
+
+    Amazon is asked in *region*; another S3 in the one of the environment, as it has its own names.
+    """
     session = boto3.session.Session()
     client = session.client("s3", config=_config("auto"))
     if ".amazonaws.com" in client.meta.endpoint_url:
-        return client
+        there = session.client("s3", region_name=region, config=_config("auto")) if region else None
+        return there or client
     # Other S3s rarely have a host name for each bucket.
     return session.client("s3", config=_config("path"))
 
@@ -47,6 +56,38 @@ def _config(addressing: Literal["auto", "path"]) -> Config:
         response_checksum_validation="when_required",
         s3={"addressing_style": addressing},
     )
+
+
+def pieces_of(answer: "GetObjectOutputTypeDef") -> Iterator[bytes]:
+    """Yield the body of an object as it comes: who counts the time is asked after each piece.
+
+    Raises:
+        S3Unreachable: It ended too early.
+    """
+    left = answer["ContentLength"]
+    # The body itself only gives pieces of one size, however long that takes.
+    with answer["Body"] as raw:
+        stream: Any = raw
+        while left:
+            piece = stream.read1(_PIECE)
+            if not piece:
+                raise S3Unreachable(f"S3 sent {left:,} bytes less than it said.")
+            left -= len(piece)
+            yield piece
+
+
+def check_etag(where: str, found: str, wanted: str) -> None:
+    """Refuse an object that has another eTag; no *wanted* one is none to compare with.
+
+    Raises:
+        FetchFailed: It has.
+    """
+    found, wanted = found.strip('"'), wanted.strip('"')
+    if wanted and found != wanted:
+        raise FetchFailed(
+            f"The eTag of {where} is {found}, and {wanted} was expected; "
+            "it was overwritten, or another object is meant."
+        )
 
 
 @contextmanager
@@ -70,7 +111,7 @@ def s3_errors(where: str) -> Iterator[None]:
     except NoCredentialsError:
         sentence = f"There are no AWS credentials to reach {where}"
         raise S3Refused(f"{sentence}; set AWS_ACCESS_KEY_ID and the like.") from None
-    except BotoCoreError as error:
+    except (BotoCoreError, HTTPError) as error:
         kind = type(error).__name__
         raise S3Unreachable(f"S3 cannot be reached for {where} ({kind}).") from None
 

@@ -65,6 +65,7 @@ class S3Object:
             ObjectMissing,
             S3Refused,
             S3Unreachable,
+            check_etag,
             s3_client,
             s3_errors,
         )
@@ -73,7 +74,7 @@ class S3Object:
         try:
             with s3_errors(str(self)):
                 answer = s3_client().get_object(Bucket=self.bucket, Key=self.key, **wanted)
-                self._compare(answer["ETag"])
+                check_etag(str(self), answer["ETag"], self.etag or "")
                 with disk_errors(path.parent), path.open("wb") as file:
                     for chunk in answer["Body"].iter_chunks(_CHUNK):
                         file.write(chunk)
@@ -81,11 +82,3 @@ class S3Object:
             raise FetchFailed(f"There is no {self}.") from None
         except (S3Refused, S3Unreachable) as error:
             raise FetchFailed(str(error)) from None
-
-    def _compare(self, etag: str) -> None:
-        found = etag.strip('"')
-        if self.etag is not None and found != self.etag:
-            raise FetchFailed(
-                f"The eTag of {self} is {found}, and {self.etag} was expected; "
-                "it was overwritten, or another object is meant."
-            )

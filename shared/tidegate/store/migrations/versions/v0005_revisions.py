@@ -41,6 +41,7 @@ def upgrade() -> None:
             batch_op.create_index(_index(columns), ["application_id", *columns], unique=False)
     op.add_column("deployments", sa.Column("bundle_sha256", sa.String(length=64), nullable=True))
     op.add_column("deployments", sa.Column("bundle", sa.JSON(), nullable=True))
+    op.create_index("ix_deployments_bundle_sha256", "deployments", ["bundle_sha256"])
 
 
 def _fill() -> None:
@@ -78,6 +79,7 @@ def _index(columns: tuple[str, str]) -> str:
 
 
 def downgrade() -> None:
+    op.drop_index("ix_deployments_bundle_sha256", "deployments")
     op.drop_column("deployments", "bundle")
     op.drop_column("deployments", "bundle_sha256")
     # Revisions of new kinds, 0004 cannot hold.
