@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
+from tidegate.domain.alarms import Alarms
 from tidegate.domain.deployment import ComputePlatform
+from tidegate.domain.ec2 import ScalingProcess
 from tidegate.domain.tag_filters import Tags
 
 
@@ -63,15 +65,6 @@ class TriggerEvent(StrEnum):
     INSTANCE_READY = "InstanceReady"
 
 
-class ScalingProcess(StrEnum):
-    """What an Auto Scaling group may have suspended while it is deployed to."""
-
-    TERMINATE = "Terminate"
-    AZ_REBALANCE = "AZRebalance"
-    INSTANCE_REFRESH = "InstanceRefresh"
-    SCHEDULED_ACTIONS = "ScheduledActions"
-
-
 @dataclass(frozen=True, slots=True)
 class Style:
     type: DeploymentType
@@ -93,13 +86,6 @@ BLUE_GREEN: Final = Style(DeploymentType.BLUE_GREEN, DeploymentOption.WITH_TRAFF
 def default_style(platform: ComputePlatform) -> Style:
     """Return the style of a group that says none."""
     return IN_PLACE if platform is ComputePlatform.SERVER else BLUE_GREEN
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Alarms:
-    enabled: bool = False
-    ignore_poll_failure: bool = False
-    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
+from tidegate.domain.alarms import Alarms
+from tidegate.domain.ec2 import ScalingProcess, TargetInstances
 from tidegate.domain.ids import ApplicationId, DeploymentId, GroupId, RevisionId
 from tidegate.domain.machine import Machine
 
@@ -114,6 +116,11 @@ class DeploymentOptions:
     file_exists_behavior: FileExistsBehavior = FileExistsBehavior.DISALLOW
     update_outdated_only: bool = False
     deployment_mode: DeploymentMode = DeploymentMode.STANDARD
+    override_alarms: Alarms | None = None
+    """Instead of the group's."""
+    target_instances: TargetInstances | None = None
+    suspended_processes: tuple[ScalingProcess, ...] | None = None
+    """Instead of the group's."""
 
     @property
     def is_restart(self) -> bool:
@@ -154,6 +161,10 @@ class Deployment:
     rollback_message: str = ""
     bundle_sha256: str = ""
     """What its first fetch found, where its revision does not say what has to be found."""
+    status_messages: tuple[str, ...] = ()
+    """What else there is to say of how it stands."""
+    external_id: str | None = None
+    """What made it, where that was no user: a CloudFormation stack."""
 
     @property
     def is_final(self) -> bool:

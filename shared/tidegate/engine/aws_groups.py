@@ -4,20 +4,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Final
 
+from tidegate.domain.alarms import Alarms
 from tidegate.domain.aws_group import (
-    Alarms,
     AwsGroup,
     BlueGreen,
     EcsService,
     LoadBalancers,
     OutdatedInstances,
-    ScalingProcess,
     Style,
     TerminateBlue,
     Trigger,
     WhenReady,
 )
 from tidegate.domain.deployment import AutoRollback, ComputePlatform
+from tidegate.domain.ec2 import ScalingProcess
 from tidegate.domain.group import Group
 from tidegate.domain.group_limits import Wanted
 from tidegate.domain.platform_rules import check_resent, check_wanted

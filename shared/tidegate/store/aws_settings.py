@@ -5,7 +5,6 @@ from dataclasses import asdict
 from typing import Any, Final, TypeVar
 
 from tidegate.domain.aws_group import (
-    Alarms,
     AwsGroup,
     BlueGreen,
     DeploymentOption,
@@ -16,7 +15,6 @@ from tidegate.domain.aws_group import (
     LoadBalancers,
     OutdatedInstances,
     ReadyAction,
-    ScalingProcess,
     Style,
     TargetGroupPair,
     TerminateBlue,
@@ -24,7 +22,11 @@ from tidegate.domain.aws_group import (
     TriggerEvent,
     WhenReady,
 )
-from tidegate.domain.tag_filters import TagFilter, TagFilterType, Tags
+from tidegate.store.deployment_options import (
+    alarms_from_json,
+    processes_from_json,
+    tags_from_json,
+)
 
 T = TypeVar("T")
 _NOTHING: Final = asdict(AwsGroup())
@@ -41,19 +43,16 @@ def aws_from_json(settings: Mapping[str, Any], *, service_role_arn: str = "") ->
     return AwsGroup(
         service_role_arn=service_role_arn,
         style=known["style"] and _style(known["style"]),
-        alarms=Alarms(**{**known["alarms"], "names": tuple(known["alarms"]["names"])}),
+        alarms=alarms_from_json(known["alarms"]),
         triggers=tuple(_trigger(one) for one in known["triggers"]),
         blue_green=known["blue_green"] and _blue_green(known["blue_green"]),
         load_balancers=known["load_balancers"] and _load_balancers(known["load_balancers"]),
-        ec2_tags=Tags(
-            flat=_filters(known["ec2_tags"]["flat"]),
-            sets=tuple(_filters(either) for either in known["ec2_tags"]["sets"]),
-        ),
+        ec2_tags=tags_from_json(known["ec2_tags"]),
         tags_are_sets=known["tags_are_sets"],
         auto_scaling_groups=tuple(known["auto_scaling_groups"]),
         outdated_instances=OutdatedInstances(known["outdated_instances"]),
         termination_hook=known["termination_hook"],
-        suspended_processes=_processes(known["suspended_processes"]),
+        suspended_processes=processes_from_json(known["suspended_processes"]),
         ecs_services=tuple(EcsService(**one) for one in known["ecs_services"]),
     )
 
@@ -95,14 +94,6 @@ def _pair(pair: Mapping[str, Any]) -> TargetGroupPair:
         prod_listeners=tuple(pair["prod_listeners"]),
         test_listeners=_maybe(pair["test_listeners"]),
     )
-
-
-def _filters(filters: Sequence[Mapping[str, str]]) -> tuple[TagFilter, ...]:
-    return tuple(TagFilter(TagFilterType(f["type"]), f["key"], f["value"]) for f in filters)
-
-
-def _processes(names: Sequence[str] | None) -> tuple[ScalingProcess, ...] | None:
-    return None if names is None else tuple(ScalingProcess(name) for name in names)
 
 
 def _maybe(values: Sequence[T] | None) -> tuple[T, ...] | None:

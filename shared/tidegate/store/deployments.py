@@ -1,11 +1,12 @@
 """Deployments as rows: created, read, moved by compare-and-set, and woken."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import func, insert, or_, select, tuple_, update
+from sqlalchemy import Row as ResultRow
+from sqlalchemy import func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from tidegate.domain.deployment import (
@@ -15,20 +16,21 @@ from tidegate.domain.deployment import (
     Creator,
     Deployment,
     DeploymentEvent,
-    DeploymentMode,
-    DeploymentOptions,
     DeploymentStatus,
     ErrorCode,
-    FileExistsBehavior,
     RollbackEvent,
 )
 from tidegate.domain.errors import DeploymentNotFound, Stale
 from tidegate.domain.history import Subject, Transition
 from tidegate.domain.ids import ApplicationId, DeploymentId, GroupId, RevisionId
+from tidegate.store.deployment_lists import Key, Wanted, newest
+from tidegate.store.deployment_options import options_from_json, options_to_json
 from tidegate.store.groups import Groups, GroupSettings
 from tidegate.store.history import History
+from tidegate.store.statements import plain_table
 from tidegate.store.tables import DeploymentRow, GroupRow, TargetRow
 
+_DEPLOYMENTS: Final = plain_table(DeploymentRow)
 _PLAIN: Final = ("started_at", "completed_at", "minimum_healthy", "total_targets")
 
 
@@ -67,7 +69,7 @@ class Deployments:
                 previous_revision_id=deployment.previous_revision_id,
                 config_name=deployment.config_name,
                 creator=deployment.creator,
-                options=asdict(deployment.options),
+                options=options_to_json(deployment.options),
                 auto_rollback={"enabled": rollback.enabled, "events": list(rollback.events)},
                 group_settings=dict(group_settings),
                 status=deployment.status,
@@ -79,6 +81,8 @@ class Deployments:
                 error_message="",
                 rollback_triggering_id=deployment.rollback_triggering_deployment_id,
                 rollback_message=deployment.rollback_message,
+                status_messages=list(deployment.status_messages),
+                external_id=deployment.external_id,
             )
         )
         created = Transition(
@@ -125,42 +129,32 @@ class Deployments:
 
     def page(
         self,
+        wanted: Wanted | None = None,
         *,
-        region: str | None = None,
-        application: str | None = None,
-        group: str | None = None,
-        statuses: Sequence[DeploymentStatus] = (),
-        created_from: datetime | None = None,
-        created_to: datetime | None = None,
         limit: int = 100,
         after: tuple[datetime, str] | None = None,
     ) -> list[Deployment]:
-        """Return deployments, newest first, that come after the one named by *after*."""
-        query = select(DeploymentRow)
-        if region is not None:
-            query = query.where(DeploymentRow.region == region)
-        if application is not None:
-            query = query.where(DeploymentRow.application == application)
-        if group is not None:
-            query = query.where(DeploymentRow.group == group)
-        if statuses:
-            query = query.where(DeploymentRow.status.in_(statuses))
-        if created_from is not None:
-            query = query.where(DeploymentRow.created_at >= created_from)
-        if created_to is not None:
-            query = query.where(DeploymentRow.created_at <= created_to)
-        key = tuple_(DeploymentRow.created_at, DeploymentRow.id)
-        if after is not None:
-            query = query.where(
-                or_(
-                    DeploymentRow.created_at < after[0],
-                    (DeploymentRow.created_at == after[0]) & (DeploymentRow.id < after[1]),
-                )
-            )
-        query = query.order_by(*(column.desc() for column in key)).limit(limit)
-        rows = self._session.scalars(query).all()
-        overviews = self.overview([DeploymentId(row.id) for row in rows])
-        return [_deployment(row, overviews.get(DeploymentId(row.id), {})) for row in rows]
+        """Return those that are *wanted*, newest first, that come after the one of key *after*."""
+        return self.known(
+            [key.id for key in self.keys(wanted or Wanted(), limit=limit, after=after)]
+        )
+
+    def keys(
+        self, wanted: Wanted, *, limit: int, after: tuple[datetime, str] | None = None
+    ) -> list[Key]:
+        """Return the keys of what `page` returns."""
+        return newest(self._session, wanted, limit=limit, after=after)
+
+    def known(self, ids: Sequence[str]) -> list[Deployment]:
+        """Return those deployments that there are, in the order of *ids*, with their overviews."""
+        query = select(_DEPLOYMENTS).where(_DEPLOYMENTS.c.id.in_(ids))
+        rows = {row.id: row for row in self._session.execute(query)} if ids else {}
+        overviews = self.overview([DeploymentId(id_) for id_ in rows])
+        return [
+            _deployment(rows[id_], overviews.get(DeploymentId(id_), {}))
+            for id_ in dict.fromkeys(ids)
+            if id_ in rows
+        ]
 
     def overview(
         self, deployment_ids: Sequence[DeploymentId]
@@ -334,24 +328,20 @@ class Deployments:
         return row
 
 
-def _deployment(row: DeploymentRow, overview: Mapping[str, int]) -> Deployment:
-    options = dict(row.options)
-    behavior = FileExistsBehavior(options.pop("file_exists_behavior"))
-    # Rows of an older Tidegate have no mode.
-    mode = DeploymentMode(options.pop("deployment_mode", DeploymentMode.STANDARD))
+def _deployment(row: DeploymentRow | ResultRow[Any], overview: Mapping[str, int]) -> Deployment:
     return Deployment(
         id=DeploymentId(row.id),
         region=row.region,
         application_id=ApplicationId(row.application_id),
         application=row.application,
         group_id=GroupId(row.group_id),
-        group=row.group,
+        group=row.group if isinstance(row, DeploymentRow) else row.group_name,
         compute_platform=ComputePlatform(row.compute_platform),
         revision_id=RevisionId(row.revision_id),
         previous_revision_id=_revision_id(row.previous_revision_id),
         config_name=row.config_name,
         creator=Creator(row.creator),
-        options=DeploymentOptions(file_exists_behavior=behavior, deployment_mode=mode, **options),
+        options=options_from_json(row.options),
         auto_rollback=AutoRollback(
             enabled=row.auto_rollback["enabled"],
             events=tuple(RollbackEvent(event) for event in row.auto_rollback["events"]),
@@ -370,6 +360,8 @@ def _deployment(row: DeploymentRow, overview: Mapping[str, int]) -> Deployment:
         rollback_triggering_deployment_id=_deployment_id(row.rollback_triggering_id),
         rollback_message=row.rollback_message,
         bundle_sha256=row.bundle_sha256 or "",
+        status_messages=tuple(row.status_messages),
+        external_id=row.external_id,
     )
 
 

@@ -88,6 +88,13 @@ class Groups:
             name or "" for name in self._session.scalars(query.order_by(GroupRow.name).limit(limit))
         ]
 
+    def ids_of_groups(self, name: str, application_name: str | None = None) -> list[GroupId]:
+        """Return the groups of that name, of one application or of all."""
+        query = self._living().where(GroupRow.name == name)
+        if application_name is not None:
+            query = query.where(ApplicationRow.name == application_name)
+        return [GroupId(id_) for id_ in self._session.scalars(query.with_only_columns(GroupRow.id))]
+
     def groups_named(self, application_id: ApplicationId, names: Sequence[str]) -> list[Group]:
         """Return those groups of an application that there are, in the order of *names*."""
         found = self._groups(self._named(application_id).where(GroupRow.name.in_(names)))

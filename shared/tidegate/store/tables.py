@@ -148,10 +148,23 @@ class DeploymentRow(Row):
 
     __tablename__ = "deployments"
     __table_args__ = (
-        Index("ix_deployments_group_id_created_at", "group_id", "created_at"),
+        Index("ix_deployments_group_id_created_at_id", "group_id", "created_at", "id"),
+        Index(
+            "ix_deployments_group_id_status_created_at_id", "group_id", "status", "created_at", "id"
+        ),
         Index("ix_deployments_created_at_id", "created_at", "id"),
         Index("ix_deployments_region_created_at_id", "region", "created_at", "id"),
         Index("ix_deployments_bundle_sha256", "bundle_sha256"),
+        Index("ix_deployments_region_status_created_at_id", "region", "status", "created_at", "id"),
+        Index(
+            "ix_deployments_region_external_id_created_at_id",
+            "region",
+            "external_id",
+            "created_at",
+            "id",
+            sqlite_where=text("external_id IS NOT NULL"),
+            postgresql_where=text("external_id IS NOT NULL"),
+        ),
     )
 
     id: Mapped[str] = mapped_column(String(11), primary_key=True)
@@ -190,6 +203,8 @@ class DeploymentRow(Row):
     rollback_deployment_id: Mapped[str | None] = mapped_column(String(11))
     rollback_triggering_id: Mapped[str | None] = mapped_column(String(11))
     rollback_message: Mapped[str]
+    status_messages: Mapped[list[Any]]
+    external_id: Mapped[str | None] = mapped_column(String(1024))
 
 
 class TargetRow(Row):

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tidegate.domain.alarms import Alarms
 from tidegate.domain.aws_group import (
     BLUE_GREEN,
     IN_PLACE,
-    Alarms,
     AwsGroup,
     BlueGreen,
     DeploymentOption,
@@ -21,7 +21,6 @@ from tidegate.domain.aws_group import (
     InstanceAction,
     LoadBalancers,
     ReadyAction,
-    ScalingProcess,
     Style,
     TargetGroupPair,
     TerminateBlue,
@@ -30,6 +29,7 @@ from tidegate.domain.aws_group import (
     WhenReady,
 )
 from tidegate.domain.deployment import AutoRollback, ComputePlatform, RollbackEvent
+from tidegate.domain.ec2 import ScalingProcess
 from tidegate.domain.errors import Invalid
 from tidegate.domain.group_limits import Wanted
 from tidegate.domain.platform_rules import RULES, broken_rules, check_resent, check_wanted

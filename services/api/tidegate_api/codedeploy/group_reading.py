@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from enum import StrEnum
 from typing import Final, TypeVar
 
+from tidegate.domain.alarms import Alarms
 from tidegate.domain.aws_group import (
-    Alarms,
     BlueGreen,
     DeploymentOption,
     DeploymentType,
@@ -15,7 +15,6 @@ from tidegate.domain.aws_group import (
     LoadBalancers,
     OutdatedInstances,
     ReadyAction,
-    ScalingProcess,
     Style,
     TargetGroupPair,
     TerminateBlue,
@@ -24,6 +23,7 @@ from tidegate.domain.aws_group import (
     WhenReady,
 )
 from tidegate.domain.deployment import AutoRollback, RollbackEvent
+from tidegate.domain.ec2 import ScalingProcess
 from tidegate.domain.tag_filters import TagSet
 from tidegate.engine.aws_groups import AwsGroupRequest
 from tidegate_api.codedeploy.errors import AwsError

@@ -17,9 +17,12 @@ from tidegate.domain.deployment import (
     ErrorCode,
     FileExistsBehavior,
 )
-from tidegate.domain.ids import DeploymentId, RevisionId
+from tidegate.domain.errors import ApplicationNotFound
+from tidegate.domain.ids import ApplicationId, DeploymentId, RevisionId
 from tidegate.domain.target import TargetStatus
 from tidegate.engine.deployments import DeploymentRequest, create_deployment, stop_deployment
+from tidegate.store.deployment_lists import Wanted
+from tidegate.store.unit_of_work import UnitOfWork
 from tidegate_api.auth import Deployer, needs
 from tidegate_api.parts import TheParts
 from tidegate_api.problems import Problem
@@ -29,6 +32,7 @@ from tidegate_api.rest.shapes import Cursor, In, Limit, Page, RollbackIn, Rollba
 router: Final = APIRouter(prefix="/deployments", tags=["deployments"])
 
 
+_NOBODY: Final = ApplicationId("")
 Statuses = Annotated[Sequence[DeploymentStatus], Query(description="May be repeated.")]
 
 
@@ -166,16 +170,17 @@ def list_(
 ) -> Page[DeploymentOut]:
     after = read_moment(cursor)
     with parts.store.read() as uow:
-        found = uow.deployments.page(
+        wanted = Wanted(
             region=uow.region,
-            application=application,
-            group=deployment_group,
+            application_id=_application_id(application, uow),
+            group_ids=None
+            if deployment_group is None
+            else uow.catalog.ids_of_groups(deployment_group, application),
             statuses=status,
             created_from=_aware(created_from),
             created_to=_aware(created_to),
-            limit=limit + 1,
-            after=after,
         )
+        found = uow.deployments.page(wanted, limit=limit + 1, after=after)
     return page_of(
         found,
         limit,
@@ -211,6 +216,15 @@ def stop(
             rollback=wish.rollback,
         )
     return DeploymentOut.of(stopped)
+
+
+def _application_id(name: str | None, uow: UnitOfWork) -> ApplicationId | None:
+    if name is None:
+        return None
+    try:
+        return uow.catalog.application(name).id
+    except ApplicationNotFound:
+        return _NOBODY
 
 
 def _aware(moment: datetime | None) -> datetime | None:
