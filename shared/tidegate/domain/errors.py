@@ -190,6 +190,7 @@ class DeploymentActive(Refused):
             f"The Deployment Group '{group}' already has an active Deployment '{deployment_id}'; "
             f"wait for it or stop it with `tidegate stop {deployment_id}`."
         )
+        self.group = group
         self.deployment_id = deployment_id
 
 
@@ -197,10 +198,43 @@ class DeploymentAlreadyCompleted(Refused):
     code = "DeploymentAlreadyCompletedException"
     http_status = 409
 
+    def __init__(self, deployment_id: str, status: str, verb: str = "stop") -> None:
+        super().__init__(
+            f"The deployment {deployment_id} is {status} already; there is nothing to {verb}."
+        )
+
+
+class DeploymentNotStarted(Refused):
+    code = "DeploymentNotStartedException"
+    http_status = 409
+
     def __init__(self, deployment_id: str, status: str) -> None:
         super().__init__(
-            f"The deployment {deployment_id} is {status} already; there is nothing to stop."
+            f"The deployment {deployment_id} is {status}: what it deploys to is settled when it "
+            "starts; ask again then."
         )
+
+
+class DeploymentNotReady(Refused):
+    """Nothing waits for the word that was given."""
+
+    code = "DeploymentIsNotInReadyStateException"
+    http_status = 409
+
+    def __init__(self, deployment_id: str, status: str, wait: str) -> None:
+        super().__init__(
+            f"The deployment {deployment_id} is {status} and is in no {wait} that could be ended."
+        )
+
+
+class UnsupportedAction(Refused):
+    """What deployments of this kind never do."""
+
+    code = "UnsupportedActionForDeploymentTypeException"
+    http_status = 409
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(sentence)
 
 
 class NotAllowed(Refused):

@@ -1,36 +1,28 @@
 """Deployments as rows: created, read, moved by compare-and-set, and woken."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Row as ResultRow
-from sqlalchemy import func, insert, or_, select, update
+from sqlalchemy import insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from tidegate.domain.deployment import (
     DEPLOYMENT_MACHINE,
-    AutoRollback,
-    ComputePlatform,
-    Creator,
     Deployment,
     DeploymentEvent,
-    DeploymentStatus,
     ErrorCode,
-    RollbackEvent,
 )
 from tidegate.domain.errors import DeploymentNotFound, Stale
 from tidegate.domain.history import Subject, Transition
-from tidegate.domain.ids import ApplicationId, DeploymentId, GroupId, RevisionId
-from tidegate.store.deployment_lists import Key, Wanted, newest
-from tidegate.store.deployment_options import options_from_json, options_to_json
+from tidegate.domain.ids import DeploymentId, GroupId
+from tidegate.store.deployment_options import options_to_json
+from tidegate.store.deployment_reading import DeploymentReading, deployment_of
 from tidegate.store.groups import Groups, GroupSettings
 from tidegate.store.history import History
-from tidegate.store.statements import plain_table
-from tidegate.store.tables import DeploymentRow, GroupRow, TargetRow
+from tidegate.store.tables import DeploymentRow, GroupRow
 
-_DEPLOYMENTS: Final = plain_table(DeploymentRow)
 _PLAIN: Final = ("started_at", "completed_at", "minimum_healthy", "total_targets")
 
 
@@ -45,11 +37,11 @@ class Move:
     error_code: ErrorCode | None = None
 
 
-class Deployments:
+class Deployments(DeploymentReading):
     """Reads and changes deployments."""
 
     def __init__(self, session: Session, history: History) -> None:
-        self._session = session
+        super().__init__(session)
         self._history = history
         self._locked: dict[DeploymentId, Deployment] = {}
 
@@ -96,15 +88,6 @@ class Deployments:
         )
         self._history.record(deployment.id, [created])
 
-    def get(self, deployment_id: DeploymentId) -> Deployment:
-        """Return one deployment with its overview.
-
-        Raises:
-            DeploymentNotFound: There is none.
-        """
-        row = self._row(deployment_id)
-        return _deployment(row, self.overview([deployment_id]).get(deployment_id, {}))
-
     def lock(self, deployment_id: DeploymentId) -> Deployment:
         """Return one deployment and keep everybody else from changing it or its targets.
 
@@ -124,52 +107,8 @@ class Deployments:
         ).one_or_none()
         if row is None:
             raise DeploymentNotFound(deployment_id)
-        locked = self._locked[deployment_id] = _deployment(row, {})
+        locked = self._locked[deployment_id] = deployment_of(row, {})
         return locked
-
-    def page(
-        self,
-        wanted: Wanted | None = None,
-        *,
-        limit: int = 100,
-        after: tuple[datetime, str] | None = None,
-    ) -> list[Deployment]:
-        """Return those that are *wanted*, newest first, that come after the one of key *after*."""
-        return self.known(
-            [key.id for key in self.keys(wanted or Wanted(), limit=limit, after=after)]
-        )
-
-    def keys(
-        self, wanted: Wanted, *, limit: int, after: tuple[datetime, str] | None = None
-    ) -> list[Key]:
-        """Return the keys of what `page` returns."""
-        return newest(self._session, wanted, limit=limit, after=after)
-
-    def known(self, ids: Sequence[str]) -> list[Deployment]:
-        """Return those deployments that there are, in the order of *ids*, with their overviews."""
-        query = select(_DEPLOYMENTS).where(_DEPLOYMENTS.c.id.in_(ids))
-        rows = {row.id: row for row in self._session.execute(query)} if ids else {}
-        overviews = self.overview([DeploymentId(id_) for id_ in rows])
-        return [
-            _deployment(rows[id_], overviews.get(DeploymentId(id_), {}))
-            for id_ in dict.fromkeys(ids)
-            if id_ in rows
-        ]
-
-    def overview(
-        self, deployment_ids: Sequence[DeploymentId]
-    ) -> dict[DeploymentId, dict[str, int]]:
-        """Return the number of targets by status for each of *deployment_ids*."""
-        counts: dict[DeploymentId, dict[str, int]] = {}
-        if deployment_ids:
-            rows = self._session.execute(
-                select(TargetRow.deployment_id, TargetRow.status, func.count())
-                .where(TargetRow.deployment_id.in_(deployment_ids))
-                .group_by(TargetRow.deployment_id, TargetRow.status)
-            )
-            for deployment_id, status, count in rows:
-                counts.setdefault(DeploymentId(deployment_id), {})[status] = count
-        return counts
 
     def group_settings(self, deployment_id: DeploymentId) -> GroupSettings:
         """Return the group's settings as they were when the deployment was created."""
@@ -326,48 +265,3 @@ class Deployments:
         if row is None:
             raise DeploymentNotFound(deployment_id)
         return row
-
-
-def _deployment(row: DeploymentRow | ResultRow[Any], overview: Mapping[str, int]) -> Deployment:
-    return Deployment(
-        id=DeploymentId(row.id),
-        region=row.region,
-        application_id=ApplicationId(row.application_id),
-        application=row.application,
-        group_id=GroupId(row.group_id),
-        group=row.group if isinstance(row, DeploymentRow) else row.group_name,
-        compute_platform=ComputePlatform(row.compute_platform),
-        revision_id=RevisionId(row.revision_id),
-        previous_revision_id=_revision_id(row.previous_revision_id),
-        config_name=row.config_name,
-        creator=Creator(row.creator),
-        options=options_from_json(row.options),
-        auto_rollback=AutoRollback(
-            enabled=row.auto_rollback["enabled"],
-            events=tuple(RollbackEvent(event) for event in row.auto_rollback["events"]),
-        ),
-        status=DeploymentStatus(row.status),
-        version=row.version,
-        created_at=row.created_at,
-        started_at=row.started_at,
-        completed_at=row.completed_at,
-        error_code=None if row.error_code is None else ErrorCode(row.error_code),
-        error_message=row.error_message,
-        minimum_healthy=row.minimum_healthy,
-        total_targets=row.total_targets,
-        overview=overview,
-        rollback_deployment_id=_deployment_id(row.rollback_deployment_id),
-        rollback_triggering_deployment_id=_deployment_id(row.rollback_triggering_id),
-        rollback_message=row.rollback_message,
-        bundle_sha256=row.bundle_sha256 or "",
-        status_messages=tuple(row.status_messages),
-        external_id=row.external_id,
-    )
-
-
-def _revision_id(value: str | None) -> RevisionId | None:
-    return None if value is None else RevisionId(value)
-
-
-def _deployment_id(value: str | None) -> DeploymentId | None:
-    return None if value is None else DeploymentId(value)

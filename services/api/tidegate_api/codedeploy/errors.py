@@ -8,6 +8,8 @@ from tidegate.domain.errors import (
     ConfigInUse,
     ConfigNotFound,
     ConfigPredefined,
+    DeploymentActive,
+    DeploymentNotFound,
     GroupNotFound,
     NoSpace,
     NotFound,
@@ -54,6 +56,15 @@ class AwsError(Exception):
 
 def translated(error: Refused) -> AwsError:
     """Return what AWS calls a refusal."""
+    if isinstance(error, DeploymentActive):
+        # Clients read the other deployment's id in this very sentence.
+        sentence = (
+            f"The Deployment Group '{error.group}' already has an active Deployment "
+            f"'{error.deployment_id}'"
+        )
+        return AwsError(error.code, sentence)
+    if isinstance(error, DeploymentNotFound):
+        return AwsError(error.code, f"The deployment {error.name} could not be found")
     if isinstance(error, NotFound) and type(error) in _NOT_FOUND:
         return AwsError(error.code, f"No {_NOT_FOUND[type(error)]}: {error.name}")
     for kind, (code, status) in _CODES.items():

@@ -5,6 +5,7 @@ What is never absent there, and what is absent rather than empty, was recorded f
 
 from collections.abc import Iterable
 
+from tidegate.domain.alarms import Alarms
 from tidegate.domain.aws_group import (
     AwsGroup,
     BlueGreen,
@@ -12,9 +13,10 @@ from tidegate.domain.aws_group import (
     TargetGroupPair,
     default_style,
 )
-from tidegate.domain.deployment import AutoRollback
+from tidegate.domain.deployment import AutoRollback, ComputePlatform
+from tidegate.domain.ec2 import ScalingProcess
 from tidegate.domain.group import DeploymentSummary, Group
-from tidegate.domain.tag_filters import TagFilter, TagFilterType, tags_of
+from tidegate.domain.tag_filters import TagFilter, TagFilterType, TagSet, tags_of
 from tidegate_api.codedeploy.shapes import group_settings as shapes
 from tidegate_api.codedeploy.shapes.groups import DeploymentGroupInfo, LastDeploymentInfo
 from tidegate_api.codedeploy.shapes.revisions import RevisionLocation
@@ -46,22 +48,20 @@ def group_info(group: Group, target_revision: RevisionLocation | None) -> Deploy
         )
         if tags.sets
         else None,
-        ec2_tag_filters=_ec2_filters(aws.ec2_tags.flat),
-        ec2_tag_set=EC2TagSet(ec2_tag_set_list=[_ec2_filters(one) for one in aws.ec2_tags.sets])
-        if aws.ec2_tags.sets
-        else None,
+        ec2_tag_filters=ec2_filters(aws.ec2_tags.flat),
+        ec2_tag_set=ec2_set(aws.ec2_tags.sets),
         auto_rollback_configuration=rollback_info(group.auto_rollback),
-        deployment_style=_style(group),
+        deployment_style=style_info(aws, group.compute_platform),
         outdated_instances_strategy=aws.outdated_instances.value,
         termination_hook_enabled=aws.termination_hook,
-        alarm_configuration=_alarms(aws),
+        alarm_configuration=alarm_info(aws.alarms),
         trigger_configurations=_triggers(aws),
-        blue_green_deployment_configuration=aws.blue_green and _blue_green(aws.blue_green),
+        blue_green_deployment_configuration=aws.blue_green and blue_green_info(aws.blue_green),
         load_balancer_info=aws.load_balancers and load_balancer_info(aws.load_balancers),
         auto_scaling_groups=[
             shapes.AutoScalingGroup(name=name) for name in aws.auto_scaling_groups
         ],
-        ec2_deployment_options=_ec2_options(aws),
+        ec2_deployment_options=ec2_options_info(aws.suspended_processes),
         ecs_services=_services(aws),
     )
 
@@ -95,8 +95,14 @@ def _filter(one: TagFilter) -> TagFilterShape:
     return TagFilterShape(key=_key(one), value=_value(one), type=one.type.value)
 
 
-def _ec2_filters(filters: Iterable[TagFilter]) -> list[EC2TagFilter]:
+def ec2_filters(filters: Iterable[TagFilter]) -> list[EC2TagFilter]:
+    """Return conditions on tags of EC2 instances."""
     return [EC2TagFilter(key=_key(f), value=_value(f), type=f.type.value) for f in filters]
+
+
+def ec2_set(tag_set: TagSet) -> EC2TagSet | None:
+    """Return sets of conditions on tags of EC2 instances, if there are any."""
+    return EC2TagSet(ec2_tag_set_list=[ec2_filters(one) for one in tag_set]) if tag_set else None
 
 
 def _key(one: TagFilter) -> str | None:
@@ -107,18 +113,20 @@ def _value(one: TagFilter) -> str | None:
     return one.value or (None if one.type is TagFilterType.KEY_ONLY else "")
 
 
-def _style(group: Group) -> shapes.DeploymentStyle:
-    style = group.aws.style or default_style(group.compute_platform)
+def style_info(aws: AwsGroup, platform: ComputePlatform) -> shapes.DeploymentStyle:
+    """Return the style, where none was said that of the platform."""
+    style = aws.style or default_style(platform)
     return shapes.DeploymentStyle(
         deployment_type=style.type.value, deployment_option=style.option.value
     )
 
 
-def _alarms(aws: AwsGroup) -> shapes.AlarmConfiguration:
+def alarm_info(alarms: Alarms) -> shapes.AlarmConfiguration:
+    """Return alarms."""
     return shapes.AlarmConfiguration(
-        enabled=aws.alarms.enabled,
-        ignore_poll_alarm_failure=aws.alarms.ignore_poll_failure,
-        alarms=[shapes.Alarm(name=name) for name in aws.alarms.names],
+        enabled=alarms.enabled,
+        ignore_poll_alarm_failure=alarms.ignore_poll_failure,
+        alarms=[shapes.Alarm(name=name) for name in alarms.names],
     )
 
 
@@ -133,7 +141,8 @@ def _triggers(aws: AwsGroup) -> list[shapes.TriggerConfig]:
     ]
 
 
-def _blue_green(settings: BlueGreen) -> shapes.BlueGreenDeploymentConfiguration:
+def blue_green_info(settings: BlueGreen) -> shapes.BlueGreenDeploymentConfiguration:
+    """Return settings of blue/green deployments."""
     terminate, ready, fleet = settings.terminate, settings.ready, settings.green_fleet
     return shapes.BlueGreenDeploymentConfiguration(
         terminate_blue_instances_on_deployment_success=terminate
@@ -162,10 +171,13 @@ def _target_groups(names: Iterable[str]) -> list[shapes.TargetGroupInfo]:
     return [shapes.TargetGroupInfo(name=name) for name in names]
 
 
-def _ec2_options(aws: AwsGroup) -> shapes.EC2DeploymentOptions | None:
-    if aws.suspended_processes is None:
+def ec2_options_info(
+    suspended: Iterable[ScalingProcess] | None,
+) -> shapes.EC2DeploymentOptions | None:
+    """Return what Auto Scaling groups have suspended, if anything was said of it."""
+    if suspended is None:
         return None
-    names = [process.value for process in aws.suspended_processes]
+    names = [process.value for process in suspended]
     return shapes.EC2DeploymentOptions(auto_scaling_group_processes_to_suspend=names)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from tidegate.domain.errors import Invalid
+from tidegate.domain.ids import DEPLOYMENT_ID_PATTERN, DeploymentId
 from tidegate.engine.checks import check_name
 from tidegate_api.codedeploy.errors import AwsError
 
@@ -44,6 +45,22 @@ def instance_name(name: str | None) -> str:
         AwsError: It is missing, or none that an instance can have.
     """
     return _checked(name, "on-premises instance", "Instance name", "InstanceName")
+
+
+def deployment_id(name: str | None) -> DeploymentId:
+    """Return the id of a deployment.
+
+    Raises:
+        AwsError: It is missing, or none that a deployment can have.
+    """
+    if not name:
+        raise AwsError("DeploymentIdRequiredException", "Deployment ID must be specified")
+    if not DEPLOYMENT_ID_PATTERN.fullmatch(name):
+        raise AwsError(
+            "InvalidDeploymentIdException",
+            f"{name[:40]!r} is no deployment ID: one has d- and nine capital letters or digits.",
+        )
+    return DeploymentId(name)
 
 
 def batch(

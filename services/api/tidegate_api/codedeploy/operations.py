@@ -8,6 +8,7 @@ from tidegate.domain.access import Role
 from tidegate_api.codedeploy import (
     applications,
     configs,
+    deployments,
     external,
     groups,
     instances,
@@ -17,6 +18,7 @@ from tidegate_api.codedeploy import (
 from tidegate_api.codedeploy.call import Call
 from tidegate_api.codedeploy.shapes import applications as application_shapes
 from tidegate_api.codedeploy.shapes import configs as config_shapes
+from tidegate_api.codedeploy.shapes import deployments as deployment_shapes
 from tidegate_api.codedeploy.shapes import external as external_shapes
 from tidegate_api.codedeploy.shapes import groups as group_shapes
 from tidegate_api.codedeploy.shapes import instances as instance_shapes
@@ -80,6 +82,21 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         _reads(revision_shapes.GetApplicationRevisionInput, revisions.get),
         _reads(revision_shapes.BatchGetApplicationRevisionsInput, revisions.batch_get),
         _reads(revision_shapes.ListApplicationRevisionsInput, revisions.list_),
+        _reads(deployment_shapes.GetDeploymentInput, deployments.get),
+        _reads(deployment_shapes.BatchGetDeploymentsInput, deployments.batch_get),
+        _reads(deployment_shapes.ListDeploymentsInput, deployments.list_),
+        _changes(deployment_shapes.StopDeploymentInput, deployments.stop, Role.DEPLOYER),
+        _changes(deployment_shapes.ContinueDeploymentInput, deployments.continue_, Role.DEPLOYER),
+        _changes(
+            deployment_shapes.SkipWaitTimeForInstanceTerminationInput,
+            deployments.skip_wait,
+            Role.DEPLOYER,
+        ),
+        _changes(
+            deployment_shapes.PutLifecycleEventHookExecutionStatusInput,
+            deployments.put_hook_status,
+            Role.DEPLOYER,
+        ),
         _changes(instance_shapes.RegisterOnPremisesInstanceInput, instances.register),
         _changes(instance_shapes.DeregisterOnPremisesInstanceInput, instances.deregister),
         _reads(instance_shapes.GetOnPremisesInstanceInput, instances.get),

@@ -1,6 +1,7 @@
 """Pages of a hundred, and tokens that hold the key of the last entry shown."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import Final, TypeVar
 
 from tidegate_api.codedeploy.errors import AwsError
@@ -37,11 +38,36 @@ def read_name(list_name: str, token: str | None) -> str | None:
     return None if key is None else key[0]
 
 
+def read_moment(list_name: str, token: str | None) -> tuple[datetime, str] | None:
+    """Return the moment and id that a token of the list stands behind; None at the start.
+
+    Raises:
+        AwsError: The token is none that this list gave.
+    """
+    key = read_token(list_name, token, size=2)
+    if key is None:
+        return None
+    try:
+        at = datetime.fromisoformat(key[0])
+        if at.tzinfo is not None:
+            return at.astimezone(UTC), key[1]
+    except (ValueError, OverflowError):
+        pass
+    raise _invalid()
+
+
 def page_of(list_name: str, names: Sequence[str]) -> tuple[list[str], str | None]:
     """Return the first page of *names*, which are one more where there are more, and its token."""
-    shown = list(names[:PAGE])
-    more = len(names) > PAGE
-    return shown, write_cursor([list_name, shown[-1]]) if more else None
+    return page_by(list_name, names, key=lambda name: [name])
+
+
+def page_by(
+    list_name: str, entries: Sequence[Entry], *, key: Callable[[Entry], Sequence[str]]
+) -> tuple[list[Entry], str | None]:
+    """Return the first page of *entries* and its token, which holds the *key* of the last one."""
+    shown = list(entries[:PAGE])
+    more = len(entries) > PAGE
+    return shown, write_cursor([list_name, *key(shown[-1])]) if more else None
 
 
 def invalid_token() -> AwsError:

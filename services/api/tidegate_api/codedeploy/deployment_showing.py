@@ -1,0 +1,117 @@
+"""Deployments as CodeDeploy's clients are told of them: what is shown, and what is absent."""
+
+from collections.abc import Callable
+
+from tidegate.domain.deployment import (
+    ComputePlatform,
+    Deployment,
+    DeploymentMode,
+    DeploymentStatus,
+)
+from tidegate.domain.ec2 import TargetInstances
+from tidegate.domain.ids import RevisionId
+from tidegate.domain.target import TargetStatus
+from tidegate.store.deployment_reading import Recorded
+from tidegate_api.codedeploy.group_showing import (
+    alarm_info,
+    blue_green_info,
+    ec2_filters,
+    ec2_options_info,
+    ec2_set,
+    load_balancer_info,
+    rollback_info,
+    style_info,
+)
+from tidegate_api.codedeploy.shapes import deployments as shapes
+from tidegate_api.codedeploy.shapes.revisions import RevisionLocation
+
+Locations = Callable[[RevisionId | None], RevisionLocation | None]
+
+
+def deployment_info(recorded: Recorded, location: Locations) -> shapes.DeploymentInfo:
+    """Return all that is said of a deployment."""
+    deployment, aws = recorded.deployment, recorded.aws
+    options, platform = deployment.options, deployment.compute_platform
+    is_restart = options.deployment_mode is DeploymentMode.RESTART
+    suspended = options.suspended_processes
+    return shapes.DeploymentInfo(
+        application_name=deployment.application,
+        deployment_group_name=deployment.group,
+        deployment_config_name=deployment.config_name,
+        deployment_id=deployment.id,
+        previous_revision=location(deployment.previous_revision_id),
+        revision=location(deployment.revision_id),
+        status=deployment.status.value,
+        error_information=_error(deployment),
+        create_time=deployment.created_at,
+        start_time=deployment.started_at,
+        complete_time=deployment.completed_at,
+        deployment_overview=_overview(deployment),
+        description=options.description or None,
+        creator=deployment.creator.value,
+        ignore_application_stop_failures=options.ignore_application_stop_failures,
+        auto_rollback_configuration=rollback_info(deployment.auto_rollback),
+        update_outdated_instances_only=options.update_outdated_only,
+        rollback_info=_rollback(deployment),
+        deployment_style=style_info(aws, platform),
+        target_instances=options.target_instances and _instances(options.target_instances),
+        instance_termination_wait_time_started=False,
+        blue_green_deployment_configuration=aws.blue_green and blue_green_info(aws.blue_green),
+        load_balancer_info=aws.load_balancers and load_balancer_info(aws.load_balancers),
+        file_exists_behavior=options.file_exists_behavior.value
+        if platform is ComputePlatform.SERVER
+        else None,
+        deployment_mode=DeploymentMode.RESTART.value if is_restart else None,
+        deployment_status_messages=list(deployment.status_messages),
+        compute_platform=platform.value,
+        external_id=deployment.external_id,
+        override_alarm_configuration=options.override_alarms
+        and alarm_info(options.override_alarms),
+        ec2_deployment_options=ec2_options_info(
+            aws.suspended_processes if suspended is None else suspended
+        ),
+    )
+
+
+def _error(deployment: Deployment) -> shapes.ErrorInformation | None:
+    if deployment.error_code is None:
+        return None
+    return shapes.ErrorInformation(
+        code=deployment.error_code.value, message=deployment.error_message
+    )
+
+
+def _overview(deployment: Deployment) -> shapes.DeploymentOverview | None:
+    """Count the targets once it has begun; where traffic is moved, once it has ended."""
+    is_server = deployment.compute_platform is ComputePlatform.SERVER
+    if deployment.started_at is None or not (is_server or deployment.is_final):
+        return None
+    counts = deployment.overview
+    return shapes.DeploymentOverview(
+        pending=counts.get(TargetStatus.PENDING, 0),
+        in_progress=counts.get(TargetStatus.IN_PROGRESS, 0),
+        succeeded=counts.get(TargetStatus.SUCCEEDED, 0),
+        failed=counts.get(TargetStatus.FAILED, 0),
+        skipped=counts.get(TargetStatus.SKIPPED, 0),
+        ready=counts.get(TargetStatus.READY, 0),
+    )
+
+
+def _rollback(deployment: Deployment) -> shapes.RollbackInfo | None:
+    """Return what is said of a rollback; an empty word of one that ended without success."""
+    has_failed = deployment.status in {DeploymentStatus.FAILED, DeploymentStatus.STOPPED}
+    if not has_failed and not deployment.rollback_message:
+        return None
+    return shapes.RollbackInfo(
+        rollback_deployment_id=deployment.rollback_deployment_id,
+        rollback_triggering_deployment_id=deployment.rollback_triggering_deployment_id,
+        rollback_message=deployment.rollback_message or None,
+    )
+
+
+def _instances(said: TargetInstances) -> shapes.TargetInstances:
+    return shapes.TargetInstances(
+        tag_filters=ec2_filters(said.tags.flat) or None,
+        auto_scaling_groups=list(said.auto_scaling_groups) or None,
+        ec2_tag_set=ec2_set(said.tags.sets),
+    )
