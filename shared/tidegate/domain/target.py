@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from tidegate.domain.ids import DeploymentId, TargetId
+from tidegate.domain.ids import DeploymentId, HostId, TargetId
 from tidegate.domain.lifecycle import LifecycleEvent
 from tidegate.domain.machine import Machine
 
@@ -54,6 +54,7 @@ class Target:
 
     deployment_id: DeploymentId
     id: TargetId
+    host_id: HostId
     position: int
     status: TargetStatus
     attempt: int

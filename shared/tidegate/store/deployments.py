@@ -77,16 +77,7 @@ class Deployments(DeploymentReading):
                 external_id=deployment.external_id,
             )
         )
-        created = Transition(
-            subject=Subject.DEPLOYMENT,
-            name="create",
-            source="",
-            to=deployment.status,
-            at=deployment.created_at,
-            actor=actor,
-            reason=deployment.options.description,
-        )
-        self._history.record(deployment.id, [created])
+        self._history.record(deployment.id, [_created(deployment, actor)])
 
     def lock(self, deployment_id: DeploymentId) -> Deployment:
         """Return one deployment and keep everybody else from changing it or its targets.
@@ -265,3 +256,15 @@ class Deployments(DeploymentReading):
         if row is None:
             raise DeploymentNotFound(deployment_id)
         return row
+
+
+def _created(deployment: Deployment, actor: str) -> Transition:
+    return Transition(
+        subject=Subject.DEPLOYMENT,
+        name="create",
+        source="",
+        to=deployment.status,
+        at=deployment.created_at,
+        actor=actor,
+        reason=deployment.options.description,
+    )

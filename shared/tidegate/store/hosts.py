@@ -66,6 +66,11 @@ class Hosts:
         row = self._session.get(HostRow, host_id)
         return None if row is None else _host(row)
 
+    def hosts_by_id(self, ids: Iterable[HostId]) -> dict[HostId, Host]:
+        """Return those of several hosts that still exist."""
+        query = select(HostRow).where(HostRow.id.in_(list(ids)))
+        return {HostId(row.id): _host(row) for row in self._session.scalars(query)}
+
     def hosts(self) -> list[Host]:
         """Return all hosts that are registered, by name."""
         query = self._hosts_here().where(HostRow.deregistered_at.is_(None))

@@ -133,6 +133,35 @@ class Targets:
         events = self._events(deployment_id, [row.target_id for row in rows])
         return [_target(row, events.get(row.target_id, [])) for row in rows]
 
+    def named(self, deployment_id: DeploymentId, ids: Sequence[TargetId]) -> list[Target]:
+        """Return those targets that the deployment has, with events, in the order of *ids*."""
+        rows = self._session.scalars(
+            select(TargetRow).where(
+                TargetRow.deployment_id == deployment_id, TargetRow.target_id.in_(ids)
+            )
+        )
+        known = {row.target_id: row for row in rows}
+        events = self._events(deployment_id, list(known))
+        found = [known[id_] for id_ in dict.fromkeys(ids) if id_ in known]
+        return [_target(row, events.get(row.target_id, [])) for row in found]
+
+    def names(
+        self,
+        deployment_id: DeploymentId,
+        *,
+        statuses: Sequence[TargetStatus] = (),
+        limit: int = 100,
+        after: int = -1,
+    ) -> list[tuple[int, TargetId]]:
+        """Return position and id of targets, in their order, that come after position *after*."""
+        query = select(TargetRow.position, TargetRow.target_id).where(
+            TargetRow.deployment_id == deployment_id, TargetRow.position > after
+        )
+        if statuses:
+            query = query.where(TargetRow.status.in_(statuses))
+        rows = self._session.execute(query.order_by(TargetRow.position).limit(limit))
+        return [(position, TargetId(id_)) for position, id_ in rows]
+
     def busy(self, deployment_id: DeploymentId) -> bool:
         """Tell whether any target is still at work, also after the deployment has ended."""
         found = self._session.scalar(
@@ -330,6 +359,7 @@ def _target(row: TargetRow, events: Sequence[Event]) -> Target:
     return Target(
         deployment_id=DeploymentId(row.deployment_id),
         id=TargetId(row.target_id),
+        host_id=HostId(row.host_id),
         position=row.position,
         status=TargetStatus(row.status),
         attempt=row.attempt,

@@ -153,6 +153,12 @@ def test_a_batch_leaves_out_whom_nobody_knows(service: Service, codedeploy: Any)
         "continue_deployment",
         "skip_wait_time_for_instance_termination",
         "put_lifecycle_event_hook_execution_status",
+        "list_deployment_targets",
+        "list_deployment_instances",
+        "get_deployment_target",
+        "get_deployment_instance",
+        "batch_get_deployment_targets",
+        "batch_get_deployment_instances",
     ],
 )
 def test_what_is_no_deployment_of_this_region_is_told(quick_aws: Aws, operation: str):
@@ -163,6 +169,10 @@ def test_what_is_no_deployment_of_this_region_is_told(quick_aws: Aws, operation:
             "lifecycleEventHookExecutionId": "x",
             "status": "Failed",
         },
+        "get_deployment_target": {"targetId": "web-1"},
+        "get_deployment_instance": {"instanceId": "web-1"},
+        "batch_get_deployment_targets": {"targetIds": ["web-1"]},
+        "batch_get_deployment_instances": {"instanceIds": ["web-1"]},
     }.get(operation, {})
     call, there = getattr(client, operation), getattr(abroad, operation)
 

@@ -6,9 +6,10 @@ from tidegate.domain.deployment import (
     ComputePlatform,
     Deployment,
     DeploymentMode,
+    DeploymentOptions,
     DeploymentStatus,
 )
-from tidegate.domain.ec2 import TargetInstances
+from tidegate.domain.ec2 import ScalingProcess, TargetInstances
 from tidegate.domain.ids import RevisionId
 from tidegate.domain.target import TargetStatus
 from tidegate.store.deployment_reading import Recorded
@@ -32,8 +33,6 @@ def deployment_info(recorded: Recorded, location: Locations) -> shapes.Deploymen
     """Return all that is said of a deployment."""
     deployment, aws = recorded.deployment, recorded.aws
     options, platform = deployment.options, deployment.compute_platform
-    is_restart = options.deployment_mode is DeploymentMode.RESTART
-    suspended = options.suspended_processes
     return shapes.DeploymentInfo(
         application_name=deployment.application,
         deployment_group_name=deployment.group,
@@ -58,19 +57,31 @@ def deployment_info(recorded: Recorded, location: Locations) -> shapes.Deploymen
         instance_termination_wait_time_started=False,
         blue_green_deployment_configuration=aws.blue_green and blue_green_info(aws.blue_green),
         load_balancer_info=aws.load_balancers and load_balancer_info(aws.load_balancers),
-        file_exists_behavior=options.file_exists_behavior.value
-        if platform is ComputePlatform.SERVER
-        else None,
-        deployment_mode=DeploymentMode.RESTART.value if is_restart else None,
+        file_exists_behavior=_file_behavior(deployment),
+        deployment_mode=_mode(options),
         deployment_status_messages=list(deployment.status_messages),
         compute_platform=platform.value,
         external_id=deployment.external_id,
         override_alarm_configuration=options.override_alarms
         and alarm_info(options.override_alarms),
-        ec2_deployment_options=ec2_options_info(
-            aws.suspended_processes if suspended is None else suspended
-        ),
+        ec2_deployment_options=ec2_options_info(_suspended(recorded)),
     )
+
+
+def _mode(options: DeploymentOptions) -> str | None:
+    """Return the mode of a restart; AWS does not name the usual one."""
+    is_restart = options.deployment_mode is DeploymentMode.RESTART
+    return options.deployment_mode.value if is_restart else None
+
+
+def _file_behavior(deployment: Deployment) -> str | None:
+    is_server = deployment.compute_platform is ComputePlatform.SERVER
+    return deployment.options.file_exists_behavior.value if is_server else None
+
+
+def _suspended(recorded: Recorded) -> tuple[ScalingProcess, ...] | None:
+    own = recorded.deployment.options.suspended_processes
+    return recorded.aws.suspended_processes if own is None else own
 
 
 def _error(deployment: Deployment) -> shapes.ErrorInformation | None:

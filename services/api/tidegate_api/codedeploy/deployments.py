@@ -150,22 +150,9 @@ def _locations(call: Call, found: Sequence[Recorded]) -> Locations:
 
     def location(id_: RevisionId | None) -> RevisionLocation | None:
         revision = revisions.get(id_) if id_ is not None else None
-        return None if revision is None else _without_content(location_of(revision))
+        return None if revision is None else location_of(revision)
 
     return location
-
-
-def _without_content(location: RevisionLocation | None) -> RevisionLocation | None:
-    """Return a location as deployments show it: of an AppSpec only its digest."""
-    if location is None:
-        return None
-    content, string = location.app_spec_content, location.string
-    return location.model_copy(
-        update={
-            "app_spec_content": content and content.model_copy(update={"content": None}),
-            "string": string and string.model_copy(update={"content": None}),
-        }
-    )
 
 
 def _status(name: str) -> DeploymentStatus:

@@ -15,6 +15,7 @@ from tidegate.domain.errors import (
     NotFound,
     Refused,
     RevisionNotFound,
+    TargetNotFound,
     TooLarge,
 )
 from tidegate.store.sealing import NoSecretKey, WrongSecretKey
@@ -65,6 +66,8 @@ def translated(error: Refused) -> AwsError:
         return AwsError(error.code, sentence)
     if isinstance(error, DeploymentNotFound):
         return AwsError(error.code, f"The deployment {error.name} could not be found")
+    if isinstance(error, TargetNotFound):
+        return AwsError(error.code, f"The deployment has no target {error.name!r}.")
     if isinstance(error, NotFound) and type(error) in _NOT_FOUND:
         return AwsError(error.code, f"No {_NOT_FOUND[type(error)]}: {error.name}")
     for kind, (code, status) in _CODES.items():

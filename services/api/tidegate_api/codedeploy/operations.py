@@ -14,6 +14,7 @@ from tidegate_api.codedeploy import (
     instances,
     resource_tags,
     revisions,
+    targets,
 )
 from tidegate_api.codedeploy.call import Call
 from tidegate_api.codedeploy.shapes import applications as application_shapes
@@ -24,6 +25,7 @@ from tidegate_api.codedeploy.shapes import groups as group_shapes
 from tidegate_api.codedeploy.shapes import instances as instance_shapes
 from tidegate_api.codedeploy.shapes import resource_tags as tag_shapes
 from tidegate_api.codedeploy.shapes import revisions as revision_shapes
+from tidegate_api.codedeploy.shapes import targets as target_shapes
 from tidegate_api.codedeploy.shapes.shape import Shape
 
 TARGET_PREFIX: Final = "CodeDeploy_20141006."
@@ -97,6 +99,12 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
             deployments.put_hook_status,
             Role.DEPLOYER,
         ),
+        _reads(target_shapes.ListDeploymentTargetsInput, targets.list_targets),
+        _reads(target_shapes.GetDeploymentTargetInput, targets.get_target),
+        _reads(target_shapes.BatchGetDeploymentTargetsInput, targets.batch_get_targets),
+        _reads(target_shapes.ListDeploymentInstancesInput, targets.list_instances),
+        _reads(target_shapes.GetDeploymentInstanceInput, targets.get_instance),
+        _reads(target_shapes.BatchGetDeploymentInstancesInput, targets.batch_get_instances),
         _changes(instance_shapes.RegisterOnPremisesInstanceInput, instances.register),
         _changes(instance_shapes.DeregisterOnPremisesInstanceInput, instances.deregister),
         _reads(instance_shapes.GetOnPremisesInstanceInput, instances.get),

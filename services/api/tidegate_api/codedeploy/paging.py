@@ -8,6 +8,7 @@ from tidegate_api.codedeploy.errors import AwsError
 from tidegate_api.cursors import BadCursor, read_cursor, write_cursor
 
 PAGE: Final = 100
+_LONGEST_NUMBER: Final = 10
 Entry = TypeVar("Entry")
 
 
@@ -38,6 +39,21 @@ def read_name(list_name: str, token: str | None) -> str | None:
     return None if key is None else key[0]
 
 
+def read_number(list_name: str, token: str | None) -> int | None:
+    """Return the number that a token of the list stands behind; None at the start.
+
+    Raises:
+        AwsError: The token is none that this list gave.
+    """
+    key = read_token(list_name, token)
+    if key is None:
+        return None
+    (number,) = key
+    if not (number.isascii() and number.isdecimal() and len(number) < _LONGEST_NUMBER):
+        raise invalid_token()
+    return int(number)
+
+
 def read_moment(list_name: str, token: str | None) -> tuple[datetime, str] | None:
     """Return the moment and id that a token of the list stands behind; None at the start.
 
@@ -53,7 +69,7 @@ def read_moment(list_name: str, token: str | None) -> tuple[datetime, str] | Non
             return at.astimezone(UTC), key[1]
     except (ValueError, OverflowError):
         pass
-    raise _invalid()
+    raise invalid_token()
 
 
 def page_of(list_name: str, names: Sequence[str]) -> tuple[list[str], str | None]:
