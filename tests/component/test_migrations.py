@@ -15,12 +15,14 @@ from sqlalchemy import Connection, inspect, select, update
 from tidegate.clock import SystemClock
 from tidegate.domain.aws_group import AwsGroup
 from tidegate.domain.configs import MinimumHealthy, MinimumHealthyType
+from tidegate.domain.deployment import DeploymentOptions
 from tidegate.domain.host import Registration
-from tidegate.domain.ids import RandomIds, RevisionId
+from tidegate.domain.ids import GroupId, RandomIds, RevisionId
 from tidegate.domain.revision import Source, SourceType
 from tidegate.engine.instances import Identity, deregister_instance, register_instance
 from tidegate.engine.revisions import RevisionRequest, revision_for
 from tidegate.store.database import connect
+from tidegate.store.deployment_lists import Wanted
 from tidegate.store.migrate import migration_config, upgrade
 from tidegate.store.outbox import NoSender
 from tidegate.store.row import Row
@@ -50,7 +52,7 @@ ROWS_OF_0001 = [
     compute_platform, revision_id, config_name, creator, options, auto_rollback, group_settings,
     status, version, last_transition, total_targets, created_at, error_message, rollback_message)
     VALUES ('d-AAAAAAAAA', 'app-1', 'shop', 'group-1', 'prod', 'Server', 'r-1', 'careful', 'user',
-    '{{}}', '{{}}', '{{}}', 'Succeeded', 1, 1, 1, {NOW}, '', '')""",
+    '{{}}', '{{"enabled": false, "events": []}}', '{{}}', 'Succeeded', 1, 1, 1, {NOW}, '', '')""",
     f"""INSERT INTO targets (deployment_id, target_id, host_id, position, segment, status,
     dispatched, attempt, sends, segment_done, cancel_requested, lost, journal_offset, message,
     last_updated_at) VALUES ('d-AAAAAAAAA', 'web-1', 'host-1', 0, 's', 'Succeeded', true, 1, 1,
@@ -152,6 +154,8 @@ def test_what_was_there_before_regions_is_in_the_region_of_the_system(empty_data
             MinimumHealthyType.HOST_COUNT, 1
         )
         assert len(uow.catalog.config("careful").id) == 36
+        (deployment,) = uow.deployments.page(Wanted(group_ids=[GroupId("group-1")]))
+        assert (deployment.options, deployment.status_messages) == (DeploymentOptions(), ())
         host = uow.catalog.host("web-1")
         assert host.registration.registered_at == host.created_at
         assert len(host.registration.suffix) == 10

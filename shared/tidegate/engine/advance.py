@@ -7,6 +7,7 @@ from typing import Final, assert_never
 import structlog
 
 from tidegate.domain.deployment import (
+    ComputePlatform,
     Deployment,
     DeploymentEvent,
     DeploymentStatus,
@@ -58,6 +59,9 @@ def advance_deployment(deployment_id: DeploymentId, *, uow: UnitOfWork) -> None:
         _plan(deployment, uow)
     elif deleted := _deleted(deployment, uow):
         _apply(deployment, deleted, uow)
+    elif deployment.compute_platform is not ComputePlatform.SERVER:
+        # Whoever deletes its group or stops it wakes it again.
+        uow.deployments.settle(deployment, wake_at=None)
     else:
         _start(deployment, uow)
 

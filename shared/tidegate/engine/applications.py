@@ -10,6 +10,7 @@ from tidegate.domain.group import Application
 from tidegate.domain.ids import ApplicationId
 from tidegate.domain.resource_tags import check_resource_tags
 from tidegate.engine.checks import check_name
+from tidegate.engine.groups import wake_all
 from tidegate.store.unit_of_work import UnitOfWork
 
 MOST_APPLICATIONS: Final = 1000
@@ -71,6 +72,8 @@ def delete_application(name: str, *, uow: UnitOfWork, even_while_deploying: bool
         InUse: One of its deployments is active.
     """
     application = uow.catalog.application(name)
+    if even_while_deploying:
+        wake_all(uow.catalog.active_deployments_of(application.id), uow=uow)
     # The application before its groups: whoever registers a revision locks them in that order, too.
     uow.catalog.orphan_application(application.id)
     active = uow.catalog.active_deployment_of(application.id)

@@ -99,7 +99,7 @@ def update_aws_group(
     """
     platform = uow.catalog.application(application_name).compute_platform
     group = lock_group(application_name, name, name if new_name is None else new_name, uow=uow)
-    wanted = _changed(platform, _wanted_of(group), request)
+    wanted = _changed(platform, wanted_of(group), request)
     check_wanted(platform, wanted)
     if request.blue_green is not None:
         check_resent(wanted.aws, request.auto_scaling_groups)
@@ -119,7 +119,8 @@ def update_aws_group(
 _NEW: Final = Wanted(aws=AwsGroup(), on_premises=Tags(), auto_rollback=AutoRollback())
 
 
-def _wanted_of(group: Group) -> Wanted:
+def wanted_of(group: Group) -> Wanted:
+    """Return a group as the rules look at it."""
     return Wanted(
         aws=group.aws,
         on_premises=tags_of(group.tag_set, as_sets=group.aws.tags_are_sets),

@@ -1,6 +1,8 @@
 """What people ask of deployments: create one, stop one."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Final
 
 from tidegate.domain.deployment import (
     DEPLOYMENT_MACHINE,
@@ -13,14 +15,35 @@ from tidegate.domain.deployment import (
     ErrorCode,
     RollbackEvent,
 )
+from tidegate.domain.deployment_rules import Asked, check_fits, check_form, check_restart
 from tidegate.domain.errors import DeploymentActive, DeploymentAlreadyCompleted, Invalid
 from tidegate.domain.group import Application, Group
 from tidegate.domain.ids import DeploymentId, RevisionId
+from tidegate.domain.platform_rules import broken_rules
+from tidegate.engine.aws_groups import wanted_of
+from tidegate.engine.revisions import RevisionRequest, revision_for
 from tidegate.engine.rollback import end_deployment, write_deployment
 from tidegate.store.deployments import Move
 from tidegate.store.unit_of_work import UnitOfWork
 
-MAX_DESCRIPTION = 256
+REGISTERED_BY: Final = "Application revision registered by Deployment ID: {}"
+NOT_YET: Final = (
+    "Tidegate does not carry out deployments to {} yet: this one stays Created until it is stopped."
+)
+_LOOKED_AT_AGAIN: Final = frozenset(
+    f"{code}Exception"
+    for code in (
+        "InvalidRole",
+        "InvalidAutoScalingGroup",
+        "InvalidAlarmConfig",
+        "AlarmsLimitExceeded",
+        "InvalidAutoRollbackConfig",
+        "InvalidLoadBalancerInfo",
+        "InvalidTrafficRoutingConfiguration",
+        "InvalidECSService",
+    )
+)
+"""Rules on groups that a deployment is refused by, too: `/v1` makes groups that lack something."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,9 +52,13 @@ class DeploymentRequest:
 
     application: str
     group: str
-    revision_id: RevisionId
+    revision_id: RevisionId | None = None
+    revision: RevisionRequest | None = None
+    """Where the revision lies, instead of its id; it is registered if it is not known yet."""
     config_name: str | None = None
     options: DeploymentOptions = field(default_factory=DeploymentOptions)
+    names_file_behavior: bool = False
+    """Whether the caller chose what becomes of files that exist."""
     auto_rollback: AutoRollback | None = None
 
 
@@ -43,47 +70,86 @@ def create_deployment(request: DeploymentRequest, *, uow: UnitOfWork, actor: str
         DeploymentActive: The group has a deployment that is not final.
         Invalid: A value cannot be taken.
     """
+    check_form(_asked(request))
     application = uow.catalog.application(request.application)
     group = uow.catalog.group(request.application, request.group)
-    _check(request, application)
-    revision = uow.catalog.revision(application.id, request.revision_id)
+    config_name = _config_for(request, group, uow)
+    asked = replace(_asked(request), platform=group.compute_platform, aws=group.aws)
+    check_restart(asked)
+    deployment_id, now = uow.ids.deployment(), uow.now()
+    revision_id = _revision_for(request, application, group, deployment_id, uow=uow, at=now)
+    _check_fits(asked, group)
     deployment = Deployment(
-        id=uow.ids.deployment(),
+        id=deployment_id,
         region=application.region,
         application_id=application.id,
         application=application.name,
         group_id=group.id,
         group=group.name,
         compute_platform=application.compute_platform,
-        revision_id=revision.id,
+        revision_id=revision_id,
         previous_revision_id=group.target_revision_id,
-        config_name=_config_for(request, group, uow),
+        config_name=config_name,
         creator=Creator.USER,
         options=request.options,
         auto_rollback=request.auto_rollback or group.auto_rollback,
         status=DEPLOYMENT_MACHINE.initial,
         version=0,
-        created_at=uow.now(),
+        created_at=now,
+        status_messages=_messages(application.compute_platform),
     )
-    holder = uow.deployments.take_slot(group.id, deployment.id)
-    if holder is not None:
-        raise DeploymentActive(group.name, holder)
+    _take_slot(group, deployment, uow)
     write_deployment(deployment, group, uow=uow, actor=actor)
     return deployment
 
 
-def _check(request: DeploymentRequest, application: Application) -> None:
-    if application.compute_platform is not ComputePlatform.SERVER:
+def _asked(request: DeploymentRequest) -> Asked:
+    return Asked(
+        options=request.options,
+        auto_rollback=request.auto_rollback,
+        names_revision=request.revision_id is not None or request.revision is not None,
+        names_file_behavior=request.names_file_behavior,
+    )
+
+
+def _revision_for(
+    request: DeploymentRequest,
+    application: Application,
+    group: Group,
+    deployment_id: DeploymentId,
+    *,
+    uow: UnitOfWork,
+    at: datetime,
+) -> RevisionId:
+    """Return what is deployed; where nothing is named, that is the last success of the group."""
+    if request.revision is not None:
+        described = replace(request.revision, description=REGISTERED_BY.format(deployment_id))
+        return revision_for(application, described, uow=uow, at=at)[0].id
+    wanted = request.revision_id or group.target_revision_id
+    if wanted is None:
         raise Invalid(
-            f"The application {application.name!r} is for {application.compute_platform}; "
-            "this version of Tidegate deploys to Server only."
+            f"The group {group.name!r} has no successful deployment whose revision could be "
+            "taken; name a revision.",
+            code="RevisionRequiredException",
         )
-    description = request.options.description
-    if len(description) > MAX_DESCRIPTION:
-        raise Invalid(
-            f"The description has {len(description)} characters; the limit is {MAX_DESCRIPTION}.",
-            code="DescriptionTooLongException",
-        )
+    return uow.catalog.revision(application.id, wanted).id
+
+
+def _take_slot(group: Group, deployment: Deployment, uow: UnitOfWork) -> None:
+    holder = uow.deployments.take_slot(group.id, deployment.id)
+    if holder is not None:
+        raise DeploymentActive(group.name, holder)
+
+
+def _check_fits(asked: Asked, group: Group) -> None:
+    check_fits(asked)
+    for code, sentence in broken_rules(group.compute_platform, wanted_of(group)):
+        if code in _LOOKED_AT_AGAIN:
+            raise Invalid(sentence, code=code)
+
+
+def _messages(platform: ComputePlatform) -> tuple[str, ...]:
+    return () if platform is ComputePlatform.SERVER else (NOT_YET.format(platform),)
 
 
 def _config_for(request: DeploymentRequest, group: Group, uow: UnitOfWork) -> str:

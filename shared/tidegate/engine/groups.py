@@ -1,6 +1,6 @@
 """Use cases on deployment groups."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -9,12 +9,13 @@ from tidegate.domain.configs import DEFAULT_CONFIG
 from tidegate.domain.deployment import AutoRollback, ComputePlatform
 from tidegate.domain.errors import GroupExists, GroupNotFound, HostNotFound, InUse, Invalid
 from tidegate.domain.group import FEWEST_REVISIONS, MOST_REVISIONS, Application, Group, HostOptions
-from tidegate.domain.ids import GroupId
+from tidegate.domain.ids import DeploymentId, GroupId
 from tidegate.domain.platform_rules import NOT_ON_PREMISES
 from tidegate.domain.resource_tags import check_resource_tags
 from tidegate.domain.tag_filters import TagFilter, TagFilterType, TagSet
 from tidegate.engine.checks import check_name, check_tag, check_variables
 from tidegate.engine.hosts import check_ssh
+from tidegate.messages import want_advance
 from tidegate.store.unit_of_work import UnitOfWork
 
 MOST_TAG_LISTS: Final = 3
@@ -155,6 +156,8 @@ def delete_group(
     uow.catalog.application(application_name)
     group = uow.catalog.group(application_name, name)
     if even_while_deploying:
+        if group.active_deployment_id is not None:
+            wake_all([group.active_deployment_id], uow=uow)
         uow.catalog.orphan_group(group.id)
     if not uow.catalog.delete_idle_group(group.id) and not even_while_deploying:
         active = uow.catalog.active_deployment_of(group.application_id, group.id)
@@ -162,6 +165,16 @@ def delete_group(
             f"The deployment group {name!r} has an active deployment {active}; "
             f"wait for it or stop it with `tidegate stop {active}`."
         )
+
+
+def wake_all(active: Iterable[DeploymentId], *, uow: UnitOfWork) -> None:
+    """Have deployments looked at that lose their group, before the group is touched.
+
+    Whoever ends a deployment locks it before its group, too.
+    """
+    for deployment_id in sorted(active):
+        uow.deployments.wake(deployment_id, uow.now())
+        want_advance(uow, deployment_id)
 
 
 def _checked(

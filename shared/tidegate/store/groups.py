@@ -219,6 +219,13 @@ class Groups:
         found = self._session.scalars(query.order_by(GroupRow.id).with_for_update())
         return next((DeploymentId(active) for active in found if active is not None), None)
 
+    def active_deployments_of(self, application_id: ApplicationId) -> list[DeploymentId]:
+        """Return the active deployments of an application."""
+        query = select(GroupRow.active_deployment_id).where(
+            GroupRow.application_id == application_id, GroupRow.active_deployment_id.is_not(None)
+        )
+        return [DeploymentId(active) for active in self._session.scalars(query) if active]
+
     def group_with_config(self, config_name: str) -> tuple[str, str] | None:
         """Return application and name of a group that uses a config, if one does."""
         row = self._session.execute(

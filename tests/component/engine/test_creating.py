@@ -3,25 +3,32 @@
 import pytest
 
 from component.engine.system import ONE
+from tidegate.domain.alarms import Alarms
 from tidegate.domain.aws_group import (
     BLUE_GREEN,
-    Alarms,
     AwsGroup,
     BlueGreen,
+    EcsService,
     LoadBalancers,
     OutdatedInstances,
-    ScalingProcess,
+    TargetGroupPair,
     TerminateBlue,
     Trigger,
     TriggerEvent,
     WhenReady,
 )
-from tidegate.domain.configs import DeploymentConfig, MinimumHealthy, MinimumHealthyType
+from tidegate.domain.configs import (
+    DEFAULT_CONFIG,
+    DeploymentConfig,
+    MinimumHealthy,
+    MinimumHealthyType,
+)
 from tidegate.domain.deployment import (
     ComputePlatform,
     DeploymentOptions,
     DeploymentStatus,
 )
+from tidegate.domain.ec2 import ScalingProcess
 from tidegate.domain.errors import (
     ApplicationNotFound,
     ConfigNotFound,
@@ -35,6 +42,16 @@ from tidegate.domain.tag_filters import TagFilter, TagFilterType, Tags
 from tidegate.engine.deployments import DeploymentRequest, create_deployment
 from tidegate.messages import ADVANCE
 
+PAIR = TargetGroupPair(target_groups=("blue", "green"), prod_listeners=("arn:listener",))
+AWS = {
+    ComputePlatform.LAMBDA: AwsGroup(style=BLUE_GREEN),
+    ComputePlatform.ECS: AwsGroup(
+        style=BLUE_GREEN,
+        blue_green=BlueGreen(terminate=TerminateBlue(), ready=WhenReady()),
+        load_balancers=LoadBalancers(pairs=(PAIR,)),
+        ecs_services=(EcsService(cluster="main", service="web"),),
+    ),
+}
 LONG = DeploymentOptions(description="x" * 257)
 
 DB = TagFilter(TagFilterType.KEY_AND_VALUE, "role", "db")
@@ -84,11 +101,22 @@ def test_what_cannot_be_is_refused_and_leaves_nothing(system, request_, refusal)
     assert system.waiting() == []
 
 
-def test_platforms_that_are_not_built_yet_are_refused(system):
-    revision = system.shop("web-1", platform=ComputePlatform.ECS).revision("one")
+@pytest.mark.parametrize("platform", [ComputePlatform.LAMBDA, ComputePlatform.ECS])
+def test_on_platforms_that_are_not_built_yet_it_waits_until_it_is_stopped(system, platform):
+    shop = system.shop(platform=platform, config=DEFAULT_CONFIG[platform], aws=AWS[platform])
+    id_ = shop.deploy("one")
+    system.settle()
 
-    with pytest.raises(Invalid, match="Server only"):
-        create(system, revision)
+    waiting = shop.deployment(id_)
+    assert waiting.status == "Created"
+    assert f"deployments to {platform} yet" in waiting.status_messages[0]
+    assert system.sweep(after=3600).woken == 0
+    with pytest.raises(DeploymentActive, match=id_):
+        shop.deploy("two")
+    system.stop(id_)
+    system.settle()
+    assert shop.deployment(id_).status == "Stopped"
+    shop.deploy("two")
 
 
 def test_a_second_active_deployment_is_refused_by_the_name_of_the_first(system):

@@ -4,6 +4,8 @@ import pytest
 from sqlalchemy import text
 
 from component.engine.system import ALL, PATIENCE
+from tidegate.domain.aws_group import BLUE_GREEN, AwsGroup
+from tidegate.domain.configs import DEFAULT_CONFIG
 from tidegate.domain.deployment import ComputePlatform
 from tidegate.domain.errors import ApplicationNotFound, GroupNotFound, InUse
 from tidegate.engine.applications import create_application, delete_application, rename_application
@@ -45,6 +47,28 @@ def test_what_has_not_started_fails_and_leaves_nothing(system):
     assert (deployment.status, deployment.error_code) == ("Failed", "APPLICATION_MISSING")
     assert deployment.rollback_deployment_id is None
     assert [rows(system, t) for t in ("applications", "deployment_groups", "revisions")] == [0] * 3
+
+
+@pytest.mark.parametrize("of_its_application", [False, True])
+def test_what_nobody_carries_out_ends_with_its_group(system, of_its_application: bool):
+    shop = system.shop(
+        platform=ComputePlatform.LAMBDA,
+        config=DEFAULT_CONFIG[ComputePlatform.LAMBDA],
+        aws=AwsGroup(style=BLUE_GREEN),
+    )
+    id_ = shop.deploy("one")
+    system.settle()
+    if of_its_application:
+        delete(system, even_while_deploying=True)
+    else:
+        with system.store.write() as uow:
+            delete_group("shop", "prod", uow=uow, even_while_deploying=True)
+
+    system.settle()
+
+    code = "APPLICATION_MISSING" if of_its_application else "DEPLOYMENT_GROUP_MISSING"
+    assert shop.deployment(id_).error_code == code
+    assert rows(system, "deployment_groups") == 0
 
 
 @pytest.mark.parametrize("fails", [False, True])

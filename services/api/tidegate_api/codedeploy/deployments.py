@@ -14,6 +14,7 @@ from tidegate.store.deployment_reading import Recorded
 from tidegate_api.codedeploy.call import Call
 from tidegate_api.codedeploy.deployment_showing import Locations, deployment_info
 from tidegate_api.codedeploy.errors import AwsError
+from tidegate_api.codedeploy.group_reading import one_of
 from tidegate_api.codedeploy.locations import location_of
 from tidegate_api.codedeploy.names import application_name, batch, deployment_id, group_name
 from tidegate_api.codedeploy.paging import PAGE, page_by, read_moment
@@ -64,7 +65,10 @@ def batch_get(call: Call, wanted: BatchGetDeploymentsInput) -> BatchGetDeploymen
 
 def list_(call: Call, wanted: ListDeploymentsInput) -> ListDeploymentsOutput:
     after = read_moment(_LIST, wanted.next_token)
-    statuses = [_status(name) for name in wanted.include_only_statuses or ()]
+    statuses = [
+        one_of(DeploymentStatus, name, "InvalidDeploymentStatusException")
+        for name in wanted.include_only_statuses or ()
+    ]
     start, end = _time_range(wanted.create_time_range)
     keys = call.uow.deployments.keys(
         Wanted(
@@ -91,14 +95,10 @@ def stop(call: Call, wanted: StopDeploymentInput) -> StopDeploymentOutput:
 
 
 def continue_(call: Call, wanted: ContinueDeploymentInput) -> None:
-    name = wanted.deployment_wait_type
-    if name is not None and name not in set(Wait):
-        raise AwsError(
-            "InvalidDeploymentWaitTypeException",
-            f"{name[:40]!r} is no wait type; there are: {', '.join(Wait)}.",
-        )
-    id_ = _known(call, wanted.deployment_id)
-    continue_deployment(id_, Wait(name or Wait.READY), uow=call.uow)
+    id_, name = deployment_id(wanted.deployment_id), wanted.deployment_wait_type
+    code = "InvalidDeploymentWaitTypeException"
+    wait = Wait.READY if name is None else one_of(Wait, name, code)
+    continue_deployment(_known(call, id_), wait, uow=call.uow)
 
 
 def skip_wait(call: Call, wanted: SkipWaitTimeForInstanceTerminationInput) -> None:
@@ -153,16 +153,6 @@ def _locations(call: Call, found: Sequence[Recorded]) -> Locations:
         return None if revision is None else location_of(revision)
 
     return location
-
-
-def _status(name: str) -> DeploymentStatus:
-    try:
-        return DeploymentStatus(name)
-    except ValueError:
-        raise AwsError(
-            "InvalidDeploymentStatusException",
-            f"{name[:40]!r} is no deployment status; there are: {', '.join(DeploymentStatus)}.",
-        ) from None
 
 
 def _time_range(wanted: TimeRange | None) -> tuple[datetime | None, datetime | None]:

@@ -55,23 +55,23 @@ def read_group(wanted: CreateDeploymentGroupInput | UpdateDeploymentGroupInput) 
         AwsError: A value is none of those that there are, or one is missing that belongs to it.
     """
     return AwsGroupRequest(
-        config_name=_maybe(_read_config, wanted.deployment_config_name),
-        auto_rollback=_maybe(read_rollback, wanted.auto_rollback_configuration),
-        tag_filters=_maybe(read_filters, wanted.on_premises_instance_tag_filters, _TAG),
-        tag_sets=_maybe(_read_on_premises_sets, wanted.on_premises_tag_set),
-        ec2_tag_filters=_maybe(read_filters, wanted.ec2_tag_filters, _EC2_TAG),
-        ec2_tag_sets=_maybe(_read_ec2_sets, wanted.ec2_tag_set),
+        config_name=maybe(read_config, wanted.deployment_config_name),
+        auto_rollback=maybe(read_rollback, wanted.auto_rollback_configuration),
+        tag_filters=maybe(read_filters, wanted.on_premises_instance_tag_filters, _TAG),
+        tag_sets=maybe(_read_on_premises_sets, wanted.on_premises_tag_set),
+        ec2_tag_filters=maybe(read_filters, wanted.ec2_tag_filters, _EC2_TAG),
+        ec2_tag_sets=maybe(_read_ec2_sets, wanted.ec2_tag_set),
         service_role_arn=_read_role(wanted),
-        style=_maybe(_read_style, wanted.deployment_style),
-        alarms=_maybe(read_alarms, wanted.alarm_configuration),
-        triggers=_maybe(_read_triggers, wanted.trigger_configurations),
-        blue_green=_maybe(_read_blue_green, wanted.blue_green_deployment_configuration),
-        load_balancers=_maybe(_read_load_balancers, wanted.load_balancer_info),
-        auto_scaling_groups=_maybe(tuple, wanted.auto_scaling_groups),
+        style=maybe(_read_style, wanted.deployment_style),
+        alarms=maybe(read_alarms, wanted.alarm_configuration),
+        triggers=maybe(_read_triggers, wanted.trigger_configurations),
+        blue_green=maybe(_read_blue_green, wanted.blue_green_deployment_configuration),
+        load_balancers=maybe(_read_load_balancers, wanted.load_balancer_info),
+        auto_scaling_groups=maybe(tuple, wanted.auto_scaling_groups),
         outdated_instances=_read_outdated(wanted.outdated_instances_strategy),
         termination_hook=wanted.termination_hook_enabled,
-        suspended_processes=_maybe(_read_processes, wanted.ec2_deployment_options),
-        ecs_services=_maybe(_read_services, wanted.ecs_services),
+        suspended_processes=maybe(read_processes, wanted.ec2_deployment_options),
+        ecs_services=maybe(_read_services, wanted.ecs_services),
     )
 
 
@@ -91,7 +91,7 @@ def read_rollback(wanted: shapes.AutoRollbackConfiguration) -> AutoRollback:
         AwsError: One of its events is none.
     """
     code = "InvalidAutoRollbackConfigException"
-    events = [_one_of(RollbackEvent, event, code) for event in wanted.events or ()]
+    events = [one_of(RollbackEvent, event, code) for event in wanted.events or ()]
     return AutoRollback(enabled=wanted.enabled or False, events=tuple(dict.fromkeys(events)))
 
 
@@ -104,7 +104,12 @@ def _read_role(wanted: CreateDeploymentGroupInput | UpdateDeploymentGroupInput) 
     return role
 
 
-def _read_config(name: str) -> str:
+def read_config(name: str) -> str:
+    """Return the name of a config that was said.
+
+    Raises:
+        AwsError: It is none that a config can have.
+    """
     if not name:
         raise AwsError("InvalidDeploymentConfigNameException", "The name of a config is not empty.")
     return config_name(name)
@@ -133,7 +138,7 @@ def _read_style(wanted: shapes.DeploymentStyle) -> Style:
             _STYLE,
             "Deployment option can only be WITH_TRAFFIC_CONTROL or WITHOUT_TRAFFIC_CONTROL",
         )
-    kind = _one_of(DeploymentType, wanted.deployment_type, _STYLE)
+    kind = one_of(DeploymentType, wanted.deployment_type, _STYLE)
     return Style(kind, DeploymentOption(wanted.deployment_option))
 
 
@@ -143,7 +148,7 @@ def _read_triggers(wanted: Sequence[shapes.TriggerConfig]) -> tuple[Trigger, ...
         Trigger(
             name=one.trigger_name or "",
             topic_arn=one.trigger_target_arn or "",
-            events=tuple(_one_of(TriggerEvent, event, code) for event in one.trigger_events or ()),
+            events=tuple(one_of(TriggerEvent, event, code) for event in one.trigger_events or ()),
         )
         for one in wanted
     )
@@ -151,33 +156,33 @@ def _read_triggers(wanted: Sequence[shapes.TriggerConfig]) -> tuple[Trigger, ...
 
 def _read_blue_green(wanted: shapes.BlueGreenDeploymentConfiguration) -> BlueGreen:
     return BlueGreen(
-        terminate=_maybe(_read_termination, wanted.terminate_blue_instances_on_deployment_success),
-        ready=_maybe(_read_ready, wanted.deployment_ready_option),
-        green_fleet=_maybe(_read_green_fleet, wanted.green_fleet_provisioning_option),
+        terminate=maybe(_read_termination, wanted.terminate_blue_instances_on_deployment_success),
+        ready=maybe(_read_ready, wanted.deployment_ready_option),
+        green_fleet=maybe(_read_green_fleet, wanted.green_fleet_provisioning_option),
     )
 
 
 def _read_termination(wanted: shapes.BlueInstanceTerminationOption) -> TerminateBlue:
     default = TerminateBlue()
-    action = _one_of(InstanceAction, wanted.action or default.action, _BLUE_GREEN)
+    action = one_of(InstanceAction, wanted.action or default.action, _BLUE_GREEN)
     return TerminateBlue(action, wanted.termination_wait_time_in_minutes or default.wait_minutes)
 
 
 def _read_ready(wanted: shapes.DeploymentReadyOption) -> WhenReady:
     default = WhenReady()
-    action = _one_of(ReadyAction, wanted.action_on_timeout or default.action, _BLUE_GREEN)
+    action = one_of(ReadyAction, wanted.action_on_timeout or default.action, _BLUE_GREEN)
     return WhenReady(action, wanted.wait_time_in_minutes or default.wait_minutes)
 
 
 def _read_green_fleet(wanted: shapes.GreenFleetProvisioningOption) -> GreenFleet:
-    return _one_of(GreenFleet, wanted.action or "", _BLUE_GREEN)
+    return one_of(GreenFleet, wanted.action or "", _BLUE_GREEN)
 
 
 def _read_load_balancers(wanted: shapes.LoadBalancerInfo) -> LoadBalancers:
     pairs = wanted.target_group_pair_info_list
     return LoadBalancers(
-        elbs=_maybe(_names, wanted.elb_info_list),
-        target_groups=_maybe(_names, wanted.target_group_info_list),
+        elbs=maybe(_names, wanted.elb_info_list),
+        target_groups=maybe(_names, wanted.target_group_info_list),
         pairs=None if pairs is None else tuple(_read_pair(pair) for pair in pairs),
     )
 
@@ -200,13 +205,18 @@ def _listeners(route: shapes.TrafficRoute) -> tuple[str, ...]:
 
 
 def _read_outdated(wanted: str | None) -> OutdatedInstances | None:
-    return None if wanted is None else _one_of(OutdatedInstances, wanted, "InvalidInputException")
+    return None if wanted is None else one_of(OutdatedInstances, wanted, "InvalidInputException")
 
 
-def _read_processes(wanted: shapes.EC2DeploymentOptions) -> tuple[ScalingProcess, ...]:
+def read_processes(wanted: shapes.EC2DeploymentOptions) -> tuple[ScalingProcess, ...]:
+    """Return what Auto Scaling groups have suspended.
+
+    Raises:
+        AwsError: One of the processes is none.
+    """
     code = "InvalidAutoScalingGroupProcessToSuspendException"
     names = wanted.auto_scaling_group_processes_to_suspend or ()
-    return tuple(_one_of(ScalingProcess, name, code) for name in names)
+    return tuple(one_of(ScalingProcess, name, code) for name in names)
 
 
 def _read_services(wanted: Sequence[shapes.ECSService]) -> tuple[EcsService, ...]:
@@ -216,12 +226,18 @@ def _read_services(wanted: Sequence[shapes.ECSService]) -> tuple[EcsService, ...
     )
 
 
-def _one_of(kind: type[E], name: str, code: str) -> E:
+def one_of(kind: type[E], name: str, code: str) -> E:
+    """Return the value of that name.
+
+    Raises:
+        AwsError: There is none; *code* is what the operation calls that.
+    """
     try:
         return kind(name)
     except ValueError:
         raise AwsError(code, f"{name[:40]!r} is none of: {', '.join(kind)}.") from None
 
 
-def _maybe(read: Callable[..., V], wanted: S | None, *more: str) -> V | None:
+def maybe(read: Callable[..., V], wanted: S | None, *more: str) -> V | None:
+    """Return what *read* makes of what was said, and None where nothing was."""
     return None if wanted is None else read(wanted, *more)

@@ -8,6 +8,7 @@ from tidegate.domain.access import Role
 from tidegate_api.codedeploy import (
     applications,
     configs,
+    deployment_creating,
     deployments,
     external,
     groups,
@@ -84,6 +85,9 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         _reads(revision_shapes.GetApplicationRevisionInput, revisions.get),
         _reads(revision_shapes.BatchGetApplicationRevisionsInput, revisions.batch_get),
         _reads(revision_shapes.ListApplicationRevisionsInput, revisions.list_),
+        _changes(
+            deployment_shapes.CreateDeploymentInput, deployment_creating.create, Role.DEPLOYER
+        ),
         _reads(deployment_shapes.GetDeploymentInput, deployments.get),
         _reads(deployment_shapes.BatchGetDeploymentsInput, deployments.batch_get),
         _reads(deployment_shapes.ListDeploymentsInput, deployments.list_),

@@ -12,6 +12,7 @@ from tidegate.domain.target import Target, TargetStatus
 from tidegate.store.deployment_reading import Recorded
 from tidegate_api.codedeploy.call import Call
 from tidegate_api.codedeploy.errors import AwsError
+from tidegate_api.codedeploy.group_reading import one_of
 from tidegate_api.codedeploy.names import batch, deployment_id
 from tidegate_api.codedeploy.paging import PAGE, page_by, read_number
 from tidegate_api.codedeploy.shapes.targets import (
@@ -165,7 +166,7 @@ def _page(
     labels: Sequence[str],
 ) -> tuple[list[str], str | None]:
     after = read_number(list_name, token)
-    wanted = [_status(name) for name in statuses]
+    wanted = [one_of(TargetStatus, name, "InvalidInstanceStatusException") for name in statuses]
     _check_labels(recorded, labels)
     _check_started(recorded.deployment)
     # What has a label is in a blue/green deployment, and none of those has targets yet.
@@ -202,16 +203,6 @@ def _check_labels(recorded: Recorded, labels: Sequence[str]) -> None:
             "InvalidDeploymentInstanceTypeException",
             "The instances of an in-place deployment are neither Blue nor Green.",
         )
-
-
-def _status(name: str) -> TargetStatus:
-    try:
-        return TargetStatus(name)
-    except ValueError:
-        raise AwsError(
-            "InvalidInstanceStatusException",
-            f"{name[:40]!r} is no status of a target; there are: {', '.join(TargetStatus)}.",
-        ) from None
 
 
 def _check_started(deployment: Deployment) -> None:

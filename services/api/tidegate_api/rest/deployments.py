@@ -12,6 +12,7 @@ from tidegate.domain.deployment import (
     ComputePlatform,
     Creator,
     Deployment,
+    DeploymentMode,
     DeploymentOptions,
     DeploymentStatus,
     ErrorCode,
@@ -107,6 +108,9 @@ class DeploymentOut(BaseModel):
     ignore_application_stop_failures: bool
     file_exists_behavior: FileExistsBehavior
     update_outdated_only: bool
+    deployment_mode: DeploymentMode
+    status_messages: list[str]
+    """What else there is to say of how it stands."""
 
     @classmethod
     def of(cls, deployment: Deployment) -> "DeploymentOut":
@@ -133,6 +137,8 @@ class DeploymentOut(BaseModel):
             ignore_application_stop_failures=options.ignore_application_stop_failures,
             file_exists_behavior=options.file_exists_behavior,
             update_outdated_only=options.update_outdated_only,
+            deployment_mode=options.deployment_mode,
+            status_messages=list(deployment.status_messages),
         )
 
 
