@@ -10,6 +10,7 @@ UV := $(BIN)/uv
 LOCKARGS := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q
 SOURCES := shared services tests bench
 BENCH_TOOLS := pyinfra ansible tools
+CLIENTS := .venv-tests-awscli/.done
 T ?= tests
 
 help: ## Show what can be made
@@ -20,10 +21,10 @@ install: .venv/.done ## Install Tidegate into .venv (leaves .venv/bin/tidegate)
 demo: install ## Start a whole system with five SSH hosts and deploy to them while you watch
 	$(BIN)/tidegate demo
 
-test: .venv/.done .venv/.system ## Run all tests (T=path runs some)
+test: .venv/.done .venv/.system $(CLIENTS) ## Run all tests (T=path runs some)
 	$(BIN)/python -m pytest -m "not slow" -n 4 --dist loadfile $(T)
 
-test-slow: .venv/.done .venv/.system ## Run the tests that take minutes
+test-slow: .venv/.done .venv/.system $(CLIENTS) ## Run the tests that take minutes
 	$(BIN)/python -m pytest -m slow $(T)
 
 chaos: .venv/.done .venv/.system ## Kill workers and cut connections for ten minutes (TIDEGATE_CHAOS_SECONDS)
@@ -49,17 +50,25 @@ bench-tools: $(BENCH_TOOLS:%=.venv-bench-%/.done) ## Install what the bench comp
 
 # Each in an environment of its own: what pins them would pin us.
 .venv-bench-%/.done: bench/%.lock $(UV)
-	$(UV) venv -q --clear --python $(BIN)/python .venv-bench-$*
-	$(UV) pip sync -q --python .venv-bench-$*/bin/python --require-hashes bench/$*.lock
-	@touch $@
+	$(in-own-venv)
 
-lock: ## Write all locks anew, from pyproject.toml and bench/*.in
+.venv-tests-%/.done: tests/%.lock $(UV)
+	$(in-own-venv)
+
+define in-own-venv
+$(UV) venv -q --clear --python $(BIN)/python $(@D)
+$(UV) pip sync -q --python $(@D)/bin/python --require-hashes $<
+@touch $@
+endef
+
+lock: ## Write all locks anew, from pyproject.toml, bench/*.in and tests/*.in
 	$(UV) pip compile pyproject.toml --all-extras $(LOCKARGS) -o requirements.lock
 	echo "uv==0.13.9" | $(UV) pip compile - $(LOCKARGS) -o bootstrap.lock
 	for tool in $(BENCH_TOOLS); do $(UV) pip compile bench/$$tool.in $(LOCKARGS) -o bench/$$tool.lock || exit 1; done
+	$(UV) pip compile tests/awscli.in $(LOCKARGS) -o tests/awscli.lock
 
 clean: ## Remove what was installed and built
-	rm -rf .venv .venv-bench-* .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-bench-* .venv-tests-* .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(UV): bootstrap.lock
 	@test -n "$(PYTHON)" || { echo 'Tidegate needs Python 3.11 or newer with venv; none was found.' >&2; exit 1; }

@@ -1,0 +1,37 @@
+"""The real AWS command line, which lives in an environment of its own."""
+
+import os
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+AWS = Path(__file__).parents[2] / ".venv-tests-awscli" / "bin" / "aws"
+
+
+class AwsCli:
+    """`aws` with one environment, and nothing of the person who runs the tests."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        if not AWS.exists():
+            pytest.skip("the AWS command line is not installed; `make test` does it")
+        self._environment = {"PATH": os.environ["PATH"], "AWS_PAGER": "", **environment}
+
+    def run(self, *arguments: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+        """Run it, whatever its end."""
+        return subprocess.run(
+            [str(AWS), *arguments],
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+
+    def __call__(self, *arguments: str, timeout: float = 120) -> str:
+        """Return what it prints when it ends well."""
+        ended = self.run(*arguments, timeout=timeout)
+        assert ended.returncode == 0, (arguments, ended.stdout, ended.stderr)
+        return ended.stdout.strip()
