@@ -191,7 +191,7 @@ def look_at_it_as_people_do(round_: Round, deployment: str) -> None:
         *("--sort-by", "lastUsedTime", "--sort-order", "descending"),
     )
     assert [r["s3Location"]["key"] for r in revisions["revisions"]] == ["one.zip"]
-    seen = round_.system.cli("status", deployment, "--json")
+    seen = round_.system.cli("show", deployment, "--json")
     assert json.loads(seen.stdout)["status"] == "Succeeded"
 
 

@@ -11,6 +11,7 @@ from tidegate.domain.deployment import (
     ComputePlatform,
     Creator,
     Deployment,
+    DeploymentMode,
     DeploymentOptions,
     DeploymentStatus,
     RollbackEvent,
@@ -151,9 +152,17 @@ class Shop:
     def deploy(self, revision: str, **request: object) -> DeploymentId:
         """Create a deployment of the revision of that name, which is written if it is new."""
         wanted = self.revisions.get(revision) or self.revision(revision)
-        options = DeploymentRequest(application="shop", group="prod", revision_id=wanted, **request)  # type: ignore[arg-type]
+        return self._create(revision_id=wanted, **request)
+
+    def restart(self, **options: object) -> DeploymentId:
+        """Create a deployment that restarts what is installed."""
+        wanted = DeploymentOptions(deployment_mode=DeploymentMode.RESTART, **options)  # type: ignore[arg-type]
+        return self._create(options=wanted)
+
+    def _create(self, **request: object) -> DeploymentId:
+        wanted = DeploymentRequest(application="shop", group="prod", **request)  # type: ignore[arg-type]
         with self.store.write() as uow:
-            return create_deployment(options, uow=uow, actor="tester").id
+            return create_deployment(wanted, uow=uow, actor="tester").id
 
     def deployment(self, deployment_id: str) -> Deployment:
         """Return a deployment as it stands, with its overview."""

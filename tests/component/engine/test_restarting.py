@@ -1,17 +1,12 @@
 """A deployment that restarts what is installed: no bundle, no download, no install."""
 
-from dataclasses import replace
-
 from component.engine.system import ALL
 from tidegate.domain.deployment import (
     AutoRollback,
     DeploymentMode,
-    DeploymentOptions,
     RollbackEvent,
 )
 from tidegate.domain.lifecycle import HOST_EVENTS, RESTART_EVENTS
-
-RESTART = DeploymentOptions(deployment_mode=DeploymentMode.RESTART)
 
 
 def test_a_restart_needs_no_bundle_and_has_no_install(system):
@@ -20,7 +15,7 @@ def test_a_restart_needs_no_bundle_and_has_no_install(system):
     system.settle()
     system.artifacts.fetch = None  # whoever wants a bundle now fails
 
-    id_ = shop.deploy("one", options=RESTART)
+    id_ = shop.restart()
     system.settle()
 
     assert shop.deployment(id_).status == "Succeeded"
@@ -37,7 +32,7 @@ def test_a_restart_that_fails_is_rolled_back_by_an_install(system):
     system.settle()
     system.fails.add(("web-1", "ApplicationStart"))
 
-    id_ = shop.deploy("one", options=replace(RESTART, ignore_application_stop_failures=True))
+    id_ = shop.restart(ignore_application_stop_failures=True)
     system.deliver("deployment.advance")
     system.deliver("target.run_hooks")
     system.fails.clear()
