@@ -25,6 +25,7 @@ from tidegate_api.rest import (
     configs,
     deployments,
     events,
+    github_tokens,
     groups,
     hosts,
     logs,
@@ -88,6 +89,7 @@ def _v1() -> APIRouter:
         logs,
         events,
         tokens,
+        github_tokens,
         audit,
     ):
         v1.include_router(resource.router)

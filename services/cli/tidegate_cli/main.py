@@ -33,6 +33,7 @@ PLACES: Final = {
         ("config", "configs:app", "Deployment configs: how many at once.", _SET_UP),
         ("token", "tokens:app", "API tokens; works on the database itself.", _SET_UP),
         ("access-key", "access_keys:app", "Access keys for AWS's clients.", _SET_UP),
+        ("github-token", "github_tokens:app", "GitHub tokens: open private repositories.", _SET_UP),
         ("up", "up:up", "Start the whole system on this machine.", _RUN),
         ("demo", "demo:demo", "Start a system with five hosts and deploy to them.", _RUN),
         ("api", "services:api", "Run the API alone.", _RUN),

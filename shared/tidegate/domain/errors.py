@@ -41,10 +41,11 @@ class NotFound(Refused):
 class AlreadyExists(Refused):
     http_status = 409
     kind: ClassVar[str] = "thing"
+    remedy: ClassVar[str] = "choose another name"
 
     def __init__(self, name: str) -> None:
         article = "An" if self.kind[0] in "aeiou" else "A"
-        super().__init__(f"{article} {self.kind} {name!r} already exists; choose another name.")
+        super().__init__(f"{article} {self.kind} {name!r} already exists; {self.remedy}.")
 
 
 class ApplicationNotFound(NotFound):
@@ -149,6 +150,18 @@ class AccessKeyNotFound(NotFound):
 class AccessKeyExists(AlreadyExists):
     code = "AccessKeyAlreadyExists"
     kind = "access key"
+
+
+class GitHubTokenNotFound(NotFound):
+    code = "GitHubAccountTokenDoesNotExistException"
+    kind = "GitHub token"
+    remedy = " `tidegate github-token list` shows those that exist."
+
+
+class GitHubTokenExists(AlreadyExists):
+    code = "GitHubTokenAlreadyExists"
+    kind = "GitHub token"
+    remedy = "delete it before you add another"
 
 
 class Invalid(Refused):

@@ -1,17 +1,14 @@
 """Tokens: who may come in, kept as digests only."""
 
-from datetime import datetime, timedelta
-from typing import Final
+from datetime import datetime
 
-from sqlalchemy import or_, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from tidegate.domain.access import Role, Token
 from tidegate.domain.errors import AlreadyExists, TokenNotFound
+from tidegate.store import credentials
 from tidegate.store.tables import TokenRow
-
-_TOUCHED_EVERY: Final = timedelta(minutes=1)
 
 
 class TokenExists(AlreadyExists):
@@ -31,21 +28,16 @@ class Tokens:
         Raises:
             TokenExists: There is one of that name.
         """
-        self._session.add(
-            TokenRow(
-                id=token.id,
-                name=token.name,
-                digest=digest,
-                role=token.role,
-                created_at=token.created_at,
-                revoked_at=None,
-                last_used_at=None,
-            )
+        row = TokenRow(
+            id=token.id,
+            name=token.name,
+            digest=digest,
+            role=token.role,
+            created_at=token.created_at,
+            revoked_at=None,
+            last_used_at=None,
         )
-        try:
-            self._session.flush()
-        except IntegrityError:
-            raise TokenExists(token.name) from None
+        credentials.add(self._session, row, otherwise=TokenExists(token.name))
 
     def by_digest(self, digest: str) -> tuple[Token, str] | None:
         """Return the token whose secret has *digest*, with the digest as it is stored."""
@@ -65,19 +57,12 @@ class Tokens:
 
     def page(self, *, limit: int, after: str | None = None) -> list[Token]:
         """Return tokens by name, also revoked ones."""
-        query = select(TokenRow).order_by(TokenRow.name).limit(limit)
-        if after is not None:
-            query = query.where(TokenRow.name > after)
-        return [_token(row) for row in self._session.scalars(query)]
+        rows = credentials.page(self._session, TokenRow, limit=limit, after=after)
+        return [_token(row) for row in rows]
 
     def revoke(self, name: str, *, at: datetime) -> None:
         """End the token called *name*; one that has ended stays as it is."""
-        self._session.execute(
-            update(TokenRow)
-            .where(TokenRow.name == name, TokenRow.revoked_at.is_(None))
-            .values(revoked_at=at)
-            .execution_options(synchronize_session=False)
-        )
+        credentials.revoke(self._session, TokenRow, TokenRow.name == name, at=at)
 
     def replace_digest(self, name: str, digest: str) -> None:
         """Give the token called *name* another secret, and life if it was revoked."""
@@ -90,15 +75,7 @@ class Tokens:
 
     def touch(self, token_id: str, *, at: datetime) -> None:
         """Note that a token was used, at most once a minute."""
-        self._session.execute(
-            update(TokenRow)
-            .where(
-                TokenRow.id == token_id,
-                or_(TokenRow.last_used_at.is_(None), TokenRow.last_used_at < at - _TOUCHED_EVERY),
-            )
-            .values(last_used_at=at)
-            .execution_options(synchronize_session=False)
-        )
+        credentials.touch(self._session, TokenRow, TokenRow.id == token_id, at=at)
 
 
 def _token(row: TokenRow) -> Token:

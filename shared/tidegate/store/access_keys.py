@@ -1,18 +1,17 @@
 """Access keys: what requests to the AWS API are signed with; their secrets are sealed."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Row, bindparam, or_, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Row, bindparam, select
 from sqlalchemy.orm import Session
 
 from tidegate.domain.access import AccessKey, Role
 from tidegate.domain.errors import AccessKeyExists, AccessKeyNotFound
+from tidegate.store import credentials
 from tidegate.store.statements import plain_table
 from tidegate.store.tables import AccessKeyRow
 
-_TOUCHED_EVERY: Final = timedelta(minutes=1)
 _KEYS: Final = plain_table(AccessKeyRow)
 _BY_ID: Final = select(_KEYS).where(_KEYS.c.id == bindparam("id_"))
 """Asked for with every request."""
@@ -30,21 +29,16 @@ class AccessKeys:
         Raises:
             AccessKeyExists: There is one of that name.
         """
-        self._session.add(
-            AccessKeyRow(
-                id=key.id,
-                name=key.name,
-                sealed_secret=sealed_secret,
-                role=key.role,
-                created_at=key.created_at,
-                revoked_at=None,
-                last_used_at=None,
-            )
+        row = AccessKeyRow(
+            id=key.id,
+            name=key.name,
+            sealed_secret=sealed_secret,
+            role=key.role,
+            created_at=key.created_at,
+            revoked_at=None,
+            last_used_at=None,
         )
-        try:
-            self._session.flush()
-        except IntegrityError:
-            raise AccessKeyExists(key.name) from None
+        credentials.add(self._session, row, otherwise=AccessKeyExists(key.name))
 
     def by_id(self, key_id: str) -> tuple[AccessKey, bytes] | None:
         """Return an access key with its sealed secret."""
@@ -66,29 +60,16 @@ class AccessKeys:
 
     def page(self, *, limit: int, after: str | None = None) -> list[AccessKey]:
         """Return access keys by name, also revoked ones."""
-        query = select(AccessKeyRow).order_by(AccessKeyRow.name).limit(limit)
-        if after is not None:
-            query = query.where(AccessKeyRow.name > after)
-        return [_key(row) for row in self._session.scalars(query)]
+        rows = credentials.page(self._session, AccessKeyRow, limit=limit, after=after)
+        return [_key(row) for row in rows]
 
     def revoke(self, key_id: str, *, at: datetime) -> None:
         """End an access key; one that has ended stays as it is."""
-        self._session.execute(
-            update(AccessKeyRow)
-            .where(AccessKeyRow.id == key_id, AccessKeyRow.revoked_at.is_(None))
-            .values(revoked_at=at)
-            .execution_options(synchronize_session="fetch")
-        )
+        credentials.revoke(self._session, AccessKeyRow, AccessKeyRow.id == key_id, at=at)
 
     def touch(self, key_id: str, *, at: datetime) -> None:
         """Note that an access key was used, at most once a minute."""
-        used = AccessKeyRow.last_used_at
-        self._session.execute(
-            update(AccessKeyRow)
-            .where(AccessKeyRow.id == key_id, or_(used.is_(None), used < at - _TOUCHED_EVERY))
-            .values(last_used_at=at)
-            .execution_options(synchronize_session=False)
-        )
+        credentials.touch(self._session, AccessKeyRow, AccessKeyRow.id == key_id, at=at)
 
 
 def _key(row: AccessKeyRow | Row[Any]) -> AccessKey:

@@ -31,7 +31,7 @@ class WrongSecretKey(Refused):
     def __init__(self) -> None:
         super().__init__(
             "A secret in the database was encrypted with another key than TIDEGATE_SECRET_KEY; "
-            "add that one behind a comma, or make a new access key."
+            "add that one behind a comma, or make the access key or GitHub token anew."
         )
 
 

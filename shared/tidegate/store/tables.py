@@ -357,6 +357,17 @@ class AccessKeyRow(Row):
     last_used_at: Mapped[datetime | None]
 
 
+class GitHubTokenRow(Row):
+    __tablename__ = "github_tokens"
+
+    region: Mapped[str] = mapped_column(String(32), primary_key=True)
+    name: Mapped[str] = mapped_column(String(201), primary_key=True)
+    """`owner` or `owner/repository`, in lower case."""
+    sealed_secret: Mapped[bytes]
+    created_at: Mapped[datetime]
+    last_used_at: Mapped[datetime | None]
+
+
 class AuditRow(Row):
     """One call that changes something, or was to."""
 

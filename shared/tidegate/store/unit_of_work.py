@@ -22,6 +22,7 @@ from tidegate.store.audit import Audit
 from tidegate.store.bundles import Bundles
 from tidegate.store.catalog import Catalog
 from tidegate.store.deployments import Deployments
+from tidegate.store.github_tokens import GitHubTokens
 from tidegate.store.health import Heartbeats
 from tidegate.store.history import History
 from tidegate.store.hosts import LastSeen
@@ -60,6 +61,7 @@ class UnitOfWork:
         self.bundles = Bundles(session)
         self.access_keys = AccessKeys(session)
         self.audit = Audit(session)
+        self.github_tokens = GitHubTokens(session, region)
         self.resource_tags = ResourceTags(session)
         self.last_seen = LastSeen(session)
         self.tokens = Tokens(session)

@@ -10,6 +10,7 @@ from tidegate.domain.errors import (
     ConfigPredefined,
     DeploymentActive,
     DeploymentNotFound,
+    GitHubTokenNotFound,
     GroupNotFound,
     NoSpace,
     NotFound,
@@ -32,6 +33,7 @@ _NOT_FOUND: Final[Mapping[type[NotFound], str]] = {
     GroupNotFound: "Deployment Group found for name",
     ConfigNotFound: "Deployment Configuration found for name",
     RevisionNotFound: "revision found for",
+    GitHubTokenNotFound: "GitHub account token found for name",
 }
 """What AWS says of what is not there."""
 _CODES: Final[Mapping[type[Refused], tuple[str, int]]] = {

@@ -11,6 +11,7 @@ from tidegate_api.codedeploy import (
     deployment_creating,
     deployments,
     external,
+    github,
     groups,
     instances,
     resource_tags,
@@ -22,6 +23,7 @@ from tidegate_api.codedeploy.shapes import applications as application_shapes
 from tidegate_api.codedeploy.shapes import configs as config_shapes
 from tidegate_api.codedeploy.shapes import deployments as deployment_shapes
 from tidegate_api.codedeploy.shapes import external as external_shapes
+from tidegate_api.codedeploy.shapes import github as github_shapes
 from tidegate_api.codedeploy.shapes import groups as group_shapes
 from tidegate_api.codedeploy.shapes import instances as instance_shapes
 from tidegate_api.codedeploy.shapes import resource_tags as tag_shapes
@@ -119,6 +121,8 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         _changes(tag_shapes.TagResourceInput, resource_tags.tag),
         _changes(tag_shapes.UntagResourceInput, resource_tags.untag),
         _reads(tag_shapes.ListTagsForResourceInput, resource_tags.list_),
+        _reads(github_shapes.ListGitHubAccountTokenNamesInput, github.list_names),
+        _changes(github_shapes.DeleteGitHubAccountTokenInput, github.delete),
         _changes(external_shapes.DeleteResourcesByExternalIdInput, external.delete_by_external_id),
     )
 }
