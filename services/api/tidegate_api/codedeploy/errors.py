@@ -45,6 +45,10 @@ _CODES: Final[Mapping[type[Refused], tuple[str, int]]] = {
     WrongSecretKey: ("ServiceUnavailable", 503),
 }
 """Code and status of situations whose own code is not AWS's."""
+THROTTLED: Final = frozenset(
+    {"CreateApplication", "CreateDeployment", "CreateDeploymentGroup", "UpdateDeploymentGroup"}
+)
+"""Operations whose clients know a ThrottlingException."""
 
 
 class AwsError(Exception):
@@ -78,6 +82,14 @@ def translated(error: Refused) -> AwsError:
     code = getattr(error, "situation", error.code)
     known = code if code.endswith("Exception") else "InvalidInputException"
     return AwsError(known, in_aws_words(str(error)))
+
+
+def overtaken(operation: str) -> AwsError:
+    """Return how an operation ends that others were ahead of each time; clients send it again."""
+    sentence = "Others changed the same at the same time, and were first; send the request again."
+    if operation in THROTTLED:
+        return AwsError("ThrottlingException", sentence)
+    return AwsError("ServiceUnavailable", sentence, status=503)
 
 
 def in_aws_words(sentence: str) -> str:

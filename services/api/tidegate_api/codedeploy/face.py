@@ -9,12 +9,12 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tidegate.domain.errors import NoSpace, Refused
+from tidegate.domain.errors import NoSpace, Refused, Stale
 from tidegate.settings import Settings
 from tidegate.store.unit_of_work import Store
 from tidegate_api.codedeploy.answers import answer_of, refusal_of
 from tidegate_api.codedeploy.call import Call, Trail, subject_of
-from tidegate_api.codedeploy.errors import AwsError, translated
+from tidegate_api.codedeploy.errors import AwsError, overtaken, translated
 from tidegate_api.codedeploy.gate import Caller, Gate, check_role
 from tidegate_api.codedeploy.operations import OPERATIONS, TARGET_PREFIX, Operation
 from tidegate_api.codedeploy.parsing import check_content_type, parse
@@ -22,6 +22,8 @@ from tidegate_api.codedeploy.shapes.shape import Shape
 from tidegate_api.codedeploy.signature import SignedRequest, parse_query
 
 PATH: Final = "/"
+TRIES: Final = 3
+"""How many times a change is tried while others are ahead of it each time."""
 log = structlog.get_logger(__name__)
 
 
@@ -87,9 +89,7 @@ class Face:
             _check_role(operation, caller, trail)
             wanted = parse(operation.shape, body)
             subject = subject_of(wanted)
-            with store.write() as uow:
-                output = operation.carry_out(Call(uow=uow, caller=caller, trail=trail), wanted)
-                uow.audit.add(trail.entry(caller, subject, uow=uow))
+            output = _write(operation, wanted, store, trail=trail, caller=caller, subject=subject)
         except (AwsError, Refused) as error:
             refusal = error if isinstance(error, AwsError) else translated(error)
             if not isinstance(error, NoSpace):
@@ -104,6 +104,28 @@ class Face:
 def _carry_out(operation: Operation, call: Call, body: bytes) -> Shape | None:
     _check_role(operation, call.caller, call.trail)
     return operation.carry_out(call, parse(operation.shape, body))
+
+
+def _write(
+    operation: Operation, wanted: Shape, store: Store, *, trail: Trail, caller: Caller, subject: str
+) -> Shape | None:
+    """Carry out an operation that changes something, and note it, in one transaction.
+
+    All of it begins anew where somebody else was first: what it read is no longer so.
+
+    Raises:
+        AwsError: Others were first each time.
+    """
+    for attempt in range(1, TRIES + 1):
+        try:
+            with store.write() as uow:
+                output = operation.carry_out(Call(uow=uow, caller=caller, trail=trail), wanted)
+                uow.audit.add(trail.entry(caller, subject, uow=uow))
+        except Stale:
+            log.info("change_overtaken", caller=caller.name, attempt=attempt)
+        else:
+            return output
+    raise overtaken(operation.name)
 
 
 def _check_role(operation: Operation, caller: Caller, trail: Trail) -> None:
