@@ -21,6 +21,7 @@ LOCKS = {
     "requirements.lock",
     "bootstrap.lock",
     *(f"bench/{tool}.lock" for tool in ("pyinfra", "ansible", "tools")),
+    "tests/awscli.lock",
 }
 LOCK_NAMES = re.compile(
     r"(\.lock|(^|/)pylock(\..+)?\.toml|(^|/)(package-lock\.json|npm-shrinkwrap\.json"

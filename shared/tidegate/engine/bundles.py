@@ -3,7 +3,7 @@
 from datetime import timedelta
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import structlog
 
@@ -19,13 +19,13 @@ from tidegate.drivers.bundles.errors import (
     SourceUnreachable,
     StoreUnavailable,
 )
+from tidegate.drivers.bundles.github import GitHubToken
+from tidegate.engine.github_tokens import token_for
 from tidegate.engine.revisions import BundleFacts
 from tidegate.messages import want_advance
 from tidegate.settings import Settings
+from tidegate.store.sealing import Seal
 from tidegate.store.unit_of_work import Store, UnitOfWork
-
-if TYPE_CHECKING:
-    from tidegate.drivers.bundles.github import GitHubToken
 
 TRY_AGAIN: Final = timedelta(seconds=10)
 KEEP_TRYING: Final = timedelta(minutes=2)
@@ -97,7 +97,9 @@ def _fetch(
     from tidegate.drivers.bundles.locations import Origins, fetch_location  # noqa: PLC0415
 
     origins = Origins(
-        region=deployment.region, github_url=settings.github_url, github_token=github_token
+        region=deployment.region,
+        github_url=settings.github_url,
+        github_token=lambda repository: _token(repository, deployment, store, settings),
     )
     try:
         artifact = fetch_location(
@@ -125,9 +127,11 @@ def _fetch(
             want_advance(uow, deployment.id)
 
 
-def github_token(_repository: str) -> "GitHubToken | None":
-    """Return what opens a repository on GitHub: nothing yet, so those for everybody are fetched."""
-    return None
+def _token(
+    repository: str, deployment: Deployment, store: Store, settings: Settings
+) -> GitHubToken | None:
+    with store.in_region(deployment.region).write() as uow:
+        return token_for(repository, seal=Seal(settings.secret_keys), uow=uow)
 
 
 def _keep(

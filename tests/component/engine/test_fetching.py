@@ -3,11 +3,13 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from http.server import BaseHTTPRequestHandler
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from component.engine.system import ALL, ONE, System
 from component.engine.test_bundles import APPSPEC, zip_of
@@ -17,8 +19,10 @@ from parts.web import Web
 from tidegate.domain.revision import FetchedBundle, Source, SourceType
 from tidegate.drivers.bundles import artifact_store
 from tidegate.drivers.bundles.aws import s3_client
+from tidegate.engine.github_tokens import create_github_token
 from tidegate.engine.retention import prune
 from tidegate.messages import FETCH_BUNDLE, RUN_HOOKS
+from tidegate.store.sealing import Seal
 from tidegate.testing.builders import ON_FAILURE
 
 _buckets = count()
@@ -227,3 +231,31 @@ def test_a_commit_is_deployed(system, artifacts, web):
     assert shop.events(other, "web-1")["DownloadBundle"] == "Failed"
     with system.store.read() as uow:
         assert f"has no commit {'f' * 40}" in uow.targets.page(other)[0].message
+
+
+def test_a_private_repository_is_opened_by_its_owners_token(system, artifacts, web):
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        is_open = request.headers["Authorization"] == f"Bearer {github.SECRET}"
+        (github.gives() if is_open else github.says(404))(request)
+
+    web.answers[github.TARBALL] = web.answers[github.REPOSITORY] = answer
+    system.worker.settings = system.settings.model_copy(
+        update={"github_url": f"{web.url}/api/v3", "secret_key": SecretStr("k" * 40)}
+    )
+    shop = system.shop("web-1")
+    commit = Source(type=SourceType.GITHUB, repository="acme/site", commit=github.ID)
+    shop.revision("commit", source=commit, is_known=False)
+
+    shut = shop.deploy("commit")
+    system.settle()
+    seal = Seal(system.worker.settings.secret_keys)
+    with system.store.write() as uow:
+        create_github_token("acme", github.SECRET, seal=seal, uow=uow)
+    opened = shop.deploy("commit")
+    system.settle()
+
+    assert shop.deployment(shut).status == "Failed"
+    assert shop.deployment(opened).status == "Succeeded"
+    with system.store.read() as uow:
+        assert "acme/site" in uow.targets.page(shut)[0].message
+        assert uow.github_tokens.page(limit=1)[0].last_used_at == system.clock.now()
