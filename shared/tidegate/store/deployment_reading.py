@@ -29,7 +29,10 @@ from tidegate.store.tables import DeploymentRow, TargetRow
 
 _DEPLOYMENTS: Final = plain_table(DeploymentRow)
 _TARGETS: Final = plain_table(TargetRow)
-_BY_ID: Final = select(_DEPLOYMENTS).where(_DEPLOYMENTS.c.id == bindparam("id_"))
+_ASIDE: Final = ("bundle", "bundle_failure")
+"""What may be long, and is asked for by itself."""
+_SHOWN: Final = [column for column in _DEPLOYMENTS.c if column.name not in _ASIDE]
+_BY_ID: Final = select(*_SHOWN).where(_DEPLOYMENTS.c.id == bindparam("id_"))
 _OVERVIEW: Final = select(_TARGETS.c.deployment_id, _TARGETS.c.status, func.count()).group_by(
     _TARGETS.c.deployment_id, _TARGETS.c.status
 )
@@ -113,9 +116,7 @@ class DeploymentReading:
         if len(ids) == 1:
             found = self._session.execute(_BY_ID, {"id_": ids[0]}).all()
         elif ids:
-            found = self._session.execute(
-                select(_DEPLOYMENTS).where(_DEPLOYMENTS.c.id.in_(ids))
-            ).all()
+            found = self._session.execute(select(*_SHOWN).where(_DEPLOYMENTS.c.id.in_(ids))).all()
         else:
             return [], {}
         known = {row.id: row for row in found}

@@ -1,17 +1,24 @@
 """Operations on targets, through boto3, also under their old name of instances."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import insert
 
 from component.api import worker
-from component.api.conftest import Service, bundle
+from component.api.conftest import Service
 from component.codedeploy.conftest import Aws, refused, seen
+from component.codedeploy.shops import Shop
 from component.engine.test_listing import a_row
-from tidegate.domain.lifecycle import HOST_EVENTS
+from tidegate.domain.lifecycle import HOST_EVENTS, HOST_SEGMENT
+from tidegate.messages import COMPLETE, RUN_HOOKS
+from tidegate.store.outbox import Message
 from tidegate.store.tables import DeploymentRow, TargetRow
+from tidegate.testing.fake_broker import FakeBroker
+from tidegate.testing.fake_host import FakeHosts
+from tidegate.testing.fake_worker import FakeArtifacts, FakeWorker
 from tidegate_api.cursors import write_cursor
 
 MANY = "d-000000001"
@@ -122,20 +129,44 @@ def test_of_a_long_log_the_end_is_shown_in_whole_characters(service: Service, co
     assert tail.startswith("27")
 
 
-def test_a_host_without_a_way_to_be_reached_says_how_it_gets_one(service: Service, codedeploy: Any):
-    service.with_application()
-    codedeploy.register_on_premises_instance(
+def test_an_instance_without_a_way_to_be_reached_says_how_it_gets_one(aws: Aws, tmp_path: Path):
+    shop = Shop(aws)
+    shop.client.register_on_premises_instance(
         instanceName="bare", iamUserArn="arn:aws:iam::000000000000:user/bare"
     )
-    service.with_group(hosts=["bare"])
-    id_ = service.deploy(service.upload("shop", bundle()).json()["id"])
-    worker.advance(service, id_)
-    worker.advance(service, id_)
+    shop.client.add_tags_to_on_premises_instances(
+        instanceNames=["bare"], tags=[{"Key": "role", "Value": "web"}]
+    )
+    id_ = shop.with_bundle(shop.deploy())
+    for _ in range(2):
+        worker.advance(aws.service, id_)
+    bundle = tmp_path / "bundle"
+    bundle.write_bytes(b"bundle")
+    parts, broker = aws.service.parts, FakeBroker()
+    fake = FakeWorker(
+        "worker-1",
+        store=parts.store,
+        broker=broker,
+        hosts=FakeHosts(parts.store.clock),
+        artifacts=FakeArtifacts(bundle),
+        settings=parts.settings,
+    )
+    fake.show_life()
+    arguments = {"deployment_id": id_, "target": "bare", "segment": HOST_SEGMENT}
+    fake.perform(Message(id="1", links=(RUN_HOOKS, COMPLETE), arguments=arguments))
+    while broker.queue:
+        fake.perform(broker.queue.pop(0))
+    worker.advance(aws.service, id_)
 
-    targets = codedeploy.list_deployment_targets(deploymentId=id_)["targetIds"]
+    target = target_of(shop.client, id_, "bare")
 
-    assert targets == ["bare"]
-    assert target_of(codedeploy, id_, "bare")["targetArn"] == arn_of(codedeploy, "bare")
+    assert target["status"] == "Failed"
+    assert target["targetArn"] == arn_of(shop.client, "bare")
+    failed, *rest = target["lifecycleEvents"]
+    assert failed["diagnostics"]["errorCode"] == "UnknownError"
+    assert "`tidegate host set bare --ssh USER@ADDRESS`" in failed["diagnostics"]["message"]
+    assert {one["status"] for one in rest} == {"Skipped"}
+    assert shop.info(id_)["errorInformation"]["code"] == "HEALTH_CONSTRAINTS"
 
 
 def test_a_target_outlives_its_host(service: Service, codedeploy: Any):

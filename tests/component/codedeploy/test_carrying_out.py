@@ -1,0 +1,124 @@
+"""Deployments that a worker carries out, through boto3 from one end to the other."""
+
+from typing import Any
+
+import pytest
+
+from component.api import worker
+from component.codedeploy.conftest import Aws
+from component.codedeploy.shops import ALL, OTHER, WEB, Shop
+from component.codedeploy.test_deployments import ON_STOP
+from component.codedeploy.test_revisions import S3
+
+
+@pytest.fixture
+def shop(aws: Aws) -> Shop:
+    return Shop(aws)
+
+
+@pytest.fixture
+def quick_shop(quick_aws: Aws) -> Shop:
+    return Shop(quick_aws)
+
+
+@pytest.mark.parametrize(
+    "asks", [{"ec2TagFilters": WEB}, {"autoScalingGroups": ["asg-1"], "ec2TagFilters": []}]
+)
+def test_ec2_instances_are_not_resolved_yet(quick_aws: Aws, asks: dict[str, Any]):
+    shop = Shop(quick_aws, onPremisesInstanceTagFilters=[], **asks)
+    id_ = shop.deploy()
+    shop.with_bundle(id_)
+    worker.advance(quick_aws.service, id_)
+
+    info = shop.info(id_)
+
+    assert (info["status"], info["errorInformation"]["code"]) == ("Failed", "NO_INSTANCES")
+    assert (
+        "EC2 instances, which the group asks for, are not resolved yet by Tidegate."
+        in (info["errorInformation"]["message"])
+    )
+    assert "startTime" not in info
+
+
+def test_success_failure_and_rollback_from_one_end_to_the_other(shop: Shop):
+    shop.with_instance()
+    first = shop.carry_out(shop.deploy(fileExistsBehavior="OVERWRITE"))
+    after_first = shop.groups.get()
+    second = shop.carry_out(
+        shop.deploy(OTHER, autoRollbackConfiguration=ON_STOP, deploymentConfigName=ALL),
+        failing=worker.FAILED_AT,
+    )
+
+    failed = shop.info(second)
+    third = failed["rollbackInfo"]["rollbackDeploymentId"]
+    running = shop.info(third)
+    shop.carry_out(third)
+
+    assert after_first["targetRevision"] == S3
+    assert after_first["lastSuccessfulDeployment"]["deploymentId"] == first
+    assert (failed["status"], failed["previousRevision"]) == ("Failed", S3)
+    assert running["revision"] == S3
+    assert running["creator"] == "codeDeployRollback"
+    assert running["deploymentConfigName"] == ALL
+    assert running["fileExistsBehavior"] == "OVERWRITE"
+    assert shop.info(third)["status"] == "Succeeded"
+    assert shop.info(second)["status"] == "Failed"
+    group = shop.groups.get()
+    assert group["targetRevision"] == S3
+    assert group["lastAttemptedDeployment"]["deploymentId"] == third
+    assert group["lastSuccessfulDeployment"]["deploymentId"] == third
+    assert shop.rows() == [third, second, first]
+
+
+def test_a_restart_takes_the_revision_of_the_last_success(shop: Shop):
+    shop.with_instance()
+    shop.carry_out(shop.deploy())
+    shop.carry_out(shop.deploy(OTHER), failing=worker.FAILED_AT)
+
+    id_ = shop.deploy(None, deploymentMode="RESTART", updateOutdatedInstancesOnly=False)
+
+    info = shop.info(id_)
+    assert (info["deploymentMode"], info["revision"], info["previousRevision"]) == (
+        "RESTART",
+        S3,
+        S3,
+    )
+    shop.refuses("InvalidRevision", deploymentMode="RESTART")
+
+
+def test_a_restart_that_fails_is_rolled_back_by_a_whole_deployment(quick_shop: Shop):
+    quick_shop.with_instance()
+    quick_shop.carry_out(quick_shop.deploy())
+    restart = quick_shop.deploy(None, deploymentMode="RESTART", autoRollbackConfiguration=ON_STOP)
+
+    quick_shop.client.stop_deployment(deploymentId=restart)
+
+    rollback = quick_shop.info(restart)["rollbackInfo"]["rollbackDeploymentId"]
+    assert "deploymentMode" not in quick_shop.info(rollback)
+
+
+def test_only_outdated_instances_get_the_revision_of_the_last_success(quick_shop: Shop):
+    quick_shop.with_instance()
+    quick_shop.carry_out(quick_shop.deploy())
+    quick_shop.with_instance("web-2")
+
+    id_ = quick_shop.with_bundle(quick_shop.deploy(None, updateOutdatedInstancesOnly=True))
+    progress = worker.begin(quick_shop.service, id_, target="web-2")
+    worker.finish(quick_shop.service, progress)
+
+    assert quick_shop.info(id_)["revision"] == S3
+    targets = quick_shop.client.list_deployment_targets(deploymentId=id_)["targetIds"]
+    assert targets == ["web-2"]
+
+
+def test_a_group_deleted_while_it_deploys_leaves_what_runs_to_its_end(quick_shop: Shop):
+    quick_shop.with_instance()
+    id_ = quick_shop.with_bundle(quick_shop.deploy())
+    progress = worker.begin(quick_shop.service, id_)
+    quick_shop.groups.delete()
+
+    worker.finish(quick_shop.service, progress)
+
+    info = quick_shop.info(id_)
+    assert (info["status"], info["deploymentGroupName"]) == ("Succeeded", "prod")
+    assert quick_shop.rows() == [id_]

@@ -1,0 +1,133 @@
+"""Deployments for Lambda and ECS through boto3: stored, shown and stopped."""
+
+from typing import Any
+
+import pytest
+
+from component.api import worker
+from component.codedeploy.conftest import Aws, refused
+from component.codedeploy.groups import ECS, LAMBDA, STYLE
+from component.codedeploy.shops import ALL, WEB, Shop
+from component.codedeploy.test_revisions import APPSPEC, JSON, S3, SHA256
+
+
+@pytest.mark.parametrize(
+    ("platform", "group", "revision"),
+    [("Lambda", LAMBDA, APPSPEC), ("ECS", ECS, JSON), ("ECS", ECS, APPSPEC)],
+)
+def test_where_traffic_is_moved_it_is_stored_shown_and_stopped(
+    aws: Aws, platform: str, group: dict[str, Any], revision: Any
+):
+    shop = Shop(aws, platform=platform, **group)
+    id_ = shop.deploy(revision, overrideAlarmConfiguration={"enabled": False})
+    worker.advance(aws.service, id_)
+
+    info = shop.info(id_)
+
+    assert (info["status"], info["computePlatform"]) == ("Created", platform)
+    assert info["deploymentStyle"] == STYLE
+    assert info["deploymentConfigName"] == f"CodeDeployDefault.{platform}AllAtOnce"
+    assert f"deployments to {platform} yet" in info["deploymentStatusMessages"][0]
+    alarms = info["overrideAlarmConfiguration"]
+    assert alarms == {"enabled": False, "ignorePollAlarmFailure": False, "alarms": []}
+    assert not {"fileExistsBehavior", "deploymentOverview", "startTime"} & set(info)
+    same = ("loadBalancerInfo", "blueGreenDeploymentConfiguration")
+    group_info = shop.groups.get()
+    assert {name: info.get(name) for name in same} == {name: group_info.get(name) for name in same}
+    if revision is APPSPEC:
+        expected = {"revisionType": "AppSpecContent", "appSpecContent": {"sha256": SHA256}}
+        assert info["revision"] == expected
+    shop.refuses("DeploymentLimitExceeded", revision)
+    code = "DeploymentNotStartedException"
+    refused(code, shop.client.list_deployment_targets, deploymentId=id_)
+    shop.client.stop_deployment(deploymentId=id_, autoRollbackEnabled=True)
+    assert shop.info(id_)["status"] == "Stopped"
+    assert shop.client.list_deployment_targets(deploymentId=id_)["targetIds"] == []
+    shop.deploy(revision)
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("InvalidFileExistsBehavior", {"fileExistsBehavior": "DISALLOW"}),
+        ("InvalidIgnoreApplicationStopFailuresValue", {"ignoreApplicationStopFailures": True}),
+        ("InvalidUpdateOutdatedInstancesOnlyValue", {"updateOutdatedInstancesOnly": True}),
+        ("InvalidTargetInstances", {"targetInstances": {"tagFilters": WEB}}),
+        ("InvalidRevision", {"revision": S3}),
+        ("InvalidComputePlatform", {"revision": None, "deploymentMode": "RESTART"}),
+        ("RevisionDoesNotExist", {"revision": {**APPSPEC, "appSpecContent": {"sha256": SHA256}}}),
+        ("InvalidDeploymentConfigName", {"deploymentConfigName": ALL}),
+    ],
+)
+@pytest.mark.parametrize(("platform", "group"), [("Lambda", LAMBDA), ("ECS", ECS)])
+def test_where_traffic_is_moved_nothing_is_said_of_servers(
+    quick_aws: Aws, platform: str, group: dict[str, Any], code: str, said: dict[str, Any]
+):
+    shop = Shop(quick_aws, platform=platform, **group)
+
+    message = shop.refuses(code, **{"revision": APPSPEC, **said})
+
+    if code == "InvalidFileExistsBehavior":
+        assert message == "For Lambda and ECS deployment, fileExistsBehavior can not be specified"
+    assert shop.rows() == []
+
+
+def test_an_appspec_that_was_sent_before_is_known_by_its_digest(quick_aws: Aws):
+    shop = Shop(quick_aws, platform="Lambda", **LAMBDA)
+    first = shop.deploy(APPSPEC)
+    shop.client.stop_deployment(deploymentId=first)
+
+    second = shop.deploy({**APPSPEC, "appSpecContent": {"sha256": SHA256}})
+
+    assert shop.info(second)["revision"] == shop.info(first)["revision"]
+
+
+def test_a_group_of_v1_that_lacks_a_service_is_not_deployed_to(quick_aws: Aws):
+    client = quick_aws.client()
+    client.create_application(applicationName="shop", computePlatform="ECS")
+    quick_aws.service.with_group()
+
+    refused(
+        "InvalidLoadBalancerInfoException",
+        client.create_deployment,
+        applicationName="shop",
+        deploymentGroupName="prod",
+        revision=APPSPEC,
+    )
+
+
+def test_hooks_that_wait_are_not_yet_there(quick_aws: Aws):
+    shop = Shop(quick_aws, platform="ECS", **ECS)
+    client, id_ = shop.client, shop.deploy(APPSPEC)
+    hook, skip = (
+        client.put_lifecycle_event_hook_execution_status,
+        client.skip_wait_time_for_instance_termination,
+    )
+    said = {"deploymentId": id_, "lifecycleEventHookExecutionId": "x", "status": "Succeeded"}
+
+    refused("InvalidLifecycleEventHookExecutionIdException", hook, **said)
+    for wrong in ({"lifecycleEventHookExecutionId": ""}, {"lifecycleEventHookExecutionId": None}):
+        refused("InvalidLifecycleEventHookExecutionIdException", hook, **{**said, **wrong})
+    for status in ("Pending", "", None):
+        code = "InvalidLifecycleEventHookExecutionStatusException"
+        refused(code, hook, **{**said, "status": status})
+    code = "DeploymentIsNotInReadyStateException"
+    for wait in ({}, {"deploymentWaitType": "TERMINATION_WAIT"}):
+        refused(code, client.continue_deployment, deploymentId=id_, **wait)
+    code = "InvalidDeploymentWaitTypeException"
+    for name in ("READY", ""):
+        refused(code, client.continue_deployment, deploymentId=id_, deploymentWaitType=name)
+    refused("DeploymentNotStartedException", skip, deploymentId=id_)
+
+
+def test_what_has_not_started_fails_with_its_group(quick_aws: Aws):
+    shop = Shop(quick_aws, platform="Lambda", **LAMBDA)
+    id_ = shop.deploy(APPSPEC)
+    worker.advance(quick_aws.service, id_)
+    shop.groups.delete()
+    worker.advance(quick_aws.service, id_)
+
+    info = shop.info(id_)
+
+    assert info["errorInformation"]["code"] == "DEPLOYMENT_GROUP_MISSING"
+    assert info["status"] == "Failed"
