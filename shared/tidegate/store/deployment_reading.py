@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import Row as ResultRow
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import Select, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from tidegate.domain.aws_group import AwsGroup
@@ -21,18 +21,35 @@ from tidegate.domain.deployment import (
 )
 from tidegate.domain.errors import DeploymentNotFound
 from tidegate.domain.ids import ApplicationId, DeploymentId, GroupId, RevisionId
+from tidegate.domain.revision import Source, SourceType
 from tidegate.store.aws_settings import aws_from_json
 from tidegate.store.deployment_lists import Key, Wanted, newest
 from tidegate.store.deployment_options import options_from_json
 from tidegate.store.statements import plain_table
-from tidegate.store.tables import DeploymentRow, TargetRow
+from tidegate.store.tables import DeploymentRow, RevisionRow, TargetRow
 
 _DEPLOYMENTS: Final = plain_table(DeploymentRow)
 _TARGETS: Final = plain_table(TargetRow)
 _ASIDE: Final = ("bundle", "bundle_failure")
 """What may be long, and is asked for by itself."""
 _SHOWN: Final = [column for column in _DEPLOYMENTS.c if column.name not in _ASIDE]
-_BY_ID: Final = select(*_SHOWN).where(_DEPLOYMENTS.c.id == bindparam("id_"))
+_REVISION: Final = plain_table(RevisionRow).alias("revision")
+_PREVIOUS: Final = plain_table(RevisionRow).alias("previous")
+_ALONE: Final = select(*_SHOWN)
+_WITH_REVISIONS: Final = select(
+    *_SHOWN,
+    _REVISION.c.source.label("revision_source"),
+    _REVISION.c.bundle_type.label("revision_bundle_type"),
+    _PREVIOUS.c.source.label("previous_source"),
+    _PREVIOUS.c.bundle_type.label("previous_bundle_type"),
+).select_from(
+    _DEPLOYMENTS.outerjoin(_REVISION, _REVISION.c.id == _DEPLOYMENTS.c.revision_id).outerjoin(
+        _PREVIOUS, _PREVIOUS.c.id == _DEPLOYMENTS.c.previous_revision_id
+    )
+)
+_BY_ID: Final = {
+    query: query.where(_DEPLOYMENTS.c.id == bindparam("id_")) for query in (_ALONE, _WITH_REVISIONS)
+}
 _OVERVIEW: Final = select(_TARGETS.c.deployment_id, _TARGETS.c.status, func.count()).group_by(
     _TARGETS.c.deployment_id, _TARGETS.c.status
 )
@@ -40,11 +57,21 @@ _OVERVIEW_OF_ONE: Final = _OVERVIEW.where(_TARGETS.c.deployment_id == bindparam(
 
 
 @dataclass(frozen=True, slots=True)
+class Located:
+    """Where a revision lies, as far as it is shown."""
+
+    source: Source
+    bundle_type: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Recorded:
-    """A deployment, and what its group settled for it."""
+    """A deployment, what its group settled for it, and its revisions as long as they exist."""
 
     deployment: Deployment
     aws: AwsGroup
+    revision: Located | None
+    previous: Located | None
 
 
 class DeploymentReading:
@@ -83,16 +110,18 @@ class DeploymentReading:
 
     def known(self, ids: Sequence[DeploymentId]) -> list[Deployment]:
         """Return those deployments that there are, in the order of *ids*, with their overviews."""
-        rows, overviews = self._rows(ids)
+        rows, overviews = self._rows(_ALONE, ids)
         return [deployment_of(row, overviews.get(row.id, {})) for row in rows]
 
     def recorded(self, ids: Sequence[DeploymentId]) -> list[Recorded]:
         """Return what `known` returns, with the settings of the groups as they were."""
-        rows, overviews = self._rows(ids)
+        rows, overviews = self._rows(_WITH_REVISIONS, ids)
         return [
             Recorded(
-                deployment_of(row, overviews.get(row.id, {})),
-                aws_from_json(row.group_settings.get("aws", {})),
+                deployment=deployment_of(row, overviews.get(row.id, {})),
+                aws=aws_from_json(row.group_settings.get("aws", {})),
+                revision=_located(row.revision_source, row.revision_bundle_type),
+                previous=_located(row.previous_source, row.previous_bundle_type),
             )
             for row in rows
         ]
@@ -111,18 +140,24 @@ class DeploymentReading:
         return counts
 
     def _rows(
-        self, ids: Sequence[DeploymentId]
+        self, query: Select[Any], ids: Sequence[DeploymentId]
     ) -> tuple[list[ResultRow[Any]], dict[str, dict[str, int]]]:
         if len(ids) == 1:
-            found = self._session.execute(_BY_ID, {"id_": ids[0]}).all()
+            found = self._session.execute(_BY_ID[query], {"id_": ids[0]}).all()
         elif ids:
-            found = self._session.execute(select(*_SHOWN).where(_DEPLOYMENTS.c.id.in_(ids))).all()
+            found = self._session.execute(query.where(_DEPLOYMENTS.c.id.in_(ids))).all()
         else:
             return [], {}
         known = {row.id: row for row in found}
         rows = [known[id_] for id_ in dict.fromkeys(ids) if id_ in known]
         begun = [DeploymentId(row.id) for row in rows if row.started_at is not None]
         return rows, self.overview(begun)
+
+
+def _located(source: Mapping[str, Any] | None, bundle_type: str | None) -> Located | None:
+    if source is None:
+        return None
+    return Located(Source(**{**source, "type": SourceType(source["type"])}), bundle_type)
 
 
 def deployment_of(row: DeploymentRow | ResultRow[Any], overview: Mapping[str, int]) -> Deployment:

@@ -153,3 +153,34 @@ def test_an_index_leads_to_a_page(system: System, wanted: Wanted, after):
             plan = str(connection.exec_driver_sql(word + statement, parameters).all())
             assert "INDEX" in plan.upper(), plan
             assert not any(bad in plan for bad in ("TEMP B-TREE", "Sort", "SCAN deployments")), plan
+
+
+def test_one_is_read_with_its_revisions_by_two_statements(system: System):
+    shop = system.shop("web-1")
+    first = shop.deploy("one")
+    system.settle()
+    second = shop.deploy("two")
+    system.settle()
+    asked: list[str] = []
+
+    def note(_connection, _cursor, statement, *_):
+        if statement.startswith("SELECT"):
+            asked.append(statement)
+
+    event.listen(system.engine, "before_cursor_execute", note)
+    with system.store.read() as uow:
+        (recorded,) = uow.deployments.recorded([second])
+    event.remove(system.engine, "before_cursor_execute", note)
+
+    assert len(asked) == 2
+    assert recorded.deployment.overview == {"Succeeded": 1}
+    assert recorded.previous is not None
+    assert recorded.revision is not None
+    with system.store.read() as uow:
+        both = uow.deployments.recorded([second, DeploymentId("d-NOBODY000"), first])
+        revision = uow.catalog.revision_by_id(recorded.deployment.revision_id)
+    assert [one.deployment.id for one in both] == [second, first]
+    assert both[0] == recorded
+    assert both[1].previous is None
+    assert revision is not None
+    assert recorded.revision.source == revision.source

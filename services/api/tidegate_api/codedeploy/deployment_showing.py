@@ -1,7 +1,5 @@
 """Deployments as CodeDeploy's clients are told of them: what is shown, and what is absent."""
 
-from collections.abc import Callable
-
 from tidegate.domain.deployment import (
     ComputePlatform,
     Deployment,
@@ -10,7 +8,6 @@ from tidegate.domain.deployment import (
     DeploymentStatus,
 )
 from tidegate.domain.ec2 import ScalingProcess, TargetInstances
-from tidegate.domain.ids import RevisionId
 from tidegate.domain.target import TargetStatus
 from tidegate.store.deployment_reading import Recorded
 from tidegate_api.codedeploy.group_showing import (
@@ -23,13 +20,11 @@ from tidegate_api.codedeploy.group_showing import (
     rollback_info,
     style_info,
 )
+from tidegate_api.codedeploy.locations import location_of
 from tidegate_api.codedeploy.shapes import deployments as shapes
-from tidegate_api.codedeploy.shapes.revisions import RevisionLocation
-
-Locations = Callable[[RevisionId | None], RevisionLocation | None]
 
 
-def deployment_info(recorded: Recorded, location: Locations) -> shapes.DeploymentInfo:
+def deployment_info(recorded: Recorded) -> shapes.DeploymentInfo:
     """Return all that is said of a deployment."""
     deployment, aws = recorded.deployment, recorded.aws
     options, platform = deployment.options, deployment.compute_platform
@@ -38,8 +33,8 @@ def deployment_info(recorded: Recorded, location: Locations) -> shapes.Deploymen
         deployment_group_name=deployment.group,
         deployment_config_name=deployment.config_name,
         deployment_id=deployment.id,
-        previous_revision=location(deployment.previous_revision_id),
-        revision=location(deployment.revision_id),
+        previous_revision=recorded.previous and location_of(recorded.previous),
+        revision=recorded.revision and location_of(recorded.revision),
         status=deployment.status.value,
         error_information=_error(deployment),
         create_time=deployment.created_at,

@@ -6,16 +6,15 @@ from typing import Final
 
 from tidegate.domain.deployment import DeploymentStatus
 from tidegate.domain.errors import DeploymentNotFound
-from tidegate.domain.ids import DeploymentId, GroupId, RevisionId
+from tidegate.domain.ids import DeploymentId, GroupId
 from tidegate.engine.deployments import stop_deployment
 from tidegate.engine.waits import Wait, continue_deployment, end_hook, skip_termination_wait
 from tidegate.store.deployment_lists import Wanted
 from tidegate.store.deployment_reading import Recorded
 from tidegate_api.codedeploy.call import Call
-from tidegate_api.codedeploy.deployment_showing import Locations, deployment_info
+from tidegate_api.codedeploy.deployment_showing import deployment_info
 from tidegate_api.codedeploy.errors import AwsError
 from tidegate_api.codedeploy.group_reading import one_of
-from tidegate_api.codedeploy.locations import location_of
 from tidegate_api.codedeploy.names import application_name, batch, deployment_id, group_name
 from tidegate_api.codedeploy.paging import PAGE, page_by, read_moment
 from tidegate_api.codedeploy.shapes.deployments import (
@@ -33,7 +32,6 @@ from tidegate_api.codedeploy.shapes.deployments import (
     StopDeploymentOutput,
     TimeRange,
 )
-from tidegate_api.codedeploy.shapes.revisions import RevisionLocation
 
 MOST_AT_ONCE: Final = 100
 _LIST: Final = "ListDeployments"
@@ -48,8 +46,7 @@ def get(call: Call, wanted: GetDeploymentInput) -> GetDeploymentOutput:
     found = _here(call, [id_])
     if not found:
         raise DeploymentNotFound(id_)
-    location = _locations(call, found)
-    return GetDeploymentOutput(deployment_info=deployment_info(found[0], location))
+    return GetDeploymentOutput(deployment_info=deployment_info(found[0]))
 
 
 def batch_get(call: Call, wanted: BatchGetDeploymentsInput) -> BatchGetDeploymentsOutput:
@@ -57,10 +54,7 @@ def batch_get(call: Call, wanted: BatchGetDeploymentsInput) -> BatchGetDeploymen
         wanted.deployment_ids, most=MOST_AT_ONCE, what="deployment IDs", required="DeploymentId"
     )
     found = _here(call, [deployment_id(one) for one in asked])
-    location = _locations(call, found)
-    return BatchGetDeploymentsOutput(
-        deployments_info=[deployment_info(one, location) for one in found]
-    )
+    return BatchGetDeploymentsOutput(deployments_info=[deployment_info(one) for one in found])
 
 
 def list_(call: Call, wanted: ListDeploymentsInput) -> ListDeploymentsOutput:
@@ -137,22 +131,6 @@ def _known(call: Call, asked: str | None) -> DeploymentId:
 def _here(call: Call, ids: Sequence[DeploymentId]) -> list[Recorded]:
     found = call.uow.deployments.recorded(ids)
     return [one for one in found if one.deployment.region == call.trail.region]
-
-
-def _locations(call: Call, found: Sequence[Recorded]) -> Locations:
-    ids = {
-        id_
-        for one in found
-        for id_ in (one.deployment.revision_id, one.deployment.previous_revision_id)
-        if id_ is not None
-    }
-    revisions = {one.id: one for one in call.uow.catalog.revisions_by_id(ids)}
-
-    def location(id_: RevisionId | None) -> RevisionLocation | None:
-        revision = revisions.get(id_) if id_ is not None else None
-        return None if revision is None else location_of(revision)
-
-    return location
 
 
 def _time_range(wanted: TimeRange | None) -> tuple[datetime | None, datetime | None]:

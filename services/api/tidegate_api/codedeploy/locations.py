@@ -6,6 +6,7 @@ from typing import Final
 
 from tidegate.domain.revision import Revision, Source, SourceType
 from tidegate.domain.revision_rules import APPSPECS, ARCHIVES
+from tidegate.store.deployment_reading import Located
 from tidegate_api.codedeploy.errors import AwsError
 from tidegate_api.codedeploy.shapes.revisions import (
     AppSpecContent,
@@ -40,7 +41,9 @@ def read_location(wanted: RevisionLocation | None) -> Source:
     return read(wanted)
 
 
-def location_of(revision: Revision, *, with_content: bool = False) -> RevisionLocation | None:
+def location_of(
+    revision: Revision | Located, *, with_content: bool = False
+) -> RevisionLocation | None:
     """Return the location of a revision; one that was uploaded by `/v1` has none on AWS."""
     source = revision.source
     content = source.content if with_content else None
@@ -60,7 +63,7 @@ def location_of(revision: Revision, *, with_content: bool = False) -> RevisionLo
             return None
 
 
-def _s3_location(revision: Revision) -> S3Location:
+def _s3_location(revision: Revision | Located) -> S3Location:
     source = revision.source
     return S3Location(
         bucket=source.bucket,
