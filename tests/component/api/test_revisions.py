@@ -50,6 +50,17 @@ def test_the_same_bytes_are_the_same_revision(service: Service):
     assert len(service.get(REVISIONS).json()["items"]) == 1
 
 
+def test_the_same_bytes_get_another_description_where_one_is_given(service: Service):
+    service.with_application()
+    first = service.upload("shop", bundle(), params={"description": "first"}).json()
+
+    again = service.upload("shop", bundle(), params={"description": "better said"}).json()
+    service.upload("shop", bundle())
+
+    assert again == {**first, "description": "better said"}
+    assert service.get(f"{REVISIONS}/{first['id']}").json() == again
+
+
 def test_revisions_are_listed_newest_first(service: Service):
     service.with_application()
     ids = [service.upload("shop", bundle(page=page)).json()["id"] for page in "abc"]

@@ -40,8 +40,9 @@ def s3_client(region: str = "") -> "S3Client":
     session = boto3.session.Session()
     client = session.client("s3", config=_config("auto"))
     if ".amazonaws.com" in client.meta.endpoint_url:
-        there = session.client("s3", region_name=region, config=_config("auto")) if region else None
-        return there or client
+        if not region:
+            return client
+        return session.client("s3", region_name=region, config=_config("auto"))
     # Other S3s rarely have a host name for each bucket.
     return session.client("s3", config=_config("path"))
 
