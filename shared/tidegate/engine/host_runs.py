@@ -332,7 +332,9 @@ def _revision(deployment: Deployment, uow: UnitOfWork) -> Revision | None:
     if revision is None or revision.is_pinned:
         return revision
     bundle = uow.once("bundle", deployment.id, uow.bundles.of)
-    return None if bundle is None else revision.as_fetched(bundle)
+    if bundle is None:
+        return revision if deployment.options.is_restart else None
+    return revision.as_fetched(bundle)
 
 
 def _key(lease: Lease) -> tuple[DeploymentId, TargetId]:

@@ -55,6 +55,8 @@ def end_deployment(
 def write_deployment(deployment: Deployment, group: Group, *, uow: UnitOfWork, actor: str) -> None:
     """Write *deployment*, for which the group's slot was taken, and have it advanced."""
     uow.deployments.add(deployment, uow.catalog.snapshot_of(group), actor=actor)
+    if deployment.creator is Creator.ROLLBACK or deployment.options.is_restart:
+        _keep_to_last_success(deployment, group, uow)
     uow.catalog.mark_revision_used(deployment.revision_id, deployment.created_at)
     want_advance(uow, deployment.id)
 
@@ -91,19 +93,18 @@ def _begin(
     )
     uow.deployments.take_slot(group.id, rollback_id)
     write_deployment(rollback, group, uow=uow, actor=Creator.ROLLBACK)
-    _keep_to_last_success(rollback, group, uow)
     uow.deployments.link_rollback(
         deployment.id, rollback_id, triggered_message(deployment.id, rollback_id)
     )
 
 
-def _keep_to_last_success(rollback: Deployment, group: Group, uow: UnitOfWork) -> None:
-    """Have a rollback bring the bytes that were good, whatever lies at their source by now."""
+def _keep_to_last_success(deployment: Deployment, group: Group, uow: UnitOfWork) -> None:
+    """Have a deployment go by the bytes that were good, whatever lies at their source by now."""
     if group.last_successful is None:
         return
     last = group.last_successful.deployment_id
-    if good := uow.bundles.of_last_success(rollback.revision_id, last):
-        uow.bundles.keep(rollback.id, good)
+    if good := uow.bundles.of_last_success(deployment.revision_id, last):
+        uow.bundles.keep(deployment.id, good)
 
 
 def _behavior_of_last_success(

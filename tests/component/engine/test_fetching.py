@@ -16,6 +16,7 @@ from component.engine.test_bundles import APPSPEC, zip_of
 from parts import github
 from parts.s3 import S3Server
 from parts.web import Web
+from tidegate.domain.deployment import DeploymentMode, DeploymentOptions
 from tidegate.domain.revision import FetchedBundle, Source, SourceType
 from tidegate.drivers.bundles import artifact_store
 from tidegate.drivers.bundles.aws import s3_client
@@ -142,6 +143,35 @@ def test_a_rollback_brings_what_was_good_whatever_lies_there_now(system, artifac
     assert shop.deployment(rollback).status == "Succeeded"
     assert shop.deployment(rollback).bundle_sha256 == shop.deployment(good).bundle_sha256
     assert destinations(system, "web-1") == ["/srv/app", "/srv/other", "/srv/app"]
+
+
+def test_a_restart_fetches_nothing_and_a_rollback_after_it_brings_what_was_good(
+    system, artifacts, source
+):
+    shop = system.shop("web-1", auto_rollback=ON_FAILURE)
+    put(source, APPSPEC)
+    shop.revision("latest", source=source, is_known=False)
+    good = shop.deployment(shop.deploy("latest")).id
+    system.settle()
+    put(source, OTHER)
+
+    restart = shop.deploy(
+        "latest", options=DeploymentOptions(deployment_mode=DeploymentMode.RESTART)
+    )
+    system.settle()
+    system.fails.add(("web-1", "Install"))
+    bad = shop.deploy("latest")
+    while shop.deployment(bad).status != "Failed":
+        system.deliver(system.waiting()[0])
+    system.fails.clear()
+    system.settle()
+
+    assert shop.deployment(restart).status == "Succeeded"
+    rollback = shop.deployment(bad).rollback_deployment_id
+    assert shop.deployment(rollback).status == "Succeeded"
+    kept = {shop.deployment(id_).bundle_sha256 for id_ in (good, restart, rollback)}
+    assert len(kept) == 1
+    assert destinations(system, "web-1") == ["/srv/app", "/srv/app", "/srv/other", "/srv/app"]
 
 
 def test_what_the_last_success_brought_outlives_its_days(system, artifacts, source):
