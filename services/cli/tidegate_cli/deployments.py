@@ -281,5 +281,6 @@ def _facts(deployment: Document) -> list[tuple[str, object]]:
         ("rolled back by", link.get("rollback_deployment_id")),
         ("rolls back", link.get("rollback_triggering_deployment_id")),
         ("rollback", link.get("message")),
+        ("note", " ".join(deployment.get("status_messages") or ())),
     ]
     return [(name, value) for name, value in facts if value not in (None, "", {})]

@@ -100,6 +100,7 @@ def deployment(id_: str = "d-111111111", status: str = "InProgress", **more: Any
         "overview": {"Pending": 1, "Succeeded": 1},
         "rollback": None,
         "auto_rollback": {"enabled": False, "events": []},
+        "status_messages": [],
         **more,
     }
 

@@ -277,7 +277,8 @@ def test_lists_are_aligned_text_in_a_pipe_and_json_for_machines(fake: FakeServic
 
 def test_show_tells_a_deployment_and_its_targets(fake: FakeService, cli):
     error = {"code": "HEALTH_CONSTRAINTS", "message": "Too few."}
-    fake.on("GET", f"deployments/{ID}", deployment(status="Failed", error=error))
+    facts = deployment(status="Failed", error=error, status_messages=["One.", "Two."])
+    fake.on("GET", f"deployments/{ID}", facts)
     events = [
         {"name": "Install", "status": "Failed"},
         {"name": "AfterInstall", "status": "Skipped"},
@@ -287,6 +288,7 @@ def test_show_tells_a_deployment_and_its_targets(fake: FakeService, cli):
     out = cli("show", ID).out
 
     assert "HEALTH_CONSTRAINTS: Too few." in out
+    assert "One. Two." in out
     assert "web-1   Failed  Install Failed" in out
 
 

@@ -29,11 +29,13 @@ _WORDS: Final = {
 """Names of fields, as `/v1` has them and as AWS does."""
 
 _NOT_FOUND: Final[Mapping[type[NotFound], str]] = {
-    ApplicationNotFound: "application found for name",
-    GroupNotFound: "Deployment Group found for name",
-    ConfigNotFound: "Deployment Configuration found for name",
-    RevisionNotFound: "revision found for",
-    GitHubTokenNotFound: "GitHub account token found for name",
+    ApplicationNotFound: "No application found for name: {}",
+    GroupNotFound: "No Deployment Group found for name: {}",
+    ConfigNotFound: "No Deployment Configuration found for name: {}",
+    RevisionNotFound: "No revision found for: {}",
+    DeploymentNotFound: "The deployment {} could not be found",
+    TargetNotFound: "The deployment has no target {}",
+    GitHubTokenNotFound: "No GitHub account token found for name: {}",
 }
 """What AWS says of what is not there."""
 _CODES: Final[Mapping[type[Refused], tuple[str, int]]] = {
@@ -70,12 +72,8 @@ def translated(error: Refused) -> AwsError:
             f"'{error.deployment_id}'"
         )
         return AwsError(error.code, sentence)
-    if isinstance(error, DeploymentNotFound):
-        return AwsError(error.code, f"The deployment {error.name} could not be found")
-    if isinstance(error, TargetNotFound):
-        return AwsError(error.code, f"The deployment has no target {error.name!r}.")
     if isinstance(error, NotFound) and type(error) in _NOT_FOUND:
-        return AwsError(error.code, f"No {_NOT_FOUND[type(error)]}: {error.name}")
+        return AwsError(error.code, _NOT_FOUND[type(error)].format(error.name))
     for kind, (code, status) in _CODES.items():
         if isinstance(error, kind):
             return AwsError(code, in_aws_words(str(error)), status=status)

@@ -62,6 +62,7 @@ class DeploymentIn(In):
                 file_exists_behavior=self.file_exists_behavior or FileExistsBehavior.DISALLOW,
                 update_outdated_only=self.update_outdated_only,
             ),
+            names_file_behavior=self.file_exists_behavior is not None,
             auto_rollback=None if self.auto_rollback is None else self.auto_rollback.value(),
         )
 
