@@ -41,8 +41,9 @@ format: .venv/.done ## Put the code in the house format
 	$(BIN)/ruff format $(SOURCES)
 	$(BIN)/ruff check --fix $(SOURCES)
 
-bench: .venv/.done .venv/.system bench-tools ## Measure an idle system, and how fast a fleet is deployed (up to an hour)
+bench: .venv/.done .venv/.system bench-tools ## Measure an idle system, the API, and how fast a fleet is deployed (over an hour)
 	$(BIN)/python bench/idle.py
+	$(BIN)/python bench/api.py --save
 	$(BIN)/python bench/fleet.py --save
 	$(BIN)/python bench/fleet.py --save --hold
 
