@@ -58,10 +58,11 @@ def create_app(settings: Settings, parts: Parts | None = None) -> FastAPI:
     add_handlers(app)
     app.add_middleware(Bodies, limit=settings.max_body_bytes, refuse=_refuse)
     app.add_middleware(Edge)
+    # First, since routes are tried in turn.
+    app.add_route(face.PATH, face.Face(settings, app.state.parts.store).answer, methods=["POST"])
     app.include_router(health.router)
     app.include_router(metrics.router)
     app.include_router(_v1())
-    app.add_route(face.PATH, face.Face(settings, app.state.parts.store).answer, methods=["POST"])
     return app
 
 
