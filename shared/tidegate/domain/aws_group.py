@@ -53,6 +53,8 @@ class GreenFleet(StrEnum):
 
 
 class TriggerEvent(StrEnum):
+    """What a trigger may ask to be told of (CodeDeploy's TriggerEventType)."""
+
     DEPLOYMENT_START = "DeploymentStart"
     DEPLOYMENT_SUCCESS = "DeploymentSuccess"
     DEPLOYMENT_FAILURE = "DeploymentFailure"

@@ -1,32 +1,25 @@
 """Notices: what is told outside of a deployment or of one of its instances."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
+from tidegate.domain.aws_group import Trigger
 from tidegate.domain.deployment import DeploymentStatus
 from tidegate.domain.lifecycle import LifecycleEvent
 from tidegate.domain.target import TargetStatus
 
 EVENT_SOURCE: Final = "aws.codedeploy"
 """What CodeDeploy calls itself on EventBridge, where AWS keeps this name to itself."""
-
-
-class TriggerEvent(StrEnum):
-    """What a trigger of a group may ask to be told of (CodeDeploy's TriggerEventType)."""
-
-    DEPLOYMENT_START = "DeploymentStart"
-    DEPLOYMENT_SUCCESS = "DeploymentSuccess"
-    DEPLOYMENT_FAILURE = "DeploymentFailure"
-    DEPLOYMENT_STOP = "DeploymentStop"
-    DEPLOYMENT_ROLLBACK = "DeploymentRollback"
-    DEPLOYMENT_READY = "DeploymentReady"
-    INSTANCE_START = "InstanceStart"
-    INSTANCE_SUCCESS = "InstanceSuccess"
-    INSTANCE_FAILURE = "InstanceFailure"
-    INSTANCE_READY = "InstanceReady"
+EVENT_BUS: Final = re.compile(
+    r"(arn:[\w-]+:events:[\w-]+:[0-9]{12}:event-bus/)?[\w./-]{1,256}", re.ASCII
+)
+"""Name or ARN of an event bus."""
+SEND_NOTICES: Final = "notices.send"
+"""Name of the task that sends what is due; it is wanted by the commit that wrote a notice."""
 
 
 class Channel(StrEnum):
@@ -53,6 +46,30 @@ class Notice:
     """ARNs of what an event is about."""
     at: datetime
     """When it happened, not when it is sent."""
+    role_arn: str = ""
+    """The role of the group that this is sent for; empty where it is sent for nobody's group."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoticeSettings:
+    """Whose account ARNs name, and the event bus that all is told to; empty if there is none."""
+
+    account_id: str = "000000000000"
+    event_bus: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Audience:
+    """Who asks to be told of a deployment."""
+
+    triggers: tuple[Trigger, ...] = ()
+    event_bus: str = ""
+    role_arn: str = ""
+    """What the group lets its messages be sent by."""
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.triggers or self.event_bus)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

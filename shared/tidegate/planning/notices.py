@@ -8,18 +8,16 @@ it begins. Events are those of EventBridge's reference, "AWS CodeDeploy events".
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from tidegate.domain.arn import Arn, ResourceKind
+from tidegate.domain.aws_group import TriggerEvent
 from tidegate.domain.deployment import DEPLOYMENT_MACHINE, DeploymentStatus
+from tidegate.domain.history import Subject, Transition
 from tidegate.domain.lifecycle import LifecycleEvent
-from tidegate.domain.notices import (
-    Channel,
-    DeploymentNews,
-    InstanceNews,
-    Notice,
-    TriggerEvent,
-)
+from tidegate.domain.notices import Audience, Channel, DeploymentNews, InstanceNews, Notice
 from tidegate.domain.target import TargetStatus
 
 LONGEST_SUBJECT: Final = 99
@@ -62,6 +60,56 @@ _INSTANCE_STATES: Final[Mapping[TargetStatus, str]] = {
     _I.SUCCEEDED: "SUCCESS",
     _I.FAILED: "FAILURE",
 }
+
+
+def may_be_told(move: Transition, audience: Audience) -> bool:
+    """Tell whether a move may be news to *audience*, before the news is read.
+
+    What it says of a deployment that begins holds only if that one rolls back another.
+    """
+    if move.source == move.to:
+        return False
+    match move.subject:
+        case Subject.DEPLOYMENT:
+            status = DeploymentStatus(move.to)
+            rollback = TriggerEvent.DEPLOYMENT_ROLLBACK if status is _D.IN_PROGRESS else None
+            event = _DEPLOYMENT_TRIGGERS.get(status, rollback)
+            state = _DEPLOYMENT_STATES.get(status)
+        case Subject.TARGET:
+            event = _INSTANCE_TRIGGERS.get(TargetStatus(move.to))
+            state = _INSTANCE_STATES.get(TargetStatus(move.to))
+        case Subject.LIFECYCLE_EVENT:
+            return False
+    is_asked_for = any(event in trigger.events for trigger in audience.triggers)
+    return is_asked_for or bool(audience.event_bus and state)
+
+
+def notices_of(news: DeploymentNews | InstanceNews, audience: Audience) -> list[Notice]:
+    """Return what is sent of *news*: to each trigger that asks for it, and to the event bus."""
+    event = trigger_event(news)
+    notices = [
+        replace(
+            trigger_notice(news, trigger=trigger.name, topic=trigger.topic_arn),
+            role_arn=audience.role_arn,
+        )
+        for trigger in audience.triggers
+        if event in trigger.events
+    ]
+    if audience.event_bus:
+        told = bus_notice(news, bus=audience.event_bus, resources=_resources(news))
+        notices += [told] if told else []
+    return notices
+
+
+def _resources(news: DeploymentNews | InstanceNews) -> tuple[str, ...]:
+    names = {
+        ResourceKind.APPLICATION: news.application,
+        ResourceKind.GROUP: f"{news.application}/{news.group}",
+    }
+    return tuple(
+        str(Arn(region=news.region, account=news.account_id, kind=kind, name=name))
+        for kind, name in names.items()
+    )
 
 
 def trigger_event(news: DeploymentNews | InstanceNews) -> TriggerEvent | None:

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tidegate.domain.aws_group import TriggerEvent
 from tidegate.domain.deployment import DeploymentStatus
 from tidegate.domain.lifecycle import EventStatus, LifecycleEvent
-from tidegate.domain.notices import Channel, DeploymentNews, InstanceNews, TriggerEvent
+from tidegate.domain.notices import Channel, DeploymentNews, InstanceNews
 from tidegate.domain.target import TargetStatus
 from tidegate.planning.notices import bus_notice, region_of, trigger_event, trigger_notice
 

@@ -1,16 +1,12 @@
 """State changes, put on an EventBridge event bus."""
 
-import re
 from datetime import timedelta
 from typing import Final
 
-from tidegate.domain.notices import EVENT_SOURCE, Notice
+from tidegate.domain.notices import EVENT_BUS, EVENT_SOURCE, Notice
 from tidegate.drivers.notices import NoticeRefused
 from tidegate.drivers.notices.aws import TIMEOUT, Clients, aws_errors, refusal
 
-_BUS: Final = re.compile(
-    r"(arn:[\w-]+:events:[\w-]+:[0-9]{12}:event-bus/)?[\w./-]{1,256}", re.ASCII
-)
 _FOREIGN_SOURCE: Final = "NotAuthorizedForSourceException"
 
 
@@ -21,12 +17,18 @@ class EventBridgeSender:
     must ask for that.
     """
 
-    def __init__(self, *, source: str = EVENT_SOURCE, timeout: timedelta = TIMEOUT) -> None:
+    def __init__(
+        self,
+        *,
+        source: str = EVENT_SOURCE,
+        assume_role: bool = False,
+        timeout: timedelta = TIMEOUT,
+    ) -> None:
         self._source = source
-        self._clients = Clients("events", timeout)
+        self._clients = Clients("events", timeout, assume_role=assume_role)
 
     def send(self, notice: Notice) -> None:
-        if not _BUS.fullmatch(notice.target):
+        if not EVENT_BUS.fullmatch(notice.target):
             raise NoticeRefused(f"{notice.target[:200]!r} is no event bus; give its name or ARN.")
         entry = {
             "EventBusName": notice.target,
@@ -36,8 +38,9 @@ class EventBridgeSender:
             "Resources": list(notice.resources),
             "Time": notice.at,
         }
-        with aws_errors("EventBridge", notice.target):
-            answer = self._clients.of(notice.region).put_events(Entries=[entry])
+        role = self._clients.role_for(notice)
+        with aws_errors("EventBridge", notice.target, role=role):
+            answer = self._clients.of(notice.region, role).put_events(Entries=[entry])
         self._check(answer, notice.target)
 
     def _check(self, answer: dict[str, object], target: str) -> None:
