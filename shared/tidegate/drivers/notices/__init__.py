@@ -28,14 +28,19 @@ class NoticeSender(Protocol):
         """
 
 
-def notice_sender(channel: Channel, *, source: str = EVENT_SOURCE) -> NoticeSender:
-    """Return what sends through a channel; events say that they come from *source*."""
+def notice_sender(
+    channel: Channel, *, source: str = EVENT_SOURCE, assume_role: bool = False
+) -> NoticeSender:
+    """Return what sends through a channel; events say that they come from *source*.
+
+    Where it is to *assume_role*, what a notice names as such is what AWS is called by.
+    """
     # boto3 takes long to import, and who has no triggers does not need it.
     from tidegate.drivers.notices.eventbridge import EventBridgeSender  # noqa: PLC0415
     from tidegate.drivers.notices.sns import SnsSender  # noqa: PLC0415
 
     match channel:
         case Channel.SNS:
-            return SnsSender()
+            return SnsSender(assume_role=assume_role)
         case Channel.EVENTBRIDGE:
-            return EventBridgeSender(source=source)
+            return EventBridgeSender(source=source, assume_role=assume_role)
