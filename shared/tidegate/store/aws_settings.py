@@ -44,7 +44,7 @@ def aws_from_json(settings: Mapping[str, Any], *, service_role_arn: str = "") ->
         service_role_arn=service_role_arn,
         style=known["style"] and _style(known["style"]),
         alarms=alarms_from_json(known["alarms"]),
-        triggers=tuple(_trigger(one) for one in known["triggers"]),
+        triggers=triggers_from_json(known["triggers"]),
         blue_green=known["blue_green"] and _blue_green(known["blue_green"]),
         load_balancers=known["load_balancers"] and _load_balancers(known["load_balancers"]),
         ec2_tags=tags_from_json(known["ec2_tags"]),
@@ -59,6 +59,11 @@ def aws_from_json(settings: Mapping[str, Any], *, service_role_arn: str = "") ->
 
 def _style(style: Mapping[str, str]) -> Style:
     return Style(DeploymentType(style["type"]), DeploymentOption(style["option"]))
+
+
+def triggers_from_json(triggers: Sequence[Mapping[str, Any]]) -> tuple[Trigger, ...]:
+    """Return the triggers among what `aws_to_json` wrote."""
+    return tuple(_trigger(one) for one in triggers)
 
 
 def _trigger(trigger: Mapping[str, Any]) -> Trigger:

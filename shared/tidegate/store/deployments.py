@@ -103,7 +103,9 @@ class Deployments(DeploymentReading):
 
     def group_settings(self, deployment_id: DeploymentId) -> GroupSettings:
         """Return the group's settings as they were when the deployment was created."""
-        return Groups.group_from_settings(self._row(deployment_id).group_settings)
+        settings = self._row(deployment_id).group_settings
+        # Rows of an older Tidegate have no role.
+        return Groups.group_from_settings(settings, settings.get("service_role_arn", ""))
 
     def bundle_failure(self, deployment_id: DeploymentId) -> dict[str, str] | None:
         """Return which event the bundle failed at and why, if it did."""

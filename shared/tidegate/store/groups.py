@@ -271,7 +271,12 @@ class Groups:
     @classmethod
     def snapshot_of(cls, group: Group) -> dict[str, Any]:
         """Return the JSON form of all that a deployment goes by, whatever becomes of the group."""
-        return {**cls.settings_of(group), "aws": aws_to_json(group.aws)}
+        aws = group.aws
+        return {
+            **cls.settings_of(group),
+            "aws": aws_to_json(aws),
+            "service_role_arn": aws.service_role_arn,
+        }
 
     @staticmethod
     def group_from_settings(settings: Mapping[str, Any], role: str = "") -> GroupSettings:

@@ -1,13 +1,16 @@
 """History: transitions numbered 1, 2, 3 … within their deployment, in the order of commits."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
+from tidegate.domain.aws_group import Trigger
 from tidegate.domain.history import RecordedTransition, Subject, Transition
 from tidegate.domain.ids import DeploymentId, TargetId
+from tidegate.store.aws_settings import triggers_from_json
 from tidegate.store.statements import plain_table
 from tidegate.store.tables import DeploymentRow, TransitionRow
 
@@ -16,9 +19,20 @@ _TAKE_NUMBERS: Final = (
     update(_DEPLOYMENTS)
     .where(_DEPLOYMENTS.c.id == bindparam("id_"))
     .values(last_transition=_DEPLOYMENTS.c.last_transition + bindparam("count_"))
-    .returning(_DEPLOYMENTS.c.last_transition)
+    # Whether a trigger asks to be told comes along: to learn it costs no statement.
+    .returning(_DEPLOYMENTS.c.last_transition, _DEPLOYMENTS.c.group_settings["aws"]["triggers"])
 )
 _APPEND: Final = insert(plain_table(TransitionRow))
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """What became of one deployment in a unit of work."""
+
+    deployment_id: DeploymentId
+    moves: Sequence[Transition]
+    triggers: tuple[Trigger, ...]
+    """Those of its group, as they were when it was created."""
 
 
 class History:
@@ -33,16 +47,18 @@ class History:
         if transitions:
             self._new.setdefault(deployment_id, []).extend(transitions)
 
-    def flush(self) -> None:
-        """Append what was recorded.
+    def flush(self) -> list[Moved]:
+        """Append what was recorded, and return it.
 
         Taking the numbers locks the deployment's row until the commit, so that nobody can see
         number 8 before number 7 is there: a reader that remembers a number misses nothing.
         """
+        moved: list[Moved] = []
         for deployment_id, transitions in self._new.items():
-            last = self._session.execute(
+            last, triggers = self._session.execute(
                 _TAKE_NUMBERS, {"id_": deployment_id, "count_": len(transitions)}
-            ).scalar_one()
+            ).one()
+            moved.append(Moved(deployment_id, transitions, triggers_from_json(triggers or ())))
             first = last - len(transitions) + 1
             self._session.execute(
                 _APPEND,
@@ -51,7 +67,8 @@ class History:
                     for index, move in enumerate(transitions)
                 ],
             )
-        self._new.clear()
+        self._new = {}
+        return moved
 
     def after(
         self, deployment_id: DeploymentId, number: int, *, limit: int = 500

@@ -113,7 +113,7 @@ class Targets:
         row = self._session.get(TargetRow, (deployment_id, target_id), populate_existing=True)
         if row is None:
             raise TargetNotFound(target_id)
-        return _target(row, self._events(deployment_id, [target_id]).get(target_id, []))
+        return _target(row, self.events_of(deployment_id, [target_id]).get(target_id, []))
 
     def page(
         self,
@@ -130,7 +130,7 @@ class Targets:
         if status is not None:
             query = query.where(TargetRow.status == status)
         rows = self._session.scalars(query.order_by(TargetRow.position).limit(limit)).all()
-        events = self._events(deployment_id, [row.target_id for row in rows])
+        events = self.events_of(deployment_id, [row.target_id for row in rows])
         return [_target(row, events.get(row.target_id, [])) for row in rows]
 
     def named(self, deployment_id: DeploymentId, ids: Sequence[TargetId]) -> list[Target]:
@@ -301,9 +301,10 @@ class Targets:
             .execution_options(synchronize_session=False)
         )
 
-    def _events(
+    def events_of(
         self, deployment_id: DeploymentId, target_ids: Sequence[str]
     ) -> dict[str, list[Event]]:
+        """Return the lifecycle events of targets, each target's in their order."""
         rows = self._session.scalars(
             select(LifecycleEventRow)
             .where(

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from tidegate.clock import Clock
 from tidegate.domain.errors import NoSpace
 from tidegate.domain.ids import IdSource
+from tidegate.domain.notices import SEND_NOTICES, NoticeSettings
 from tidegate.domain.region import DEFAULT_REGION
 from tidegate.store.access import Tokens
 from tidegate.store.access_keys import AccessKeys
@@ -30,6 +31,7 @@ from tidegate.store.installations import Installations
 from tidegate.store.leases import Leases
 from tidegate.store.lifecycle import LifecycleEvents
 from tidegate.store.logs import Logs
+from tidegate.store.notices import Notices
 from tidegate.store.outbox import Message, Outbox, Sender
 from tidegate.store.resource_tags import ResourceTags
 from tidegate.store.targets import Targets
@@ -44,6 +46,8 @@ _ONE_STATE: Final[dict[bool, dict[str, str]]] = {
     False: {"isolation_level": "REPEATABLE READ"},
 }
 """What it takes, by whether it is SQLite, to read several tables as they stood at one moment."""
+_NOBODY_ELSE: Final = NoticeSettings()
+"""Triggers are told, and no event bus."""
 _DO_NOT_WAIT: Final = text("SET LOCAL synchronous_commit TO OFF")
 _DISK_FULL = ("database or disk is full", "no space left", "disk i/o error")
 
@@ -51,7 +55,15 @@ _DISK_FULL = ("database or disk is full", "no space left", "disk i/o error")
 class UnitOfWork:
     """One transaction and what can be done in it. It commits by itself on a clean exit."""
 
-    def __init__(self, session: Session, *, clock: Clock, ids: IdSource, region: str) -> None:
+    def __init__(
+        self,
+        session: Session,
+        *,
+        clock: Clock,
+        ids: IdSource,
+        region: str,
+        notices: NoticeSettings = _NOBODY_ELSE,
+    ) -> None:
         self.session = session
         self.clock = clock
         self.ids = ids
@@ -68,6 +80,7 @@ class UnitOfWork:
         self.history = History(session)
         self.deployments = Deployments(session, self.history)
         self.targets = Targets(session, self.history)
+        self.notices = Notices(session, self.deployments, self.targets, notices)
         self.leases = Leases(session, self.history)
         self.lifecycle = LifecycleEvents(session)
         self.installations = Installations(session)
@@ -101,7 +114,8 @@ class UnitOfWork:
 
     def flush(self) -> None:
         """Write what was put off until the end, for all at once."""
-        self.history.flush()
+        if self.notices.tell(self.history.flush()):
+            self.send(SEND_NOTICES)
         self.last_seen.flush()
         self.outbox.flush(at=self.now())
 
@@ -117,6 +131,7 @@ class Store:
         clock: Clock,
         ids: IdSource,
         region: str = DEFAULT_REGION,
+        notices: NoticeSettings = _NOBODY_ELSE,
     ) -> None:
         self.region = region
         self._is_sqlite = is_sqlite = engine.dialect.name == "sqlite"
@@ -125,6 +140,7 @@ class Store:
         self._reader = engine.execution_options(tidegate_reads=True, **_ONE_STATE[is_sqlite])
         self._sender = sender
         self._ids = ids
+        self._notices = notices
         # SQLite has one writer at a time and lets the others poll: a queue of our own is fairer.
         self._turn: AbstractContextManager[object] = Lock() if is_sqlite else nullcontext()
 
@@ -177,7 +193,13 @@ class Store:
         return len(sent)
 
     def _unit(self, session: Session) -> UnitOfWork:
-        return UnitOfWork(session, clock=self.clock, ids=self._ids, region=self.region)
+        return UnitOfWork(
+            session,
+            clock=self.clock,
+            ids=self._ids,
+            region=self.region,
+            notices=self._notices,
+        )
 
     def _forget(self, sent: Sequence[str]) -> None:
         try:
