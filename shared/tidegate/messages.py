@@ -8,6 +8,7 @@ from celery import Celery, chain
 from kombu import Exchange, Queue
 from kombu.exceptions import KombuError, OperationalError
 
+from tidegate.domain import notices
 from tidegate.settings import Settings
 
 if TYPE_CHECKING:  # Flower and beat's sender need no database.
@@ -21,13 +22,14 @@ COMPLETE: Final = "target.complete"
 LOOK_BACK: Final = "target.look_back"
 SWEEP: Final = "deployments.sweep"
 PRUNE: Final = "retention.prune"
+SEND_NOTICES: Final = notices.SEND_NOTICES
 
 HOSTS: Final = "hosts"
-"""Queue of what holds a session, to a host or to where bundles lie."""
+"""Queue of what holds a session: to a host, to where bundles lie, to who asked to be told."""
 CONTROL: Final = "control"
 """Queue of all else; no session ever delays a decision."""
 
-_QUEUE_OF: Final = {RUN_HOOKS: HOSTS, LOOK_BACK: HOSTS, FETCH_BUNDLE: HOSTS}
+_QUEUE_OF: Final = {RUN_HOOKS: HOSTS, LOOK_BACK: HOSTS, FETCH_BUNDLE: HOSTS, SEND_NOTICES: HOSTS}
 
 log = structlog.get_logger(__name__)
 

@@ -8,6 +8,7 @@ from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from tidegate.domain.errors import Invalid
+from tidegate.domain.notices import EVENT_BUS, NoticeSettings
 from tidegate.domain.region import DEFAULT_REGION, check_region
 
 SHORTEST_SECRET_KEY: Final = 32
@@ -63,6 +64,12 @@ class Settings(BaseSettings):
     """Region of whoever names none."""
     account_id: str = Field(default="000000000000", pattern="^[0-9]{12}$")
     """Account in ARNs."""
+    event_bus: str = Field(default="", max_length=400)
+    """Name or ARN of an EventBridge event bus that all is told to; empty means none."""
+    event_source: str = Field(default="tidegate", pattern=r"^[A-Za-z0-9._/-]{1,256}$")
+    """What such events say that they come from; AWS lets nobody else say `aws.`."""
+    assume_service_role: bool = False
+    """Whether AWS is called by the role of the deployment's group."""
     secret_key: SecretStr = SecretStr("")
     """What secrets in the database are encrypted with; several are separated by commas."""
 
@@ -150,6 +157,13 @@ class Settings(BaseSettings):
             raise ValueError("it begins with https://, as https://HOST/api/v3 does")
         return url
 
+    @field_validator("event_bus")
+    @classmethod
+    def _is_bus(cls, bus: str) -> str:
+        if bus and not EVENT_BUS.fullmatch(bus):
+            raise ValueError("it is the name or the ARN of an event bus")
+        return bus
+
     @field_validator("secret_key")
     @classmethod
     def _is_long(cls, given: SecretStr) -> SecretStr:
@@ -190,6 +204,11 @@ class Settings(BaseSettings):
     def secret_key_file(self) -> Path:
         """Return where an embedded system keeps its key."""
         return self.data_dir / "secret.key"
+
+    @property
+    def notices(self) -> NoticeSettings:
+        """Return what notices say of this system, and where all of them go."""
+        return NoticeSettings(account_id=self.account_id, event_bus=self.event_bus)
 
     @property
     def artifacts(self) -> str:

@@ -6,7 +6,12 @@ from typing import Final
 from fastapi import APIRouter, Depends
 from fastapi.responses import PlainTextResponse
 from prometheus_client import CollectorRegistry
-from prometheus_client.core import GaugeMetricFamily, Metric, SummaryMetricFamily
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    Metric,
+    SummaryMetricFamily,
+)
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 from prometheus_client.registry import Collector
 from typing_extensions import override
@@ -54,6 +59,22 @@ class _Counted(Collector):
             "How long ago the last sweep was.",
             value=self._counted.sweep_lag,
         )
+        yield from self._notices()
+
+    def _notices(self) -> Iterator[Metric]:
+        yield GaugeMetricFamily(
+            "tidegate_notice_age_seconds",
+            "How long ago the oldest thing happened that a topic or bus is still to be told.",
+            value=self._counted.notice_age,
+        )
+        notices = CounterMetricFamily(
+            "tidegate_notices",
+            "Messages and events that were sent or given up.",
+            labels=["channel", "outcome"],
+        )
+        for labels, count in self._counted.notices.items():
+            notices.add_metric(labels, count)
+        yield notices
 
 
 @router.get(

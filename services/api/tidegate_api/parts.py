@@ -42,6 +42,7 @@ def make_parts(settings: Settings) -> Parts:
         clock=SystemClock(),
         ids=RandomIds(),
         region=settings.region,
+        notices=settings.notices,
     )
     return Parts(
         settings=settings,

@@ -11,9 +11,12 @@ from typing import Final
 
 from tidegate.clock import SystemClock
 from tidegate.domain.ids import RandomIds
+from tidegate.domain.notices import Channel
 from tidegate.drivers.bundles import ArtifactStore, artifact_store
 from tidegate.drivers.hosts import HostDriver, host_driver
+from tidegate.drivers.notices import NoticeSender, notice_sender
 from tidegate.engine.host_runs import HostRuns
+from tidegate.engine.notices import NoticeSending
 from tidegate.messages import CelerySender
 from tidegate.settings import Settings
 from tidegate.store.database import connect
@@ -32,13 +35,13 @@ class Runtime:
     settings: Settings
     owner: str
     _drivers: dict[str, HostDriver] = field(default_factory=dict)
+    _senders: dict[Channel, NoticeSender] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @cached_property
     def store(self) -> Store:
         """Return the store, connected at its first use."""
-        engine = connect(self.settings.database, pool_size=POOL)
-        return Store(engine, sender=CelerySender(app), clock=SystemClock(), ids=RandomIds())
+        return self._connected(POOL)
 
     @cached_property
     def together(self) -> InTurns:
@@ -50,8 +53,7 @@ class Runtime:
         """Return a store for the heartbeat: it must not queue behind all that follow hosts."""
         if self.settings.database.startswith("sqlite"):
             return self.store  # whose writers wait in line anyway, whatever their connection
-        engine = connect(self.settings.database, pool_size=1)
-        return Store(engine, sender=CelerySender(app), clock=SystemClock(), ids=RandomIds())
+        return self._connected(1)
 
     @cached_property
     def artifacts(self) -> ArtifactStore:
@@ -70,10 +72,28 @@ class Runtime:
             owner=self.owner,
         )
 
+    @cached_property
+    def notices(self) -> NoticeSending:
+        """Return what sends notices."""
+        return NoticeSending(
+            store=self.store, sender=self.notice_sender, is_leaving=lambda: self.runs.is_leaving
+        )
+
     @property
     def lease(self) -> timedelta:
         """Return how long a worker may show no life."""
         return timedelta(seconds=self.settings.lease_seconds)
+
+    def notice_sender(self, channel: Channel) -> NoticeSender:
+        """Return the one sender of a channel in this process."""
+        with self._lock:
+            if channel not in self._senders:
+                self._senders[channel] = notice_sender(
+                    channel,
+                    source=self.settings.event_source,
+                    assume_role=self.settings.assume_service_role,
+                )
+            return self._senders[channel]
 
     def driver(self, name: str) -> HostDriver:
         """Return the one driver of that name in this process.
@@ -85,6 +105,15 @@ class Runtime:
             if name not in self._drivers:
                 self._drivers[name] = self._make(name)
             return self._drivers[name]
+
+    def _connected(self, pool_size: int) -> Store:
+        return Store(
+            connect(self.settings.database, pool_size=pool_size),
+            sender=CelerySender(app),
+            clock=SystemClock(),
+            ids=RandomIds(),
+            notices=self.settings.notices,
+        )
 
     def _make(self, name: str) -> HostDriver:
         make: Callable[..., HostDriver] = host_driver(name)

@@ -10,7 +10,16 @@ from tidegate.engine.bundles import fetch_bundle as fetch
 from tidegate.engine.retention import prune as prune_old
 from tidegate.engine.sweep import sweep as sweep_once
 from tidegate.engine.targets import complete_target as complete
-from tidegate.messages import ADVANCE, COMPLETE, FETCH_BUNDLE, LOOK_BACK, PRUNE, RUN_HOOKS, SWEEP
+from tidegate.messages import (
+    ADVANCE,
+    COMPLETE,
+    FETCH_BUNDLE,
+    LOOK_BACK,
+    PRUNE,
+    RUN_HOOKS,
+    SEND_NOTICES,
+    SWEEP,
+)
 from tidegate_workers.base import SafeTask, go_on_if
 from tidegate_workers.runtime import runtime
 
@@ -47,6 +56,11 @@ def complete_target(*, deployment_id: str, target: str, segment: str) -> None:  
 @shared_task(name=LOOK_BACK, base=SafeTask)
 def look_back(*, deployment_id: str, target: str, segment: str) -> None:  # noqa: ARG001
     runtime.runs.look_back(DeploymentId(deployment_id), TargetId(target))
+
+
+@shared_task(name=SEND_NOTICES, base=SafeTask)
+def send_notices() -> None:
+    runtime.notices.send_due()
 
 
 # One a second would push everything else out of Flower's list.

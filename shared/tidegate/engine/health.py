@@ -1,5 +1,6 @@
 """Whether the system is ready, and its figures."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -34,6 +35,10 @@ class Metrics:
     hook_seconds: list[HookSeconds]
     outbox_age: float
     """Seconds that the oldest message has waited to be sent."""
+    notice_age: float
+    """Seconds since the oldest thing happened that is still to be told."""
+    notices: Mapping[tuple[str, str], int]
+    """How many notices ever passed or were dropped, by channel and outcome."""
     lease_age: float
     """Seconds that the most overdue target has waited for a worker."""
     sweep_lag: float
@@ -64,6 +69,8 @@ def metrics(uow: UnitOfWork) -> Metrics:
         deployments_by_status=uow.heartbeats.deployments_by_status(),
         hook_seconds=[HookSeconds(*row) for row in uow.heartbeats.hook_seconds()],
         outbox_age=_age(uow.outbox.oldest(), now),
+        notice_age=_age(uow.notices.oldest(), now),
+        notices=uow.notices.totals(),
         lease_age=_seconds(uow.heartbeats.oldest_overdue(now)),
         sweep_lag=_age(uow.heartbeats.last(SWEEP), now),
     )

@@ -307,6 +307,11 @@ class HostRuns:
             with store.write() as uow:
                 uow.leases.give_back(self.owner, dropped, at=uow.now())
 
+    @property
+    def is_leaving(self) -> bool:
+        """Whether this worker is about to end."""
+        return self._leaving.is_set()
+
     def let_go(self) -> None:
         """Let go of every run, and take no more: this worker is about to end."""
         self._leaving.set()

@@ -14,7 +14,7 @@ class Pruned:
 
 
 def prune(*, store: Store, artifacts: ArtifactStore, keep: timedelta) -> Pruned:
-    """Delete logs of deployments, the audit, and artifacts, that are older than *keep*.
+    """Delete logs of deployments, the audit, dropped notices, and artifacts older than *keep*.
 
     An artifact stays while a revision or a deployment that is younger has it, and while it is what
     a group's last successful deployment brought, or one that is active brings.
@@ -24,6 +24,7 @@ def prune(*, store: Store, artifacts: ArtifactStore, keep: timedelta) -> Pruned:
         before = now - keep
         log_pieces = uow.logs.delete_before(before)
         uow.audit.delete_before(before)
+        uow.notices.delete_before(before)
         uow.heartbeats.forget_before(now - timedelta(days=2))
         needed = uow.bundles.needed(since=before)
     old = [

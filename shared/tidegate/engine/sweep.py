@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from tidegate.messages import PRUNE, want_advance, want_look_back, want_target
+from tidegate.messages import PRUNE, SEND_NOTICES, want_advance, want_look_back, want_target
 from tidegate.store.health import PRUNED, SWEEP
 from tidegate.store.unit_of_work import Store, UnitOfWork
 
@@ -36,6 +36,8 @@ def sweep(*, store: Store, lease: timedelta) -> Swept:
         for one in lapsed:
             want = want_look_back if one.lost and one.is_final else want_target
             want(uow, one.deployment_id, one.target_id, one.segment)
+        if uow.notices.is_due(now - GRACE):
+            uow.send(SEND_NOTICES)
         _want_pruning_daily(uow)
         unsent = uow.outbox.claim_unsent(before=now - UNSENT_AFTER, at=now)
     resent = store.send(unsent)

@@ -7,15 +7,27 @@ from typing import Final
 
 from tidegate.domain.errors import NotFound
 from tidegate.domain.ids import DeploymentId, TargetId
+from tidegate.domain.notices import Channel
 from tidegate.drivers.bundles import Artifact, ArtifactStore
 from tidegate.drivers.hosts import HostDriver
+from tidegate.drivers.notices import NoticeSender, notice_sender
 from tidegate.engine.advance import advance_deployment
 from tidegate.engine.bundles import fetch_bundle
 from tidegate.engine.host_runs import HostRuns
+from tidegate.engine.notices import NoticeSending
 from tidegate.engine.retention import prune
 from tidegate.engine.sweep import sweep
 from tidegate.engine.targets import complete_target
-from tidegate.messages import ADVANCE, COMPLETE, FETCH_BUNDLE, LOOK_BACK, PRUNE, RUN_HOOKS, SWEEP
+from tidegate.messages import (
+    ADVANCE,
+    COMPLETE,
+    FETCH_BUNDLE,
+    LOOK_BACK,
+    PRUNE,
+    RUN_HOOKS,
+    SEND_NOTICES,
+    SWEEP,
+)
 from tidegate.settings import Settings
 from tidegate.store.health import WORKER_KINDS
 from tidegate.store.outbox import Message
@@ -39,6 +51,7 @@ class FakeWorker:
         artifacts: ArtifactStore,
         settings: Settings,
         together: Together | None = None,
+        sender: Callable[[Channel], NoticeSender] = notice_sender,
     ) -> None:
         self.name = name
         self.store = store
@@ -46,6 +59,7 @@ class FakeWorker:
         self.broker = broker
         self.artifacts = artifacts
         self.settings = settings
+        self.notices = NoticeSending(store=store, sender=sender)
         self.runs = HostRuns(
             store=store,
             together=self.together,
@@ -78,6 +92,7 @@ class FakeWorker:
             RUN_HOOKS: lambda m: self.runs.run(*_target(m)),
             LOOK_BACK: self._look_back,
             COMPLETE: self._complete,
+            SEND_NOTICES: self._send_notices,
             SWEEP: self._sweep,
             PRUNE: self._prune,
         }[name]
@@ -103,6 +118,10 @@ class FakeWorker:
     def _complete(self, message: Message) -> bool:
         key = _target(message)
         self.together(lambda uow: complete_target(*key, uow=uow), key=key)
+        return True
+
+    def _send_notices(self, _message: Message) -> bool:
+        self.notices.send_due()
         return True
 
     def _sweep(self, _message: Message) -> bool:

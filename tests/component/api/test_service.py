@@ -84,8 +84,11 @@ def test_metrics_are_what_prometheus_reads(service: Service):
     assert {
         "tidegate_outbox_age_seconds",
         "tidegate_lease_age_seconds",
+        "tidegate_notice_age_seconds",
         "tidegate_sweep_lag_seconds",
     } <= families.keys()
+    notices = {tuple(one.labels.values()) for one in families["tidegate_notices"].samples}
+    assert ("sns", "dropped") in notices
 
 
 @pytest.fixture

@@ -9,6 +9,8 @@ from typing import Any
 
 from tidegate.domain.history import RecordedTransition
 from tidegate.domain.ids import DeploymentId, RandomIds, TargetId
+from tidegate.domain.notices import Channel, NoticeSettings
+from tidegate.drivers.notices import NoticeSender, notice_sender
 from tidegate.engine.advance import advance_deployment
 from tidegate.engine.deployments import stop_deployment
 from tidegate.engine.reports import Progress
@@ -32,11 +34,25 @@ PATIENCE = 30.0
 class System:
     """Store, broker, hosts and one worker; more workers can be had."""
 
-    def __init__(self, url: str, folder: Path) -> None:
+    def __init__(
+        self,
+        url: str,
+        folder: Path,
+        *,
+        notices: NoticeSettings | None = None,
+        sender: Callable[[Channel], NoticeSender] = notice_sender,
+    ) -> None:
         self.engine = connect(url)
         self.clock = FakeClock()
         self.broker = FakeBroker()
-        self.store = Store(self.engine, sender=self.broker, clock=self.clock, ids=RandomIds())
+        self.store = Store(
+            self.engine,
+            sender=self.broker,
+            clock=self.clock,
+            ids=RandomIds(),
+            notices=notices or NoticeSettings(),
+        )
+        self.notice_sender = sender
         self.fails: set[tuple[str, str]] = set()
         """Host and event at which hooks fail."""
         self.hosts = FakeHosts(
@@ -63,6 +79,7 @@ class System:
             hosts=self.hosts,
             artifacts=self.artifacts,
             settings=self.settings,
+            sender=self.notice_sender,
         )
         worker.show_life()
         return worker
