@@ -35,49 +35,40 @@ def test_the_messages_of_a_deployment_have_the_recorded_shape(real, topic, queue
     id_ = shop.deploy("one")
     real.settle()
 
-    envelopes = queue.messages(4)
     # The queue itself keeps no order.
-    by_subject = {one["Subject"]: json.loads(one["Message"]) for one in envelopes}
+    envelopes = sorted(queue.messages(4), key=lambda one: one["Subject"])
     about = f"AWS CodeDeploy {id_} in us-east-1 to shop"
-    assert set(by_subject) == {
-        f"{word}: {about}" for word in ("CREATED", "IN_PROGRESS", "SUCCEEDED")
-    }
-    assert len(envelopes) == 4
-    created = by_subject[f"CREATED: {about}"]
-    assert created == {
+    words = ["CREATED", "IN_PROGRESS", "SUCCEEDED", "SUCCEEDED"]
+    assert [one["Subject"] for one in envelopes] == [f"{word}: {about}" for word in words]
+    created, _, *ended = [json.loads(one["Message"]) for one in envelopes]
+    of_all = {
         "region": "us-east-1",
-        "accountId": "123456789012",
+        "accountId": ACCOUNT,
         "eventTriggerName": "to slack",
-        "applicationName": "shop",
         "deploymentId": id_,
+    }
+    of_deployment = {
+        **of_all,
+        "applicationName": "shop",
         "deploymentGroupName": "prod",
         "createTime": "Mon Jan 05 09:00:00 UTC 2026",
-        "completeTime": None,
-        "status": "CREATED",
     }
-    ended = [json.loads(one["Message"]) for one in envelopes if one["Subject"].startswith("SUCC")]
-    deployment = next(one for one in ended if "status" in one)
-    instance = next(one for one in ended if "instanceStatus" in one)
-    assert deployment["deploymentOverview"] == (
-        '{"Succeeded":1,"Failed":0,"Skipped":0,"InProgress":0,"Pending":0}'
-    )
-    assert deployment["completeTime"] == "Mon Jan 05 09:00:00 UTC 2026"
-    assert set(instance) == {
-        "region",
-        "accountId",
-        "eventTriggerName",
-        "deploymentId",
-        "instanceId",
-        "lastUpdatedAt",
-        "instanceStatus",
-        "lifecycleEvents",
+    assert created == {**of_deployment, "completeTime": None, "status": "CREATED"}
+    assert {
+        **of_deployment,
+        "completeTime": "Mon Jan 05 09:00:00 UTC 2026",
+        "deploymentOverview": '{"Succeeded":1,"Failed":0,"Skipped":0,"InProgress":0,"Pending":0}',
+        "status": "SUCCEEDED",
+    } in ended
+    instance = next(one for one in ended if "instanceId" in one)
+    events = json.loads(instance.pop("lifecycleEvents"))
+    assert instance == {
+        **of_all,
+        "instanceId": f"arn:aws:codedeploy:us-east-1:{ACCOUNT}:instance/web-1_AAAAAAAAAA",
+        "lastUpdatedAt": "Mon Jan 05 09:00:00 UTC 2026",
+        "instanceStatus": "SUCCEEDED",
     }
-    assert instance["instanceId"] == (
-        "arn:aws:codedeploy:us-east-1:123456789012:instance/web-1_AAAAAAAAAA"
-    )
-    assert [one["LifecycleEvent"] for one in json.loads(instance["lifecycleEvents"])] == list(
-        shop.events(id_, "web-1")
-    )
+    assert [one["LifecycleEvent"] for one in events] == list(shop.events(id_, "web-1"))
 
 
 def test_the_events_of_a_deployment_arrive_on_the_bus(real, bus, queue):

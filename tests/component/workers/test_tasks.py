@@ -6,11 +6,24 @@ import pytest
 from celery import chain
 
 from component.engine.system import System
+from component.notices.ears import Ears, group, telling
 from tidegate.domain.errors import NoSpace, Stale
 from tidegate.domain.lifecycle import HOST_SEGMENT
-from tidegate.messages import ADVANCE, COMPLETE, RUN_HOOKS, SWEEP
+from tidegate.domain.notices import Channel
+from tidegate.engine.notices import NoticeSending
+from tidegate.messages import (
+    ADVANCE,
+    COMPLETE,
+    HOSTS,
+    RUN_HOOKS,
+    SEND_NOTICES,
+    SWEEP,
+    queue_of,
+)
+from tidegate.settings import Settings
 from tidegate_workers import tasks
 from tidegate_workers.base import SafeTask, TaskCrashed
+from tidegate_workers.runtime import Runtime, runtime
 from tidegate_workers.signals import _beat, _beat_once
 
 
@@ -20,6 +33,7 @@ def perform_all(system: System) -> None:
         ADVANCE: tasks.advance_deployment,
         RUN_HOOKS: tasks.run_hooks,
         COMPLETE: tasks.complete_target,
+        SEND_NOTICES: tasks.send_notices,
         SWEEP: tasks.sweep,
     }
     while system.broker.queue:
@@ -35,6 +49,33 @@ def test_the_tasks_bring_a_deployment_to_its_end(system):
     perform_all(system)
 
     assert shop.deployment(id_).status == "Succeeded"
+
+
+def test_a_worker_sends_what_a_trigger_asks_for(system, monkeypatch):
+    ears = Ears()
+    monkeypatch.setitem(runtime.__dict__, "notices", NoticeSending(system.store, ears.sender))
+    shop = system.shop("web-1", aws=group(telling()))
+
+    shop.deploy("one")
+    perform_all(system)
+
+    assert ears.statuses() == ["CREATED", "IN_PROGRESS", "SUCCEEDED", "SUCCEEDED"]
+
+
+def test_notices_are_sent_where_no_decision_waits():
+    assert queue_of(SEND_NOTICES) == HOSTS
+
+
+def test_a_worker_has_one_sender_for_each_channel(tmp_path):
+    settings = Settings(data_dir=tmp_path, event_source="mine", assume_service_role=True)
+    runtime = Runtime(settings=settings, owner="worker-1")
+    made = {channel: runtime.notice_sender(channel) for channel in Channel}
+
+    assert all(runtime.notice_sender(channel) is one for channel, one in made.items())
+    assert runtime.notices.store is runtime.store
+    assert not runtime.notices.is_leaving()
+    runtime.runs.let_go()
+    assert runtime.notices.is_leaving()
 
 
 def test_a_chain_ends_quietly_at_a_link_that_has_nothing_to_go_on_with(system):

@@ -12,6 +12,9 @@ from tidegate_cli.refusal import CannotStart, chosen_settings
         ("DATABASE_URL", "oracle://u:pw@db/x", "it begins with postgresql+psycopg:// or sqlite"),
         ("DATABASE_URL", "pw", "it begins with postgresql+psycopg:// or sqlite"),
         ("BROKER_URL", "kafka://u:pw@mq", "it begins with redis://"),
+        ("EVENT_BUS", "a bus", "it is the name or the ARN of an event bus"),
+        ("EVENT_BUS", "arn:aws:sns:eu-west-1:123456789012:t", "it is the name or the ARN"),
+        ("EVENT_SOURCE", "x y", "should match pattern"),
     ],
 )
 def test_a_value_that_cannot_be_taken_is_said_with_the_name_of_its_variable(
@@ -35,9 +38,12 @@ def test_a_value_that_cannot_be_taken_is_said_with_the_name_of_its_variable(
         ("DATABASE_URL", "postgresql+psycopg://tide@/tidegate?host=/run"),
         ("BROKER_URL", "redis+socket:///srv/redis.sock"),
         ("BROKER_URL", "amqp://guest@mq//"),
+        ("EVENT_BUS", "default"),
+        ("EVENT_BUS", "arn:aws:events:eu-west-1:123456789012:event-bus/all/deployments"),
+        ("EVENT_SOURCE", "aws.codedeploy"),
     ],
 )
-def test_each_database_and_broker_that_is_supported_is_taken(
+def test_each_database_broker_and_bus_that_is_supported_is_taken(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str
 ):
     monkeypatch.setenv(f"TIDEGATE_{name}", value)
