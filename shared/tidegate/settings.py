@@ -126,7 +126,7 @@ class Settings(BaseSettings):
     host_lost_after: float = Field(default=45, gt=0)
     """Seconds of silence after which a host counts as lost."""
     retention_days: int = Field(default=90, ge=1)
-    """Days for which logs, the audit and artifacts are kept."""
+    """Days for which logs, the audit, dropped notices and artifacts are kept."""
     lease_seconds: float = Field(default=15, gt=0)
     """Seconds after which a target whose worker fell silent goes to another one."""
 
@@ -161,7 +161,7 @@ class Settings(BaseSettings):
     @classmethod
     def _is_bus(cls, bus: str) -> str:
         if bus and not EVENT_BUS.fullmatch(bus):
-            raise ValueError("it is the name or the ARN of an event bus")
+            raise ValueError("it is an event bus, by its name or as arn:aws:events:…")
         return bus
 
     @field_validator("secret_key")

@@ -141,7 +141,7 @@ class Targets:
             )
         )
         known = {row.target_id: row for row in rows}
-        events = self._events(deployment_id, list(known))
+        events = self.events_of(deployment_id, list(known))
         found = [known[id_] for id_ in dict.fromkeys(ids) if id_ in known]
         return [_target(row, events.get(row.target_id, [])) for row in found]
 

@@ -3,10 +3,11 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
+from parts.news import APPLICATION, GROUP, of_deployment, of_instance
 from tidegate.domain.deployment import DeploymentStatus
 from tidegate.domain.notices import Channel, DeploymentNews, InstanceNews, Notice
 from tidegate.domain.target import TargetStatus
@@ -15,22 +16,8 @@ from tidegate.drivers.notices.eventbridge import EventBridgeSender
 from tidegate.planning.notices import bus_notice
 from tidegate.testing.notice_contract import NoticeSenderContract
 
-AT = datetime(2026, 11, 3, 4, 5, 6, tzinfo=UTC)
-RESOURCES = (
-    "arn:aws:codedeploy:eu-central-1:000000000000:application:site",
-    "arn:aws:codedeploy:eu-central-1:000000000000:deploymentgroup:site/blue",
-)
-NEWS = DeploymentNews(
-    region="eu-central-1",
-    account_id="000000000000",
-    application="site",
-    group="blue",
-    group_id="1a2b",
-    deployment_id="d-MAIN12345",
-    at=AT,
-    status=DeploymentStatus.STOPPED,
-    created_at=AT,
-)
+RESOURCES = (APPLICATION, GROUP)
+NEWS = of_deployment(DeploymentStatus.STOPPED)
 
 
 def on(bus: str, news: DeploymentNews | InstanceNews = NEWS) -> Notice:
@@ -91,18 +78,7 @@ def test_an_event_is_what_codedeploy_sends(bus, queue):
 
 
 def test_an_event_of_an_instance_arrives(bus, queue):
-    news = InstanceNews(
-        region="eu-central-1",
-        account_id="000000000000",
-        application="site",
-        group="blue",
-        group_id="1a2b",
-        deployment_id="d-MAIN12345",
-        at=AT,
-        instance_id="web-1",
-        instance_arn="arn:aws:codedeploy:eu-central-1:000000000000:instance/web-1_AbCdEf0123",
-        status=TargetStatus.FAILED,
-    )
+    news = of_instance(TargetStatus.FAILED)
 
     EventBridgeSender().send(on(bus, news))
 

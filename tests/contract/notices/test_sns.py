@@ -3,29 +3,22 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import boto3
 import pytest
 
+from parts.news import AT, of_deployment
 from tidegate.domain.deployment import DeploymentStatus
-from tidegate.domain.notices import Channel, DeploymentNews, Notice
+from tidegate.domain.notices import Channel, Notice
 from tidegate.drivers.notices import NoticeRefused, NoticeUndelivered, notice_sender
 from tidegate.drivers.notices.sns import SnsSender
 from tidegate.planning.notices import trigger_notice
 from tidegate.testing.notice_contract import NoticeSenderContract
 
-AT = datetime(2026, 11, 3, 4, 5, 6, tzinfo=UTC)
-NEWS = DeploymentNews(
+NEWS = of_deployment(
+    DeploymentStatus.FAILED,
     region="eu-west-1",
-    account_id="000000000000",
-    application="site",
-    group="blue",
-    group_id="1a2b",
-    deployment_id="d-MAIN12345",
-    at=AT,
-    status=DeploymentStatus.FAILED,
-    created_at=AT,
     completed_at=AT + timedelta(minutes=9),
     overview={"Failed": 1},
     error_code="HEALTH_CONSTRAINTS",
@@ -72,7 +65,7 @@ def test_the_envelope_is_the_recorded_one(topic, queue):
     told = json.loads(envelope["Message"])
     assert told == {
         "region": "eu-west-1",
-        "accountId": "000000000000",
+        "accountId": "111122223333",
         "eventTriggerName": "to slack",
         "applicationName": "site",
         "deploymentId": "d-MAIN12345",

@@ -12,8 +12,8 @@ from tidegate_cli.refusal import CannotStart, chosen_settings
         ("DATABASE_URL", "oracle://u:pw@db/x", "it begins with postgresql+psycopg:// or sqlite"),
         ("DATABASE_URL", "pw", "it begins with postgresql+psycopg:// or sqlite"),
         ("BROKER_URL", "kafka://u:pw@mq", "it begins with redis://"),
-        ("EVENT_BUS", "a bus", "it is the name or the ARN of an event bus"),
-        ("EVENT_BUS", "arn:aws:sns:eu-west-1:123456789012:t", "it is the name or the ARN"),
+        ("EVENT_BUS", "a bus", "it is an event bus, by its name or as arn"),
+        ("EVENT_BUS", "arn:aws:sns:eu-west-1:123456789012:t", "it is an event bus, by its name"),
         ("EVENT_SOURCE", "x y", "should match pattern"),
     ],
 )

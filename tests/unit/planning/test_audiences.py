@@ -1,31 +1,21 @@
 """Whether anybody is told of a move, and by what."""
 
 import json
-from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from parts.news import AT, of_deployment, of_instance
 from tidegate.domain.aws_group import Trigger, TriggerEvent
 from tidegate.domain.deployment import DeploymentStatus
 from tidegate.domain.history import Subject, Transition
 from tidegate.domain.ids import TargetId
-from tidegate.domain.notices import Audience, Channel, DeploymentNews, InstanceNews
+from tidegate.domain.notices import Audience, Channel
 from tidegate.domain.target import TargetStatus
 from tidegate.planning.notices import may_be_told, notices_of
 
-AT = datetime(2026, 11, 3, tzinfo=UTC)
 TOPIC = "arn:aws:sns:eu-central-1:111122223333:deployments"
-WHERE = {
-    "region": "cn-north-1",
-    "account_id": "111122223333",
-    "application": "site",
-    "group": "blue",
-    "group_id": "1a2b",
-    "deployment_id": "d-MAIN12345",
-    "at": AT,
-}
 triggers = st.builds(
     Trigger,
     name=st.just("t"),
@@ -44,21 +34,11 @@ def move(subject: Subject, to: str, source: str = "before") -> Transition:
     return Transition(subject=subject, source=source, to=to, at=AT, actor="a", target=TargetId("t"))
 
 
-def of_deployment(status: DeploymentStatus, rolls_back: str = "") -> DeploymentNews:
-    return DeploymentNews(
-        **WHERE, status=status, created_at=AT, rollback_triggering_deployment_id=rolls_back
-    )
-
-
-def of_instance(status: TargetStatus) -> InstanceNews:
-    return InstanceNews(**WHERE, instance_id="web-1", instance_arn="arn", status=status)
-
-
 @given(
     audience=audiences, status=st.sampled_from(DeploymentStatus), back=st.sampled_from(["", "d-1"])
 )
 def test_safety_nobody_is_told_of_a_deployment_whose_move_was_passed_by(audience, status, back):
-    if notices_of(of_deployment(status, back), audience):
+    if notices_of(of_deployment(status, rollback_triggering_deployment_id=back), audience):
         assert may_be_told(move(Subject.DEPLOYMENT, status), audience)
 
 
@@ -94,7 +74,9 @@ def test_the_beginning_of_a_rollback_is_told_and_any_other_is_not():
         triggers=(Trigger(name="t", topic_arn=TOPIC, events=(TriggerEvent.DEPLOYMENT_ROLLBACK,)),)
     )
 
-    assert len(notices_of(of_deployment(DeploymentStatus.IN_PROGRESS, "d-1"), asks)) == 1
+    rollback = of_deployment(DeploymentStatus.IN_PROGRESS, rollback_triggering_deployment_id="d-1")
+
+    assert len(notices_of(rollback, asks)) == 1
     assert notices_of(of_deployment(DeploymentStatus.IN_PROGRESS), asks) == []
 
 
@@ -106,7 +88,7 @@ def test_messages_go_by_the_role_of_the_group_and_events_do_not():
         role_arn="role",
     )
 
-    message, told = notices_of(of_deployment(DeploymentStatus.CREATED), asks)
+    message, told = notices_of(of_deployment(DeploymentStatus.CREATED, region="cn-north-1"), asks)
 
     assert (message.channel, message.target, message.role_arn) == (Channel.SNS, TOPIC, "role")
     assert json.loads(message.body)["eventTriggerName"] == "one"

@@ -8,30 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from parts.news import APPLICATION, GROUP, of_deployment, of_instance
 from tidegate.domain.aws_group import TriggerEvent
 from tidegate.domain.deployment import DeploymentStatus
 from tidegate.domain.lifecycle import EventStatus, LifecycleEvent
-from tidegate.domain.notices import Channel, DeploymentNews, InstanceNews
+from tidegate.domain.notices import Channel
 from tidegate.domain.target import TargetStatus
 from tidegate.planning.notices import bus_notice, region_of, trigger_event, trigger_notice
 
 TOPIC = "arn:aws:sns:eu-central-1:111122223333:deployments"
-APPLICATION = "arn:aws:codedeploy:eu-west-2:111122223333:application:site"
-GROUP = "arn:aws:codedeploy:eu-west-2:111122223333:deploymentgroup:site/blue"
 CREATED_AT = datetime(2022, 10, 3, 8, 5, 9, 999_000, tzinfo=UTC)
 COMPLETED_AT = datetime(2022, 10, 14, 15, 59, 37, tzinfo=UTC)
 
-CREATED = DeploymentNews(
-    region="eu-west-2",
-    account_id="111122223333",
-    application="site",
-    group="blue",
-    group_id="1a2b",
-    deployment_id="d-MAIN12345",
-    at=CREATED_AT,
-    status=DeploymentStatus.CREATED,
-    created_at=CREATED_AT,
-)
+CREATED = of_deployment(DeploymentStatus.CREATED, at=CREATED_AT, created_at=CREATED_AT)
 SUCCEEDED = replace(
     CREATED,
     status=DeploymentStatus.SUCCEEDED,
@@ -51,17 +40,9 @@ ROLLBACK = replace(
     rollback_triggering_deployment_id="d-MAIN12345",
     rollback_message="Deployment d-BACK12345 is triggered to roll back deployment d-MAIN12345.",
 )
-HOST = InstanceNews(
-    region="eu-west-2",
-    account_id="111122223333",
-    application="site",
-    group="blue",
-    group_id="1a2b",
-    deployment_id="d-MAIN12345",
+HOST = of_instance(
+    TargetStatus.SUCCEEDED,
     at=COMPLETED_AT,
-    instance_id="web-1",
-    instance_arn="arn:aws:codedeploy:eu-west-2:111122223333:instance/web-1_AbCdEf0123",
-    status=TargetStatus.SUCCEEDED,
     events=(
         LifecycleEvent(
             name="ApplicationStop",
@@ -84,7 +65,7 @@ def body(news) -> str:
 
 def test_a_created_deployment_is_told_byte_by_byte_as_recorded():
     assert body(CREATED) == (
-        '{"region":"eu-west-2","accountId":"111122223333","eventTriggerName":"to slack",'
+        '{"region":"eu-central-1","accountId":"111122223333","eventTriggerName":"to slack",'
         '"applicationName":"site","deploymentId":"d-MAIN12345","deploymentGroupName":"blue",'
         '"createTime":"Mon Oct 03 08:05:09 UTC 2022","completeTime":null,"status":"CREATED"}'
     )
@@ -92,7 +73,7 @@ def test_a_created_deployment_is_told_byte_by_byte_as_recorded():
 
 def test_a_deployment_that_succeeded_is_told_byte_by_byte_as_recorded():
     assert body(SUCCEEDED) == (
-        '{"region":"eu-west-2","accountId":"111122223333","eventTriggerName":"to slack",'
+        '{"region":"eu-central-1","accountId":"111122223333","eventTriggerName":"to slack",'
         '"applicationName":"site","deploymentId":"d-MAIN12345","deploymentGroupName":"blue",'
         '"createTime":"Mon Oct 03 08:05:09 UTC 2022",'
         '"completeTime":"Fri Oct 14 15:59:37 UTC 2022",'
@@ -151,7 +132,7 @@ def test_a_message_goes_to_its_topic_where_that_lies():
     notice = trigger_notice(SUCCEEDED, trigger="t", topic=TOPIC)
 
     assert (notice.channel, notice.target, notice.region) == (Channel.SNS, TOPIC, "eu-central-1")
-    assert notice.subject == "SUCCEEDED: AWS CodeDeploy d-MAIN12345 in eu-west-2 to site"
+    assert notice.subject == "SUCCEEDED: AWS CodeDeploy d-MAIN12345 in eu-central-1 to site"
 
 
 @given(
@@ -234,14 +215,14 @@ def test_an_event_of_a_deployment():
     assert (notice.channel, notice.target, notice.region) == (
         Channel.EVENTBRIDGE,
         "default",
-        "eu-west-2",
+        "eu-central-1",
     )
     assert notice.subject == "CodeDeploy Deployment State-change Notification"
     assert notice.resources == (APPLICATION, GROUP)
     assert notice.at == FAILED.at
     assert json.loads(notice.body) == {
         "instanceGroupId": "1a2b",
-        "region": "eu-west-2",
+        "region": "eu-central-1",
         "application": "site",
         "deploymentId": "d-MAIN12345",
         "state": "FAILURE",
@@ -256,7 +237,7 @@ def test_an_event_of_an_instance_names_it():
     assert notice.subject == "CodeDeploy Instance State-change Notification"
     assert json.loads(notice.body) == {
         "instanceGroupId": "1a2b",
-        "region": "eu-west-2",
+        "region": "eu-central-1",
         "application": "site",
         "deploymentId": "d-MAIN12345",
         "instanceId": "web-1",
