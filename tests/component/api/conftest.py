@@ -174,6 +174,8 @@ def serve(url: str, folder: Path, settings: dict[str, Any]) -> Iterator[Service]
     config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off")
     server = uvicorn.Server(config)
     listener = socket.create_server(("127.0.0.1", 0))
+    # Else each answer waits 40 ms for an acknowledgement, as asyncio leaves such a socket alone.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
     thread.start()
     address = "http://{}:{}".format(*listener.getsockname())

@@ -15,11 +15,11 @@ NUL = "WyJMaXN0QXBwbGljYXRpb25zIiwgIlx1MDAwMCJd"
 """A token as it would be given, with a zero byte in the name."""
 
 
-def with_many(aws: Aws, count: int) -> list[str]:
+def with_many(aws: Aws, count: int, *, region: str = "us-east-1") -> list[str]:
     """Write so many applications as rows, and return their names in order."""
     names = [f"app-{number:04}" for number in range(count)]
     facts = {
-        "region": "us-east-1",
+        "region": region,
         "compute_platform": "Server",
         "tags": {},
         "created_at": datetime.now(UTC),

@@ -244,11 +244,11 @@ def test_what_an_active_deployment_goes_by_stays_even_without_its_application(aw
     assert id_ in sentence
 
 
-def with_many(aws: Aws, count: int) -> list[str]:
+def with_many(aws: Aws, count: int, *, region: str = "us-east-1") -> list[str]:
     """Write so many custom configs as rows, and return their names in order."""
     names = [f"config-{number:03}" for number in range(count)]
     facts = {
-        "region": "us-east-1",
+        "region": region,
         "compute_platform": "Server",
         "settings": {"minimum_healthy": HALF, "traffic_routing": None},
         "tags": {},

@@ -1,0 +1,172 @@
+"""Whatever an operation is sent: never a failure of ours, and never half of a thing left behind."""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.model import OperationModel
+from hypothesis import HealthCheck, given, settings
+from sqlalchemy import select
+
+from component.codedeploy.bodies import (
+    APPLICATIONS,
+    USER,
+    WHOLE,
+    bodies,
+    spoilt_one_by_one,
+    written,
+)
+from component.codedeploy.conftest import GENERIC, MODEL, UUID, Aws, check_value, running, seen
+from component.codedeploy.groups import ECS, LAMBDA, ROLE
+from component.codedeploy.test_wire import JSON_1_1, post
+from component.codedeploy.wrongs import whole_request
+from parts.databases import KINDS, Databases
+from tidegate.store.tables import Row
+from tidegate_api.codedeploy.operations import OPERATIONS
+
+EXAMPLES = int(os.environ.get("TIDEGATE_FUZZ_EXAMPLES", "0"))
+"""How many bodies for each operation, by chance; if nothing is said, a few, always the same."""
+FEW = {"sqlite": 20, "postgresql": 10}
+OURS = {"InternalFailure", "ServiceUnavailable", "UnknownOperationException"}
+"""What no body may lead to."""
+KEPT_OF_CALLS = {"audit", "access_keys"}
+"""Tables in which a call that is refused leaves its traces."""
+WORLD: list[tuple[str, dict[str, Any]]] = [
+    ("CreateApplication", {"applicationName": "shop"}),
+    ("CreateApplication", {"applicationName": "fn", "computePlatform": "Lambda"}),
+    ("CreateApplication", {"applicationName": "tasks", "computePlatform": "ECS"}),
+    *(
+        (
+            "CreateDeploymentGroup",
+            {
+                "applicationName": application,
+                "deploymentGroupName": "prod",
+                "serviceRoleArn": ROLE,
+                **said,
+            },
+        )
+        for application, said in zip(APPLICATIONS, ({}, LAMBDA, ECS), strict=True)
+    ),
+    (
+        "CreateDeploymentConfig",
+        {
+            "deploymentConfigName": "mine",
+            "minimumHealthyHosts": {"type": "HOST_COUNT", "value": 1},
+        },
+    ),
+    ("RegisterOnPremisesInstance", {"instanceName": "web-1", "iamUserArn": USER}),
+]
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def fuzzed(
+    request: pytest.FixtureRequest, databases: Databases, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Aws, str]]:
+    """One service for the whole file, and the kind of its database."""
+    folder: Path = tmp_path_factory.mktemp("fuzz")
+    with databases.fresh(request.param) as url, running(url, folder) as aws:
+        yield aws, request.param
+
+
+def chosen(kind: str) -> settings:
+    return settings(
+        max_examples=EXAMPLES or FEW[kind],
+        derandomize=not EXAMPLES,
+        database=None,
+        deadline=None,
+        print_blob=True,
+        suppress_health_check=list(HealthCheck),
+    )
+
+
+@pytest.mark.timeout(0 if EXAMPLES else 300)
+@pytest.mark.parametrize("name", sorted(OPERATIONS))
+def test_whatever_is_sent(fuzzed: tuple[Aws, str], name: str):
+    aws, kind = fuzzed
+    model = MODEL.operation_model(name)
+
+    @chosen(kind)
+    @given(body=bodies(model))
+    def try_it(body: bytes) -> None:
+        try_one(aws, model, body)
+
+    make_world(aws)
+    try_it()
+    look_at_all(aws)
+
+
+@pytest.mark.parametrize("name", sorted(OPERATIONS))
+def test_each_member_is_spoilt(fuzzed: tuple[Aws, str], name: str):
+    aws, kind = fuzzed
+    model = MODEL.operation_model(name)
+    if kind != "sqlite" or model.input_shape is None:
+        return
+    make_world(aws)
+    for whole in WHOLE.get(name, [whole_request(model)]):
+        for body in spoilt_one_by_one(whole, model.input_shape, most=EXAMPLES * 10 or 60):
+            try_one(aws, model, written(body))
+
+
+def try_one(aws: Aws, model: OperationModel, body: bytes) -> None:
+    """See that an answer is one, and what it was given for."""
+    before = rows(aws)
+    answer = post(aws, model.name, body)
+    check(answer, model)
+    if answer.status_code == 200 and OPERATIONS[model.name].changes:
+        make_world(aws)
+    else:
+        assert rows(aws) == before
+
+
+def check(answer: Any, model: OperationModel) -> None:
+    """An answer is one that the model has, or a refusal under a code that it may have."""
+    assert UUID.fullmatch(answer.headers["x-amzn-requestid"])
+    assert answer.headers["content-type"] == JSON_1_1
+    if answer.status_code == 200:
+        shape = model.output_shape
+        if shape is None:
+            assert answer.content == b""
+        else:
+            check_value(answer.json(), shape, model.name)
+        return
+    told = answer.json()
+    assert answer.status_code == (413 if "TooLarge" in told["__type"] else 400), told
+    declared = {shape.name for shape in model.error_shapes}
+    assert told["__type"] in (declared | GENERIC) - OURS, told
+    assert told["message"]
+    assert len(told["message"]) < 2000
+
+
+def rows(aws: Aws) -> dict[str, list[Any]]:
+    """All that is in the database, but for what is kept of calls."""
+    tables = [one for one in Row.metadata.sorted_tables if one.name not in KEPT_OF_CALLS]
+    with aws.service.parts.store.engine.connect() as connection:
+        return {
+            one.name: list(connection.execute(select(one).order_by(*one.primary_key)))
+            for one in tables
+        }
+
+
+def make_world(aws: Aws) -> None:
+    """Make again what requests are about, as far as it is gone."""
+    for operation, body in WORLD:
+        assert post(aws, operation, json.dumps(body)).status_code in {200, 400}
+
+
+def look_at_all(aws: Aws) -> None:
+    """What was taken can be shown."""
+    client = aws.client()
+    names = seen(client.list_applications, "applications")
+    for at in range(0, len(names), 100):
+        client.batch_get_applications(applicationNames=names[at : at + 100])
+    for name in names:
+        groups = seen(client.list_deployment_groups, "deploymentGroups", applicationName=name)
+        for group in groups:
+            client.get_deployment_group(applicationName=name, deploymentGroupName=group)
+    for name in seen(client.list_deployment_configs, "deploymentConfigsList"):
+        client.get_deployment_config(deploymentConfigName=name)
+    for name in seen(client.list_on_premises_instances, "instanceNames"):
+        client.get_on_premises_instance(instanceName=name)
