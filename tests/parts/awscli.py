@@ -35,3 +35,14 @@ class AwsCli:
         ended = self.run(*arguments, timeout=timeout)
         assert ended.returncode == 0, (arguments, ended.stdout, ended.stderr)
         return ended.stdout.strip()
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start it; the caller ends it."""
+        return subprocess.Popen(
+            [str(AWS), *arguments],
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
