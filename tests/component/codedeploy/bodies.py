@@ -9,9 +9,12 @@ from botocore.model import OperationModel, Shape, StructureShape
 from hypothesis import strategies as st
 
 from component.codedeploy.groups import BLUE_GREEN, ECS, FULL, LAMBDA, ROLE, TOPIC
+from component.codedeploy.test_revisions import APPSPEC, GITHUB, S3, STRING
 
 PREFIX = "arn:aws:codedeploy:us-east-1:000000000000"
 USER = "arn:aws:iam::111122223333:user/web"
+ON_SERVERS, ON_ECS = "d-ONSERVERS", "d-ONECS0000"
+"""What stands for the ids of deployments that there are."""
 APPLICATIONS = ["shop", "fn", "tasks"]
 SHA256 = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"
 KNOWN: dict[str, Sequence[str]] = {
@@ -34,8 +37,9 @@ KNOWN: dict[str, Sequence[str]] = {
         f"{PREFIX}:deploymentgroup:shop/prod",
         f"{PREFIX}:deploymentconfig:mine",
     ],
-    "deploymentId": ["d-ABCDEFGHI"],
-    "DeploymentId": ["d-ABCDEFGHI"],
+    "deploymentId": [ON_SERVERS, ON_ECS],
+    "DeploymentId": [ON_SERVERS, ON_ECS],
+    "tokenName": ["octo"],
     "repository": ["me/shop"],
     "commitId": ["a" * 40],
     "bundleType": ["zip", "YAML"],
@@ -84,6 +88,38 @@ WHOLE: dict[str, list[dict[str, Any]]] = {
             ("fn", LAMBDA),
             ("tasks", ECS),
         )
+    ],
+    "CreateDeployment": [
+        {
+            "applicationName": "shop",
+            "deploymentGroupName": "other",
+            "revision": S3,
+            "description": "new",
+            "fileExistsBehavior": "RETAIN",
+            "deploymentMode": "STANDARD",
+            "autoRollbackConfiguration": FULL["autoRollbackConfiguration"],
+            "overrideAlarmConfiguration": FULL["alarmConfiguration"],
+            "ec2DeploymentOptions": FULL["ec2DeploymentOptions"],
+        },
+        {"applicationName": "tasks", "deploymentGroupName": "prod", "revision": APPSPEC},
+    ],
+    "RegisterApplicationRevision": [
+        {"applicationName": "shop", "revision": S3, "description": "new"},
+        {"applicationName": "shop", "revision": GITHUB},
+        {"applicationName": "fn", "revision": STRING},
+        {"applicationName": "tasks", "revision": APPSPEC},
+    ],
+    "ListDeployments": [
+        {
+            "applicationName": "shop",
+            "deploymentGroupName": "prod",
+            "includeOnlyStatuses": ["Created", "Failed"],
+            "createTimeRange": {"start": 0, "end": 2000000000},
+        },
+        {"externalId": "x"},
+    ],
+    "ListDeploymentTargets": [
+        {"deploymentId": ON_SERVERS, "targetFilters": {"TargetStatus": ["Failed"]}}
     ],
     "UpdateDeploymentGroup": [
         {"applicationName": application, "currentDeploymentGroupName": "prod", **said}

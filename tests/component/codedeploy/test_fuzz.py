@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 from botocore.model import OperationModel
 from hypothesis import HealthCheck, given, settings
-from sqlalchemy import select
+from sqlalchemy import Table, select
 
 from component.codedeploy.bodies import (
     APPLICATIONS,
+    ON_ECS,
+    ON_SERVERS,
     USER,
     WHOLE,
     bodies,
@@ -21,6 +23,7 @@ from component.codedeploy.bodies import (
 )
 from component.codedeploy.conftest import GENERIC, MODEL, UUID, Aws, check_value, running, seen
 from component.codedeploy.groups import ECS, LAMBDA, ROLE
+from component.codedeploy.test_revisions import APPSPEC, S3
 from component.codedeploy.test_wire import JSON_1_1, post
 from component.codedeploy.wrongs import whole_request
 from parts.databases import KINDS, Databases
@@ -29,7 +32,7 @@ from tidegate_api.codedeploy.operations import OPERATIONS
 
 EXAMPLES = int(os.environ.get("TIDEGATE_FUZZ_EXAMPLES", "0"))
 """How many bodies for each operation, by chance; if nothing is said, a few, always the same."""
-FEW = {"sqlite": 20, "postgresql": 10}
+FEW = {"sqlite": 15, "postgresql": 8}
 OURS = {"InternalFailure", "ServiceUnavailable", "UnknownOperationException"}
 """What no body may lead to."""
 KEPT_OF_CALLS = {"audit", "access_keys"}
@@ -58,6 +61,13 @@ WORLD: list[tuple[str, dict[str, Any]]] = [
         },
     ),
     ("RegisterOnPremisesInstance", {"instanceName": "web-1", "iamUserArn": USER}),
+    *(
+        (
+            "CreateDeployment",
+            {"applicationName": name, "deploymentGroupName": "prod", "revision": revision},
+        )
+        for name, revision in (("shop", S3), ("tasks", APPSPEC))
+    ),
 ]
 
 
@@ -106,13 +116,15 @@ def test_each_member_is_spoilt(fuzzed: tuple[Aws, str], name: str):
         return
     make_world(aws)
     for whole in WHOLE.get(name, [whole_request(model)]):
-        for body in spoilt_one_by_one(whole, model.input_shape, most=EXAMPLES * 10 or 60):
+        for body in spoilt_one_by_one(whole, model.input_shape, most=EXAMPLES * 10 or 40):
             try_one(aws, model, written(body))
 
 
 def try_one(aws: Aws, model: OperationModel, body: bytes) -> None:
     """See that an answer is one, and what it was given for."""
     before = rows(aws)
+    for mark, row in zip((ON_SERVERS, ON_ECS), before["deployments"][-2:], strict=True):
+        body = body.replace(mark.encode(), row.id.encode())
     answer = post(aws, model.name, body)
     check(answer, model)
     if answer.status_code == 200 and OPERATIONS[model.name].changes:
@@ -145,9 +157,13 @@ def rows(aws: Aws) -> dict[str, list[Any]]:
     tables = [one for one in Row.metadata.sorted_tables if one.name not in KEPT_OF_CALLS]
     with aws.service.parts.store.engine.connect() as connection:
         return {
-            one.name: list(connection.execute(select(one).order_by(*one.primary_key)))
+            one.name: list(connection.execute(select(one).order_by(*_age_of(one))))
             for one in tables
         }
+
+
+def _age_of(table: Table) -> list[Any]:
+    return [table.c.created_at] if "created_at" in table.c else list(table.primary_key)
 
 
 def make_world(aws: Aws) -> None:
@@ -163,10 +179,14 @@ def look_at_all(aws: Aws) -> None:
     for at in range(0, len(names), 100):
         client.batch_get_applications(applicationNames=names[at : at + 100])
     for name in names:
+        for revision in seen(client.list_application_revisions, "revisions", applicationName=name):
+            client.get_application_revision(applicationName=name, revision=revision)
         groups = seen(client.list_deployment_groups, "deploymentGroups", applicationName=name)
         for group in groups:
             client.get_deployment_group(applicationName=name, deploymentGroupName=group)
     for name in seen(client.list_deployment_configs, "deploymentConfigsList"):
         client.get_deployment_config(deploymentConfigName=name)
+    for id_ in seen(client.list_deployments, "deployments"):
+        client.get_deployment(deploymentId=id_)
     for name in seen(client.list_on_premises_instances, "instanceNames"):
         client.get_on_premises_instance(instanceName=name)

@@ -8,21 +8,19 @@ from typing import Any, Final
 
 from botocore.model import OperationModel, StructureShape
 
+from component.codedeploy import wrongs_of_deployments
 from component.codedeploy.bodies import KNOWN, PREFIX, USER
 from component.codedeploy.conftest import MODEL
 from component.codedeploy.groups import ECS, ROLE, ec2_filter
 from component.codedeploy.test_group_rules import WRONG
+from component.codedeploy.test_revisions import PLAIN
+from component.codedeploy.wrongs_of_deployments import ABSENT, DONE
 
 Request = dict[str, Any]
 TAG: Final = {"Key": "team", "Value": "blue"}
 MINIMUM: Final = {"type": "HOST_COUNT", "value": 1}
-S3: Final = {
-    "revisionType": "S3",
-    "s3Location": {"bucket": "bundles", "key": "shop.zip", "bundleType": "zip"},
-}
 FULL_REGION: Final = "eu-west-1"
 """Where there is as much of everything as may be."""
-ABSENT: Final = object()
 
 BY_MEMBER: Final[tuple[tuple[str, str, Any], ...]] = (
     ("ApplicationNameRequired", "applicationName", ABSENT),
@@ -61,7 +59,7 @@ BY_MEMBER: Final[tuple[tuple[str, str, Any], ...]] = (
     ("BatchLimitExceeded", "deploymentGroupNames", ["prod"] * 101),
     ("BatchLimitExceeded", "deploymentIds", ["d-NOBODYS00"] * 101),
     ("BatchLimitExceeded", "instanceNames", ["web-1"] * 101),
-    ("BatchLimitExceeded", "revisions", [S3] * 26),
+    ("BatchLimitExceeded", "revisions", [PLAIN] * 26),
     ("InvalidNextToken", "nextToken", "x"),
     ("InvalidComputePlatform", "computePlatform", "EC2"),
     ("ResourceArnRequired", "ResourceArn", ABSENT),
@@ -94,6 +92,7 @@ WHOLE: Final[Mapping[str, Request]] = {
     "TagResource": {"ResourceArn": KNOWN["ResourceArn"][0], "Tags": [TAG]},
     "UntagResource": {"ResourceArn": KNOWN["ResourceArn"][0], "TagKeys": ["team"]},
     "UpdateApplication": {"applicationName": "shop", "newApplicationName": "store"},
+    **wrongs_of_deployments.WHOLE,
 }
 """Requests in which nothing is wrong, where that needs more than what the model requires."""
 
@@ -117,6 +116,9 @@ ONES: Final[Mapping[tuple[str, str], Request]] = {
     ("CreateDeploymentGroup", "DeploymentGroupAlreadyExists"): {"deploymentGroupName": "prod"},
     ("UpdateDeploymentGroup", "DeploymentGroupAlreadyExists"): {"newDeploymentGroupName": "used"},
     ("UpdateDeploymentGroup", "DeploymentConfigDoesNotExist"): {"deploymentConfigName": "none"},
+    ("UpdateDeploymentGroup", "InvalidBlueGreenDeploymentConfiguration"): {
+        "blueGreenDeploymentConfiguration": {"greenFleetProvisioningOption": {}}
+    },
     ("CreateDeploymentGroup", "ECSServiceMappingLimitExceeded"): {
         "applicationName": "tasks",
         **ECS,
@@ -143,7 +145,7 @@ ONES: Final[Mapping[tuple[str, str], Request]] = {
     },
     ("ListOnPremisesInstances", "InvalidRegistrationStatus"): {"registrationStatus": "Gone"},
     ("ListOnPremisesInstances", "InvalidTagFilter"): {"tagFilters": [{"Type": "KEY_ONLY"}]},
-    ("GetApplicationRevision", "RevisionDoesNotExist"): {"revision": S3},
+    ("GetApplicationRevision", "RevisionDoesNotExist"): {"revision": PLAIN},
     ("ListApplicationRevisions", "InvalidSortBy"): {"sortBy": "colour"},
     ("ListApplicationRevisions", "InvalidSortOrder"): {"sortOrder": "up"},
     ("ListApplicationRevisions", "InvalidBucketNameFilter"): {"s3Bucket": "Not A Bucket"},
@@ -153,6 +155,7 @@ ONES: Final[Mapping[tuple[str, str], Request]] = {
     },
     ("ListApplicationRevisions", "BucketNameFilterRequired"): {"s3KeyPrefix": "a"},
     ("ListApplicationRevisions", "InvalidDeployedStateFilter"): {"deployed": "maybe"},
+    **wrongs_of_deployments.ONES,
     ("DeleteGitHubAccountToken", "GitHubAccountTokenNameRequired"): {"tokenName": ABSENT},
     ("DeleteGitHubAccountToken", "InvalidGitHubAccountTokenName"): {"tokenName": "a\nb"},
     ("DeleteGitHubAccountToken", "GitHubAccountTokenDoesNotExist"): {"tokenName": "none"},
@@ -217,8 +220,8 @@ def _value(name: str, shape: Any) -> Any:
         case "list":
             return [_value(name.removesuffix("s"), shape.member)]
         case "structure":
-            return S3 if shape.name == "RevisionLocation" else TAG
-    return KNOWN.get(name, ["x"])[0]
+            return PLAIN if shape.name == "RevisionLocation" else TAG
+    return DONE if name == "deploymentId" else KNOWN.get(name, ["x"])[0]
 
 
 def _by_member(model: OperationModel, code: str) -> Request | None:
