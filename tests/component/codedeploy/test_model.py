@@ -1,62 +1,30 @@
 """Random sequences of operations give what a simple model gives, and never a failure of ours."""
 
-import itertools
-from collections.abc import Callable, Iterator
+import os
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import invariant, rule, run_state_machine_as_test
 
-from component.codedeploy.conftest import Aws, running, seen
+from component.codedeploy.conftest import running, seen
+from component.codedeploy.model import FINE, KEYS, NAMES, VALUES, bad_name, bad_tag, fits, regions
+from component.codedeploy.model_groups import GroupRules
+from component.codedeploy.model_revisions import RevisionRules
 
-NAMES = st.sampled_from(["shop", "store", "s+=,.@_-1", "a b", ""])
+EXAMPLES = int(os.environ.get("TIDEGATE_MODEL_EXAMPLES", "0"))
+"""How many sequences, by chance; if nothing is said, a few, always the same."""
 PLATFORMS = st.sampled_from(["Server", "Lambda", "EC2"])
-KEYS = st.sampled_from(["team", "stage", "aws:x", ""])
-VALUES = st.sampled_from(["blue", "green", ""])
 USERS = st.sampled_from([f"arn:aws:iam::111122223333:user/{name}" for name in ("a", "b")])
-FINE = ""
 
 
-def fits(name: str) -> bool:
-    return bool(name) and " " not in name
-
-
-def bad_name(stem: str, name: str) -> str:
-    return f"Invalid{stem}Exception" if name else f"{stem}RequiredException"
-
-
-def regions() -> Iterator[str]:
-    """Regions without end: each run of the machine has its own, and so begins with nothing."""
-    for letters in itertools.product("abcdefghijklmnopqrstuvwxyz", repeat=3):
-        yield f"us-{''.join(letters)}-1"
-
-
-class Machine(RuleBasedStateMachine):
+class Machine(GroupRules, RevisionRules):
     """The service, and what should be in it."""
-
-    aws: Aws
-    fresh_regions: Iterator[str]
 
     def __init__(self) -> None:
         super().__init__()
-        self.region = next(self.fresh_regions)
-        self.client = self.aws.client(region=self.region)
-        self.applications: dict[str, dict[str, Any]] = {}
-        self.configs: set[str] = set()
         self.instances: dict[str, dict[str, Any]] = {}
-
-    def ask(self, expected: str, call: Callable[..., Any], **request: Any) -> Any:
-        """Make a call, which must be fine or refused as the model says."""
-        code, answer = FINE, None
-        try:
-            answer = call(**request)
-        except ClientError as error:
-            code = error.response["Error"]["Code"]
-        assert code == expected, (call, request)
-        return answer
 
     # Applications and their tags.
 
@@ -67,7 +35,7 @@ class Machine(RuleBasedStateMachine):
             expected = bad_name("ApplicationName", name)
         elif platform == "EC2":
             expected = "InvalidComputePlatformException"
-        elif not key or key.startswith("aws:"):
+        elif bad_tag(key):
             expected = "InvalidTagsToAddException"
         elif name in self.applications:
             expected = "ApplicationAlreadyExistsException"
@@ -79,7 +47,12 @@ class Machine(RuleBasedStateMachine):
             tags=[{"Key": key, "Value": value}],
         )
         if expected == FINE:
-            self.applications[name] = {"platform": platform, "tags": {key: value}}
+            self.applications[name] = {
+                "platform": platform,
+                "tags": {key: value},
+                "groups": {},
+                "revisions": {},
+            }
 
     @rule(name=NAMES, new_name=NAMES)
     def rename_application(self, name: str, new_name: str) -> None:
@@ -110,19 +83,26 @@ class Machine(RuleBasedStateMachine):
     @rule(name=NAMES.filter(fits), key=KEYS, value=VALUES)
     def tag_application(self, name: str, key: str, value: str) -> None:
         expected = FINE
-        if not key or key.startswith("aws:"):
+        if bad_tag(key):
             expected = "InvalidTagsToAddException"
         elif name not in self.applications:
             expected = "ApplicationDoesNotExistException"
         tags = [{"Key": key, "Value": value}]
-        self.ask(expected, self.client.tag_resource, ResourceArn=self.arn(name), Tags=tags)
+        self.ask(
+            expected, self.client.tag_resource, ResourceArn=self.arn("application", name), Tags=tags
+        )
         if expected == FINE:
             self.applications[name]["tags"][key] = value
 
     @rule(name=NAMES.filter(fits), key=KEYS)
     def untag_application(self, name: str, key: str) -> None:
         expected = FINE if name in self.applications else "ApplicationDoesNotExistException"
-        self.ask(expected, self.client.untag_resource, ResourceArn=self.arn(name), TagKeys=[key])
+        self.ask(
+            expected,
+            self.client.untag_resource,
+            ResourceArn=self.arn("application", name),
+            TagKeys=[key],
+        )
         if expected == FINE:
             self.applications[name]["tags"].pop(key, None)
 
@@ -149,8 +129,11 @@ class Machine(RuleBasedStateMachine):
     @rule(name=NAMES)
     def delete_config(self, name: str) -> None:
         expected = FINE if fits(name) else bad_name("DeploymentConfigName", name)
+        if self.is_used(name):
+            expected = "DeploymentConfigInUseException"
         self.ask(expected, self.client.delete_deployment_config, deploymentConfigName=name)
-        self.configs.discard(name)
+        if expected == FINE:
+            self.configs.discard(name)
 
     # On-premises instances.
 
@@ -210,8 +193,7 @@ class Machine(RuleBasedStateMachine):
         applications = seen(self.client.list_applications, "applications")
         assert applications == sorted(self.applications)
         for name, known in self.applications.items():
-            found = self.client.list_tags_for_resource(ResourceArn=self.arn(name))["Tags"]
-            assert {tag["Key"]: tag["Value"] for tag in found} == known["tags"]
+            assert self.tags("application", name) == known["tags"]
             shown = self.client.get_application(applicationName=name)["application"]
             assert shown["computePlatform"] == known["platform"]
         configs = seen(self.client.list_deployment_configs, "deploymentConfigsList")
@@ -232,10 +214,8 @@ class Machine(RuleBasedStateMachine):
             for one in found
         }
 
-    def arn(self, application: str) -> str:
-        return f"arn:aws:codedeploy:{self.region}:000000000000:application:{application}"
 
-
+@pytest.mark.timeout(0 if EXAMPLES else 300)
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_operations_do_what_the_model_does(databases, tmp_path, kind: str):
     with databases.fresh(kind) as url, running(url, tmp_path / "data") as aws:
@@ -243,8 +223,10 @@ def test_operations_do_what_the_model_does(databases, tmp_path, kind: str):
         run_state_machine_as_test(
             machine,
             settings=settings(
-                max_examples=10,
-                stateful_step_count=15,
+                max_examples=EXAMPLES or 20,
+                stateful_step_count=40 if EXAMPLES else 25,
+                derandomize=not EXAMPLES,
+                database=None,
                 deadline=None,
                 suppress_health_check=list(HealthCheck),
             ),
