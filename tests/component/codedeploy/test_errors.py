@@ -12,7 +12,6 @@ from component.codedeploy.conftest import MODEL, REGION, Aws, refused, running
 from component.codedeploy.groups import ECS, ROLE
 from component.codedeploy.shops import Shop
 from component.codedeploy.test_fuzz import make_world
-from component.codedeploy.test_revisions import APPSPEC
 from component.codedeploy.unreachable import UNREACHABLE
 from component.codedeploy.wrongs import FULL_REGION, MINIMUM, wrong_request
 from component.codedeploy.wrongs_of_deployments import BUSY, DONE, OF_ECS
@@ -36,9 +35,9 @@ class World:
         make_world(aws)
         make_more(shop.client)
         aws.service.with_group("bare", application="tasks")
-        done = shop.carry_out(shop.deploy())
+        done = shop.carry_out(newest(shop.client, "shop"))
         busy = shop.deploy(deploymentGroupName="busy")
-        of_ecs = shop.deploy(APPSPEC, applicationName="tasks")
+        of_ecs = newest(shop.client, "tasks")
         self.ids = {DONE: done, BUSY: busy, OF_ECS: of_ecs}
         self.clients = {region: aws.client(region=region) for region in (REGION, FULL_REGION)}
         test_applications.with_many(aws, 1000, region=FULL_REGION)
@@ -49,6 +48,12 @@ class World:
         """Make a call about the deployments that there are."""
         named = {name: self.ids.get(str(value), value) for name, value in request.items()}
         return getattr(self.clients[region], xform_name(operation))(**named)
+
+
+def newest(client: Any, application: str) -> str:
+    """Return the deployment that the world has of an application."""
+    names = {"applicationName": application, "deploymentGroupName": "prod"}
+    return str(client.list_deployments(**names)["deployments"][0])
 
 
 def make_more(client: Any) -> None:
