@@ -16,7 +16,6 @@ from component.engine.test_bundles import APPSPEC, zip_of
 from parts import github
 from parts.s3 import S3Server
 from parts.web import Web
-from tidegate.domain.deployment import DeploymentMode, DeploymentOptions
 from tidegate.domain.revision import FetchedBundle, Source, SourceType
 from tidegate.drivers.bundles import artifact_store
 from tidegate.drivers.bundles.aws import s3_client
@@ -155,9 +154,7 @@ def test_a_restart_fetches_nothing_and_a_rollback_after_it_brings_what_was_good(
     system.settle()
     put(source, OTHER)
 
-    restart = shop.deploy(
-        "latest", options=DeploymentOptions(deployment_mode=DeploymentMode.RESTART)
-    )
+    restart = shop.restart()
     system.settle()
     system.fails.add(("web-1", "Install"))
     bad = shop.deploy("latest")
