@@ -38,6 +38,10 @@ class Web:
                 answer = web.answers.get(self.path.partition("?")[0], _not_found)
                 answer(self)
 
+            def do_POST(self) -> None:
+                self.rfile.read(int(self.headers["Content-Length"]))
+                self.do_GET()
+
             def log_message(self, *_: object) -> None:
                 """Keep the test's output clean."""
 

@@ -98,6 +98,7 @@ def _fetch(
 
     origins = Origins(
         region=deployment.region,
+        role_arn=_role(deployment, store) if settings.assume_service_role else "",
         github_url=settings.github_url,
         github_token=lambda repository: _token(repository, deployment, store, settings),
     )
@@ -125,6 +126,11 @@ def _fetch(
             _keep(deployment, revision, artifact, facts, uow=uow)
             uow.deployments.wake(deployment.id, uow.now())
             want_advance(uow, deployment.id)
+
+
+def _role(deployment: Deployment, store: Store) -> str:
+    with store.read() as uow:
+        return uow.deployments.group_settings(deployment.id)["aws"].service_role_arn
 
 
 def _token(

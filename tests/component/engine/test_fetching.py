@@ -16,8 +16,10 @@ from component.engine.test_bundles import APPSPEC, zip_of
 from parts import github
 from parts.s3 import S3Server
 from parts.web import Web
+from tidegate.domain.aws_group import AwsGroup
 from tidegate.domain.revision import FetchedBundle, Source, SourceType
-from tidegate.drivers.bundles import artifact_store
+from tidegate.drivers.aws_roles import Sessions
+from tidegate.drivers.bundles import artifact_store, aws
 from tidegate.drivers.bundles.aws import s3_client
 from tidegate.engine.github_tokens import create_github_token
 from tidegate.engine.retention import prune
@@ -286,3 +288,33 @@ def test_a_private_repository_is_opened_by_its_owners_token(system, artifacts, w
     with system.store.read() as uow:
         assert "acme/site" in uow.targets.page(shut)[0].message
         assert uow.github_tokens.page(limit=1)[0].last_used_at == system.clock.now()
+
+
+ROLE = "arn:aws:iam::000000000000:role/codedeploy"
+NOT_YOURS = b"<ErrorResponse><Error><Code>AccessDenied</Code></Error></ErrorResponse>"
+
+
+@pytest.mark.usefixtures("artifacts")
+def test_an_object_is_fetched_by_the_role_of_the_group(system, source, moto, web, monkeypatch):
+    system.worker.settings = system.settings.model_copy(update={"assume_service_role": True})
+    shop = system.shop("web-1", aws=AwsGroup(service_role_arn=ROLE))
+    put(source, APPSPEC)
+    shop.revision("latest", source=source, is_known=False)
+    other = replace(source, key="other.zip")
+    put(other, OTHER)
+    shop.revision("other", source=other, is_known=False)
+
+    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", moto.url)
+    assumed = shop.deploy("latest")
+    system.settle()
+    web.answers["/"] = github.gives(NOT_YOURS, 403)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", web.url)
+    monkeypatch.setattr(aws, "_ROLES", Sessions(assume_role=True, timeout=timedelta(seconds=5)))
+    refused = shop.deploy("other")
+    system.settle()
+
+    assert shop.deployment(assumed).status == "Succeeded"
+    with system.store.read() as uow:
+        message = uow.targets.page(refused)[0].message
+    assert "The service role of the group cannot be assumed for s3://" in message
+    assert "STS answered AccessDenied" in message

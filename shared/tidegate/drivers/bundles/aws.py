@@ -2,14 +2,17 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import boto3
 from boto3.exceptions import S3UploadFailedError
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+from botocore.parsers import ResponseParserError
 from urllib3.exceptions import HTTPError
 
+from tidegate.drivers.aws_roles import ASSUME_ROLE, Sessions
 from tidegate.drivers.bundles.errors import FetchFailed
 
 if TYPE_CHECKING:
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import GetObjectOutputTypeDef
 
 _PIECE: Final = 1024 * 1024
+_ROLES: Final = Sessions(assume_role=True, timeout=timedelta(seconds=10))
 _MISSING: Final = ("404", "NoSuchKey", "NoSuchVersion", "NotFound")
 
 
@@ -32,12 +36,13 @@ class S3Unreachable(Exception):
     """S3 could not be asked, or failed."""
 
 
-def s3_client(region: str = "") -> "S3Client":
+def s3_client(region: str = "", *, role_arn: str = "") -> "S3Client":
     """Return a client that any number of threads may share.
 
     Amazon is asked in *region*; another S3 in the one of the environment, as it has its own names.
+    It is asked by the role that is given, or by Tidegate's own credentials for none.
     """
-    session = boto3.session.Session()
+    session = _ROLES.of(role_arn, region=region) if role_arn else boto3.session.Session()
     client = session.client("s3", config=_config("auto"))
     if ".amazonaws.com" in client.meta.endpoint_url:
         if not region:
@@ -112,7 +117,7 @@ def s3_errors(where: str) -> Iterator[None]:
     except NoCredentialsError:
         sentence = f"There are no AWS credentials to reach {where}"
         raise S3Refused(f"{sentence}; set AWS_ACCESS_KEY_ID and the like.") from None
-    except (BotoCoreError, HTTPError) as error:
+    except (BotoCoreError, HTTPError, ResponseParserError) as error:
         kind = type(error).__name__
         raise S3Unreachable(f"S3 cannot be reached for {where} ({kind}).") from None
 
@@ -122,7 +127,16 @@ def _refusal(error: ClientError, where: str) -> Exception:
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if code in _MISSING:
         return ObjectMissing(where)
+    if error.operation_name == ASSUME_ROLE:
+        return _role_refusal(code or str(status), where, may_pass=status >= 500)
     sentence = f"S3 answered {code or status} for {where}"
     if status >= 500:
         return S3Unreachable(f"{sentence}; try again later.")
     return S3Refused(f"{sentence}; check the bucket and what these keys may do.")
+
+
+def _role_refusal(answer: str, where: str, *, may_pass: bool) -> Exception:
+    sentence = f"The service role of the group cannot be assumed for {where}: STS answered {answer}"
+    if may_pass:
+        return S3Unreachable(f"{sentence}; try again later.")
+    return S3Refused(f"{sentence}; its trust policy has to name Tidegate's own credentials.")

@@ -43,6 +43,8 @@ class Origins:
 
     region: str = ""
     """Of Amazon's S3."""
+    role_arn: str = ""
+    """By which S3 is asked; empty for Tidegate's own credentials."""
     github_url: str = GITHUB
     github_token: Callable[[str], GitHubToken | None] = _without_token
     """What opens a repository, if there is anything."""
@@ -74,7 +76,7 @@ def fetch_location(
     fetch = _Fetch(wanted, store, limit, longest)
     match source.type:
         case SourceType.S3:
-            return _fetch_from_s3(source, fetch, origins.region)
+            return _fetch_from_s3(source, fetch, origins)
         case SourceType.HTTP:
             return _fetch_from_http(source, fetch)
         case SourceType.GITHUB:
@@ -101,12 +103,12 @@ class _Fetch:
         return self.store.put(sound, limit=self.limit)
 
 
-def _fetch_from_s3(source: Source, fetch: _Fetch, region: str) -> Artifact:
+def _fetch_from_s3(source: Source, fetch: _Fetch, origins: Origins) -> Artifact:
     where = f"s3://{source.bucket}/{source.key}"
     version: Any = {"VersionId": source.version} if source.version else {}
     try:
         with s3_errors(where):
-            client = s3_client(region)
+            client = s3_client(origins.region, role_arn=origins.role_arn)
             answer = client.get_object(Bucket=source.bucket, Key=source.key, **version)
             check_etag(where, answer["ETag"], source.etag)
             return fetch.put(pieces_of(answer), where, answer["ContentLength"])
