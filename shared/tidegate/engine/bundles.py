@@ -98,7 +98,7 @@ def _fetch(
 
     origins = Origins(
         region=deployment.region,
-        role_arn=_role(deployment, store) if settings.assume_service_role else "",
+        role_arn=_role(deployment, store, settings),
         github_url=settings.github_url,
         github_token=lambda repository: _token(repository, deployment, store, settings),
     )
@@ -122,13 +122,12 @@ def _fetch(
         _try_again_or_fail(deployment, f"The artifact store cannot be used: {why}.", store)
     else:
         with store.write() as uow:
-            uow.deployments.lock(deployment.id)
             _keep(deployment, revision, artifact, facts, uow=uow)
-            uow.deployments.wake(deployment.id, uow.now())
-            want_advance(uow, deployment.id)
 
 
-def _role(deployment: Deployment, store: Store) -> str:
+def _role(deployment: Deployment, store: Store, settings: Settings) -> str:
+    if not settings.assume_service_role:
+        return ""
     with store.read() as uow:
         return uow.deployments.group_settings(deployment.id)["aws"].service_role_arn
 
@@ -148,12 +147,15 @@ def _keep(
     *,
     uow: UnitOfWork,
 ) -> None:
+    uow.deployments.lock(deployment.id)
     type_, appspec = facts.bundle_type or "", facts.appspec or {}
     # Of a revision that is not pinned this says what was seen last; nothing is installed by it.
     uow.catalog.store_bundle(revision.id, size=facts.size or 0, bundle_type=type_, appspec=appspec)
     if not revision.is_pinned:
         bundle = FetchedBundle(sha256=artifact.sha256, bundle_type=type_, appspec=appspec)
         uow.bundles.keep(deployment.id, bundle)
+    uow.deployments.wake(deployment.id, uow.now())
+    want_advance(uow, deployment.id)
 
 
 def _try_again_or_fail(deployment: Deployment, why: str, store: Store) -> None:
