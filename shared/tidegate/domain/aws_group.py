@@ -171,6 +171,10 @@ class AwsGroup:
     """None where ec2DeploymentOptions was never sent."""
     ecs_services: tuple[EcsService, ...] = ()
 
+    def style_on(self, platform: ComputePlatform) -> Style:
+        """Return the style, where none was said that of the platform."""
+        return self.style or default_style(platform)
+
     @property
     def asks_for_ec2(self) -> bool:
         """Whether EC2 instances are among what is to be deployed to."""

@@ -9,11 +9,10 @@ from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
 from tidegate.domain.alarms import Alarms
-from tidegate.domain.aws_group import AwsGroup, GreenFleet, default_style
+from tidegate.domain.aws_group import AwsGroup, GreenFleet
 from tidegate.domain.deployment import (
     AutoRollback,
     ComputePlatform,
-    DeploymentMode,
     DeploymentOptions,
 )
 from tidegate.domain.ec2 import TargetInstances
@@ -52,7 +51,7 @@ class Asked:
 
     @property
     def is_blue_green(self) -> bool:
-        return (self.aws.style or default_style(self.platform)).is_blue_green
+        return self.aws.style_on(self.platform).is_blue_green
 
 
 def check_form(asked: Asked) -> None:
@@ -75,7 +74,7 @@ def check_restart(asked: Asked) -> None:
     Raises:
         Invalid: It is one.
     """
-    if asked.options.deployment_mode is DeploymentMode.RESTART:
+    if asked.options.is_restart:
         _check(_RESTART, asked)
 
 
@@ -111,7 +110,7 @@ def _as_of_group(asked: Asked) -> Wanted:
 
 def _no_revision(asked: Asked) -> str | None:
     options = asked.options
-    does_without = options.update_outdated_only or options.deployment_mode is DeploymentMode.RESTART
+    does_without = options.update_outdated_only or options.is_restart
     return None if asked.names_revision or does_without else REVISION_REQUIRED
 
 

@@ -70,11 +70,12 @@ def create_deployment(request: DeploymentRequest, *, uow: UnitOfWork, actor: str
         DeploymentActive: The group has a deployment that is not final.
         Invalid: A value cannot be taken.
     """
-    check_form(_asked(request))
+    asked = _asked(request)
+    check_form(asked)
     application = uow.catalog.application(request.application)
     group = uow.catalog.group(request.application, request.group)
     config_name = _config_for(request, group, uow)
-    asked = replace(_asked(request), platform=group.compute_platform, aws=group.aws)
+    asked = replace(asked, platform=group.compute_platform, aws=group.aws)
     check_restart(asked)
     deployment_id, now = uow.ids.deployment(), uow.now()
     revision_id = _revision_for(request, application, group, deployment_id, uow=uow, at=now)

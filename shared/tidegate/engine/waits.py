@@ -2,7 +2,6 @@
 
 from enum import StrEnum
 
-from tidegate.domain.aws_group import default_style
 from tidegate.domain.deployment import ComputePlatform, Deployment
 from tidegate.domain.errors import (
     DeploymentAlreadyCompleted,
@@ -77,7 +76,7 @@ def _going_on(deployment_id: DeploymentId, uow: UnitOfWork) -> Deployment:
     if deployment.is_final:
         raise DeploymentAlreadyCompleted(deployment_id, deployment.status, "continue")
     platform = deployment.compute_platform
-    style = uow.deployments.group_settings(deployment_id)["aws"].style or default_style(platform)
+    style = uow.deployments.group_settings(deployment_id)["aws"].style_on(platform)
     if platform is ComputePlatform.LAMBDA or not style.is_blue_green:
         raise UnsupportedAction(
             f"The deployment {deployment_id} has no wait that could be ended; "

@@ -7,7 +7,7 @@ from typing import Any, Final
 from tidegate.domain.alarms import Alarms
 from tidegate.domain.deployment import DeploymentMode, DeploymentOptions, FileExistsBehavior
 from tidegate.domain.ec2 import ScalingProcess, TargetInstances
-from tidegate.domain.tag_filters import TagFilter, TagFilterType, Tags
+from tidegate.domain.tag_filters import TagFilter, TagFilterType, Tags, TagSet
 
 _DEFAULTS: Final = asdict(DeploymentOptions())
 
@@ -44,9 +44,12 @@ def processes_from_json(names: Sequence[str] | None) -> tuple[ScalingProcess, ..
 
 def tags_from_json(tags: Mapping[str, Any]) -> Tags:
     """Return conditions on tags as they were written."""
-    return Tags(
-        flat=_filters(tags["flat"]), sets=tuple(_filters(either) for either in tags["sets"])
-    )
+    return Tags(flat=_filters(tags["flat"]), sets=tag_set_from_json(tags["sets"]))
+
+
+def tag_set_from_json(sets: Sequence[Sequence[Mapping[str, str]]]) -> TagSet:
+    """Return alternatives of conditions on tags as they were written."""
+    return tuple(_filters(either) for either in sets)
 
 
 def _filters(filters: Sequence[Mapping[str, str]]) -> tuple[TagFilter, ...]:

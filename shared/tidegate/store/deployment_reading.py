@@ -21,10 +21,11 @@ from tidegate.domain.deployment import (
 )
 from tidegate.domain.errors import DeploymentNotFound
 from tidegate.domain.ids import ApplicationId, DeploymentId, GroupId, RevisionId
-from tidegate.domain.revision import Source, SourceType
+from tidegate.domain.revision import Source
 from tidegate.store.aws_settings import aws_from_json
 from tidegate.store.deployment_lists import Key, Wanted, newest
 from tidegate.store.deployment_options import options_from_json
+from tidegate.store.revisions import source_from_json
 from tidegate.store.statements import plain_table
 from tidegate.store.tables import DeploymentRow, RevisionRow, TargetRow
 
@@ -157,7 +158,7 @@ class DeploymentReading:
 def _located(source: Mapping[str, Any] | None, bundle_type: str | None) -> Located | None:
     if source is None:
         return None
-    return Located(Source(**{**source, "type": SourceType(source["type"])}), bundle_type)
+    return Located(source_from_json(source), bundle_type)
 
 
 def deployment_of(row: DeploymentRow | ResultRow[Any], overview: Mapping[str, int]) -> Deployment:

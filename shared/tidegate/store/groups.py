@@ -19,8 +19,9 @@ from tidegate.domain.deployment import (
 from tidegate.domain.errors import EcsServiceTaken, GroupExists, GroupNotFound
 from tidegate.domain.group import DeploymentSummary, Group, HostOptions, OnStop, WorkingDirectory
 from tidegate.domain.ids import ApplicationId, DeploymentId, GroupId, RevisionId
-from tidegate.domain.tag_filters import TagFilter, TagFilterType, TagSet
+from tidegate.domain.tag_filters import TagSet
 from tidegate.store.aws_settings import aws_from_json, aws_to_json
+from tidegate.store.deployment_options import tag_set_from_json
 from tidegate.store.tables import ApplicationRow, DeploymentRow, GroupRow
 
 
@@ -283,10 +284,7 @@ class Groups:
         """Return what `settings_of` or `snapshot_of` made into JSON, as values again."""
         rollback = settings["auto_rollback"]
         return GroupSettings(
-            tag_set=tuple(
-                tuple(TagFilter(TagFilterType(f["type"]), f["key"], f["value"]) for f in either)
-                for either in settings["tag_set"]
-            ),
+            tag_set=tag_set_from_json(settings["tag_set"]),
             hosts=tuple(settings["hosts"]),
             auto_rollback=AutoRollback(
                 enabled=rollback["enabled"],

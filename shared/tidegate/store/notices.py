@@ -1,7 +1,7 @@
 """Notices as rows: written with the move that they tell of, taken to be sent, passed or dropped."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -69,10 +69,7 @@ class Notices:
             return
         if audience.triggers:
             group = self._deployments.group_settings(moved.deployment_id)
-            role = group["aws"].service_role_arn
-            audience = Audience(
-                triggers=moved.triggers, event_bus=audience.event_bus, role_arn=role
-            )
+            audience = replace(audience, role_arn=group["aws"].service_role_arn)
         for news in self._news.of(moved.deployment_id, moves):
             for notice in notices_of(news, audience):
                 yield _row(moved.deployment_id, notice)

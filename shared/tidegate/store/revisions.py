@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Select, and_, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
@@ -187,4 +188,9 @@ def revision_of(row: RevisionRow, application: ApplicationRow, groups: tuple[str
 def _source(row: RevisionRow) -> Source:
     # What was not asked for is not there, and is not to be loaded row by row.
     content = vars(row).get("content") or ""
-    return Source(**{**row.source, "type": SourceType(row.type), "content": content})
+    return source_from_json(row.source, content=content)
+
+
+def source_from_json(source: Mapping[str, Any], *, content: str = "") -> Source:
+    """Return a source as it was written; the content of an AppSpec has a column of its own."""
+    return Source(**{**source, "type": SourceType(source["type"]), "content": content})

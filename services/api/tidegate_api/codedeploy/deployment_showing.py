@@ -3,7 +3,6 @@
 from tidegate.domain.deployment import (
     ComputePlatform,
     Deployment,
-    DeploymentMode,
     DeploymentOptions,
     DeploymentStatus,
 )
@@ -65,8 +64,7 @@ def deployment_info(recorded: Recorded) -> shapes.DeploymentInfo:
 
 def _mode(options: DeploymentOptions) -> str | None:
     """Return the mode of a restart; AWS does not name the usual one."""
-    is_restart = options.deployment_mode is DeploymentMode.RESTART
-    return options.deployment_mode.value if is_restart else None
+    return options.deployment_mode.value if options.is_restart else None
 
 
 def _file_behavior(deployment: Deployment) -> str | None:

@@ -1,22 +1,20 @@
 """Operations on deployments."""
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
 from tidegate.domain.deployment import DeploymentStatus
-from tidegate.domain.errors import DeploymentNotFound
 from tidegate.domain.ids import DeploymentId, GroupId
 from tidegate.engine.deployments import stop_deployment
 from tidegate.engine.waits import Wait, continue_deployment, end_hook, skip_termination_wait
 from tidegate.store.deployment_lists import Wanted
-from tidegate.store.deployment_reading import Recorded
 from tidegate_api.codedeploy.call import Call
 from tidegate_api.codedeploy.deployment_showing import deployment_info
 from tidegate_api.codedeploy.errors import AwsError
 from tidegate_api.codedeploy.group_reading import one_of
 from tidegate_api.codedeploy.names import application_name, batch, deployment_id, group_name
 from tidegate_api.codedeploy.paging import PAGE, page_by, read_moment
+from tidegate_api.codedeploy.recorded import recorded_deployment, recorded_deployments
 from tidegate_api.codedeploy.shapes.deployments import (
     BatchGetDeploymentsInput,
     BatchGetDeploymentsOutput,
@@ -42,18 +40,15 @@ _HALF_A_STEP: Final = timedelta(microseconds=500)
 
 
 def get(call: Call, wanted: GetDeploymentInput) -> GetDeploymentOutput:
-    id_ = deployment_id(wanted.deployment_id)
-    found = _here(call, [id_])
-    if not found:
-        raise DeploymentNotFound(id_)
-    return GetDeploymentOutput(deployment_info=deployment_info(found[0]))
+    found = recorded_deployment(call, wanted.deployment_id)
+    return GetDeploymentOutput(deployment_info=deployment_info(found))
 
 
 def batch_get(call: Call, wanted: BatchGetDeploymentsInput) -> BatchGetDeploymentsOutput:
     asked = batch(
         wanted.deployment_ids, most=MOST_AT_ONCE, what="deployment IDs", required="DeploymentId"
     )
-    found = _here(call, [deployment_id(one) for one in asked])
+    found = recorded_deployments(call, [deployment_id(one) for one in asked])
     return BatchGetDeploymentsOutput(deployments_info=[deployment_info(one) for one in found])
 
 
@@ -122,15 +117,7 @@ def put_hook_status(
 
 def _known(call: Call, asked: str | None) -> DeploymentId:
     """Return the id of a deployment of this region."""
-    id_ = deployment_id(asked)
-    if not _here(call, [id_]):
-        raise DeploymentNotFound(id_)
-    return id_
-
-
-def _here(call: Call, ids: Sequence[DeploymentId]) -> list[Recorded]:
-    found = call.uow.deployments.recorded(ids)
-    return [one for one in found if one.deployment.region == call.trail.region]
+    return recorded_deployment(call, asked).deployment.id
 
 
 def _time_range(wanted: TimeRange | None) -> tuple[datetime | None, datetime | None]:

@@ -11,7 +11,6 @@ from tidegate.domain.aws_group import (
     BlueGreen,
     LoadBalancers,
     TargetGroupPair,
-    default_style,
 )
 from tidegate.domain.deployment import AutoRollback, ComputePlatform
 from tidegate.domain.ec2 import ScalingProcess
@@ -115,7 +114,7 @@ def _value(one: TagFilter) -> str | None:
 
 def style_info(aws: AwsGroup, platform: ComputePlatform) -> shapes.DeploymentStyle:
     """Return the style, where none was said that of the platform."""
-    style = aws.style or default_style(platform)
+    style = aws.style_on(platform)
     return shapes.DeploymentStyle(
         deployment_type=style.type.value, deployment_option=style.option.value
     )

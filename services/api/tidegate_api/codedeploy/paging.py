@@ -1,11 +1,11 @@
 """Pages of a hundred, and tokens that hold the key of the last entry shown."""
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final, TypeVar
 
 from tidegate_api.codedeploy.errors import AwsError
-from tidegate_api.cursors import BadCursor, read_cursor, write_cursor
+from tidegate_api.cursors import BadCursor, moment_of, read_cursor, write_cursor
 
 PAGE: Final = 100
 _LONGEST_NUMBER: Final = 10
@@ -23,9 +23,9 @@ def read_token(list_name: str, token: str | None, *, size: int = 1) -> list[str]
     try:
         name, *key = read_cursor(token, size + 1)
     except BadCursor:
-        raise invalid_token() from None
+        raise _invalid() from None
     if name != list_name:
-        raise invalid_token()
+        raise _invalid()
     return key
 
 
@@ -50,7 +50,7 @@ def read_number(list_name: str, token: str | None) -> int | None:
         return None
     (number,) = key
     if not (number.isascii() and number.isdecimal() and len(number) < _LONGEST_NUMBER):
-        raise invalid_token()
+        raise _invalid()
     return int(number)
 
 
@@ -64,12 +64,9 @@ def read_moment(list_name: str, token: str | None) -> tuple[datetime, str] | Non
     if key is None:
         return None
     try:
-        at = datetime.fromisoformat(key[0])
-        if at.tzinfo is not None:
-            return at.astimezone(UTC), key[1]
-    except (ValueError, OverflowError):
-        pass
-    raise invalid_token()
+        return moment_of(key[0]), key[1]
+    except BadCursor:
+        raise _invalid() from None
 
 
 def page_of(list_name: str, names: Sequence[str]) -> tuple[list[str], str | None]:
@@ -86,8 +83,7 @@ def page_by(
     return shown, write_cursor([list_name, *key(shown[-1])]) if more else None
 
 
-def invalid_token() -> AwsError:
-    """Return the refusal of a token."""
+def _invalid() -> AwsError:
     return AwsError(
         "InvalidNextTokenException",
         "The nextToken is none that this operation gave; leave it out to begin at the start.",

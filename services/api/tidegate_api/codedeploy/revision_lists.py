@@ -9,9 +9,9 @@ from tidegate.domain.revision import Revision, SourceType
 from tidegate.domain.revision_rules import LONGEST_KEY, is_bucket
 from tidegate.store.revision_lists import RevisionQuery, RevisionTime
 from tidegate_api.codedeploy.errors import AwsError
-from tidegate_api.codedeploy.paging import invalid_token, read_token
+from tidegate_api.codedeploy.paging import read_moment, read_token
 from tidegate_api.codedeploy.shapes.revisions import ListApplicationRevisionsInput
-from tidegate_api.cursors import BadCursor, moment_of, write_cursor
+from tidegate_api.cursors import write_cursor
 
 _LIST: Final = "ListApplicationRevisions"
 _TIMES: Final = {
@@ -87,15 +87,9 @@ def read_key(token: str | None, asked: RevisionList) -> tuple[datetime | None, s
         AwsError: The token is none that this list gave in this order.
     """
     key = read_token(asked.name, token, size=2)
-    if key is None:
-        return None
-    time, id_ = key
-    if not time and asked.sort_by is not RevisionTime.REGISTERED:
-        return None, id_
-    try:
-        return moment_of(time), id_
-    except BadCursor:
-        raise invalid_token() from None
+    if key is not None and not key[0] and asked.sort_by is not RevisionTime.REGISTERED:
+        return None, key[1]
+    return read_moment(asked.name, token)
 
 
 def token_of(last: Revision, asked: RevisionList) -> str:

@@ -4,9 +4,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from tidegate.domain.aws_group import default_style
 from tidegate.domain.deployment import ComputePlatform, Deployment, DeploymentStatus
-from tidegate.domain.errors import DeploymentNotFound, DeploymentNotStarted, TargetNotFound
+from tidegate.domain.errors import DeploymentNotStarted, TargetNotFound
 from tidegate.domain.ids import NAME_PATTERN, TargetId
 from tidegate.domain.target import Target, TargetStatus
 from tidegate.store.deployment_reading import Recorded
@@ -15,6 +14,7 @@ from tidegate_api.codedeploy.errors import AwsError
 from tidegate_api.codedeploy.group_reading import one_of
 from tidegate_api.codedeploy.names import batch, deployment_id
 from tidegate_api.codedeploy.paging import PAGE, page_by, read_number
+from tidegate_api.codedeploy.recorded import recorded_deployment
 from tidegate_api.codedeploy.shapes.targets import (
     BatchGetDeploymentInstancesInput,
     BatchGetDeploymentInstancesOutput,
@@ -41,7 +41,7 @@ _NO_TARGET: Final = "DeploymentTargetIdRequiredException"
 
 def list_targets(call: Call, wanted: ListDeploymentTargetsInput) -> ListDeploymentTargetsOutput:
     filters = _checked_filters(wanted.target_filters or {})
-    recorded = _recorded(call, wanted.deployment_id)
+    recorded = recorded_deployment(call, wanted.deployment_id)
     ids, token = _page(
         call,
         recorded,
@@ -57,7 +57,7 @@ def get_target(call: Call, wanted: GetDeploymentTargetInput) -> GetDeploymentTar
     id_ = deployment_id(wanted.deployment_id)
     if not wanted.target_id:
         raise AwsError(_NO_TARGET, "A deployment target ID must be specified")
-    deployment = _recorded(call, id_).deployment
+    deployment = recorded_deployment(call, id_).deployment
     found = _targets(call, deployment, [wanted.target_id])
     return GetDeploymentTargetOutput(deployment_target=target_infos(call, deployment, found)[0])
 
@@ -69,7 +69,7 @@ def batch_get_targets(
     asked = wanted.target_ids or []
     if not asked:
         raise AwsError(_NO_TARGET, "At least one deployment target ID must be specified")
-    deployment = _recorded(call, id_).deployment
+    deployment = recorded_deployment(call, id_).deployment
     is_server = deployment.compute_platform is ComputePlatform.SERVER
     most = MOST_AT_ONCE if is_server else 1
     if len(asked) > most:
@@ -84,7 +84,7 @@ def batch_get_targets(
 def list_instances(
     call: Call, wanted: ListDeploymentInstancesInput
 ) -> ListDeploymentInstancesOutput:
-    recorded = _recorded(call, wanted.deployment_id)
+    recorded = recorded_deployment(call, wanted.deployment_id)
     _check_has_instances(recorded.deployment)
     ids, token = _page(
         call,
@@ -102,7 +102,7 @@ def get_instance(call: Call, wanted: GetDeploymentInstanceInput) -> GetDeploymen
     if not wanted.instance_id:
         raise AwsError("InstanceIdRequiredException", "An instance ID must be specified")
     _check_instance(wanted.instance_id)
-    deployment = _recorded(call, id_).deployment
+    deployment = recorded_deployment(call, id_).deployment
     _check_has_instances(deployment)
     found = call.uow.targets.named(id_, [TargetId(wanted.instance_id)])
     if not found:
@@ -124,7 +124,7 @@ def batch_get_instances(
     )
     for one in asked:
         _check_instance(one)
-    deployment = _recorded(call, id_).deployment
+    deployment = recorded_deployment(call, id_).deployment
     _check_has_instances(deployment)
     found = call.uow.targets.named(id_, [TargetId(one) for one in asked])
     known = {one.id for one in found}
@@ -133,15 +133,6 @@ def batch_get_instances(
         instances_summary=instance_summaries(call, deployment, found),
         error_message=f"The deployment {id_} has no instances {unknown}." if unknown else "",
     )
-
-
-def _recorded(call: Call, asked: str | None) -> Recorded:
-    """Return a deployment of this region."""
-    id_ = deployment_id(asked)
-    found = call.uow.deployments.recorded([id_])
-    if not found or found[0].deployment.region != call.trail.region:
-        raise DeploymentNotFound(id_)
-    return found[0]
 
 
 def _targets(call: Call, deployment: Deployment, asked: Sequence[str]) -> list[Target]:
@@ -197,7 +188,7 @@ def _check_labels(recorded: Recorded, labels: Sequence[str]) -> None:
                 "InvalidInstanceTypeException",
                 f"{label[:40]!r} is no label of instances; there are: {', '.join(_LABELS)}.",
             )
-    style = recorded.aws.style or default_style(recorded.deployment.compute_platform)
+    style = recorded.aws.style_on(recorded.deployment.compute_platform)
     if labels and not style.is_blue_green:
         raise AwsError(
             "InvalidDeploymentInstanceTypeException",
