@@ -174,6 +174,12 @@ class System:
             check=False,
         )
 
+    def access_key(self) -> dict[str, str]:
+        """Make an access key of an admin; return the variables by which AWS's clients have it."""
+        made = self.cli("access-key", "create", "--role", "admin", "--data-dir", str(self.data_dir))
+        assert made.returncode == 0, made.stderr
+        return dict(line.split("=", 1) for line in made.stdout.split())
+
     def cli_process(self, *arguments: str) -> subprocess.Popen[str]:
         """Start `tidegate` as `cli` does, and leave it to the caller to end it."""
         return subprocess.Popen(

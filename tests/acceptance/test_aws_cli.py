@@ -86,12 +86,8 @@ def round_(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Round]:
         elsewhere = s3.environment(folder)
         system = System(folder / "data", environment=elsewhere)
         with SshdFarm(folder / "hosts") as farm, system:
-            made = system.cli(
-                *("access-key", "create", "--role", "admin", "--name", "ci"),
-                *("--data-dir", str(system.data_dir)),
-            )
-            key = dict(line.split("=", 1) for line in made.stdout.split())
-            aws = AwsCli({**elsewhere, **key, "AWS_ENDPOINT_URL_CODEDEPLOY": system.url})
+            mine = {**system.access_key(), "AWS_ENDPOINT_URL_CODEDEPLOY": system.url}
+            aws = AwsCli({**elsewhere, **mine})
             bucket = boto3.client("s3", endpoint_url=s3.url, region_name="us-east-1", **TESTING)
             bucket.create_bucket(Bucket=BUCKET)
             hosts = farm.start(2)

@@ -47,13 +47,9 @@ PAIR = {
 def world(tmp_path: Path) -> Iterator[tuple[AwsCli, Path]]:
     """A system, an ECS that has a service, and the client."""
     with S3Server(tmp_path) as moto, System(tmp_path / "data") as system:
-        made = system.cli(
-            *("access-key", "create", "--role", "admin", "--data-dir", str(system.data_dir))
-        )
-        key = dict(line.split("=", 1) for line in made.stdout.split())
         environment = {
             **moto.environment(tmp_path),
-            **key,
+            **system.access_key(),
             "AWS_ENDPOINT_URL_ECS": moto.url,
             "AWS_ENDPOINT_URL_CODEDEPLOY": system.url,
         }

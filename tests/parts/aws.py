@@ -30,10 +30,7 @@ def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
 @pytest.fixture
 def environment(moto: S3Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """That of a process that finds SNS and EventBridge at the stand-in, and nothing else."""
-    for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN"):
-        monkeypatch.delenv(name, raising=False)
-    for name, value in moto.environment(tmp_path).items():
-        monkeypatch.setenv(name, value)
+    moto.point_to(monkeypatch, tmp_path)
     for service in ("SNS", "EVENTBRIDGE", "STS"):
         monkeypatch.setenv(f"AWS_ENDPOINT_URL_{service}", moto.url)
 

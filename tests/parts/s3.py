@@ -7,6 +7,8 @@ import urllib.request
 from pathlib import Path
 from typing import Self
 
+import pytest
+
 from parts.ports import free_port
 
 
@@ -28,6 +30,13 @@ class S3Server:
             "AWS_CONFIG_FILE": str(folder / "no-config"),
             "AWS_SHARED_CREDENTIALS_FILE": str(folder / "no-credentials"),
         }
+
+    def point_to(self, monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+        """Have this process find S3 here, and no settings of a person's."""
+        for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN"):
+            monkeypatch.delenv(name, raising=False)
+        for name, value in self.environment(folder).items():
+            monkeypatch.setenv(name, value)
 
     def __enter__(self) -> Self:
         with self._log.open("wb") as log:

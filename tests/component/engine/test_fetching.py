@@ -39,8 +39,7 @@ def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
 
 @pytest.fixture
 def bucket(moto: S3Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
-    for name, value in moto.environment(tmp_path).items():
-        monkeypatch.setenv(name, value)
+    moto.point_to(monkeypatch, tmp_path)
     name = f"bundles-{next(_buckets)}"
     s3_client().create_bucket(Bucket=name)
     return name

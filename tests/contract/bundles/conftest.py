@@ -24,10 +24,7 @@ def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
 @pytest.fixture
 def aws(s3: S3Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The environment of a process that finds S3 at the stand-in."""
-    for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN"):
-        monkeypatch.delenv(name, raising=False)
-    for name, value in s3.environment(tmp_path).items():
-        monkeypatch.setenv(name, value)
+    s3.point_to(monkeypatch, tmp_path)
 
 
 _buckets = count()

@@ -1,12 +1,11 @@
 """`tidegate up` for AWS's clients: access keys, or none for whoever is on this machine."""
 
-import subprocess
 from pathlib import Path
 
 import boto3
 import pytest
 
-from acceptance.system import TIDEGATE, System
+from acceptance.system import System
 from contract.up.test_up import up
 
 
@@ -24,14 +23,8 @@ def test_a_key_that_is_made_while_it_runs_is_good_at_once_and_after_a_restart(tm
     system = System(tmp_path / "data", workers=0)
     try:
         system.start()
-        made = subprocess.run(
-            [TIDEGATE, "access-key", "create", "--role", "admin", "--data-dir", system.data_dir],
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=True,
-        )
-        key_id, secret = (line.partition("=")[2] for line in made.stdout.splitlines())
+        key = system.access_key()
+        key_id, secret = key["AWS_ACCESS_KEY_ID"], key["AWS_SECRET_ACCESS_KEY"]
         answer = codedeploy(system.url, key_id, secret).create_application(applicationName="shop")
         system.stop()
         system.start()
