@@ -1,6 +1,7 @@
 """Real parts that tests of every layer may ask for, and the rule that CI skips nothing."""
 
 import os
+import signal
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
@@ -9,6 +10,9 @@ import pytest
 from parts.databases import Databases
 from parts.redis import RedisServer
 from parts.sshd import SshdFarm, require_sshd
+
+# A shell lets what runs in its background ignore Ctrl-C, and so would all that is started here.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 FAIL_ON_SKIP = os.environ.get("TIDEGATE_FAIL_ON_SKIP") == "1"
 

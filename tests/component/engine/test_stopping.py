@@ -53,6 +53,7 @@ def test_a_script_that_runs_ends_and_its_target_has_failed_then(system):
     system.worker.show_life()
     assert shop.deployment(id_).status == "Stopped"
     assert shop.statuses(id_) == {"web-1": "InProgress", "web-2": "Skipped"}
+    until(lambda: all(run.is_cancelled for run in system.hosts["web-1"].runs.values()))
     system.hosts["web-1"].hanging.clear()
     thread.join(30)
     system.settle()

@@ -346,12 +346,14 @@ def test_who_only_attaches_follows_what_began(host: Host):
 
 
 def test_a_follower_hears_a_beat(host: Host):
-    values = slow(host)
-    values["bundle"] = bundle_of({"slow.sh": "sleep 4\n"})
+    wait = 'until [ -e "$LEDGER" ]; do sleep 0.2; done\n'
+    session = host.session(**slow(host, bundle=bundle_of({"slow.sh": wait})))
 
-    told = host.run(**values)
+    while (message := session.next()) != {"t": "beat"}:
+        assert message, session.told
 
-    assert {"t": "beat"} in told.others
+    (host.state.parent / "ledger").touch()
+    assert session.to_the_end().outcome == "succeeded"
 
 
 def test_the_run_holds_nothing_of_the_session(host: Host):
