@@ -11,7 +11,7 @@ from tidegate.domain.errors import Invalid
 from tidegate.domain.ids import NAME_PATTERN
 
 _LONGEST: Final = 1011
-_ARN: Final = re.compile(r"arn:([^:/]+):([^:/]+):([^:/]*):([^:/]*):([^:]+):(.+)")
+_ARN: Final = re.compile(r"arn:([^:/]+):([^:/]+):([^:/]*):([^:/]*):([^:/]+)(|[:/].*)")
 _PARTITIONS: Final = (("cn-", "aws-cn"), ("us-gov-", "aws-us-gov"))
 
 
@@ -69,17 +69,18 @@ def parse_arn(text: str, *, region: str, account: str) -> Arn:
     found = _ARN.fullmatch(text) if len(text) <= _LONGEST else None
     if found is None:
         raise _invalid(text, "is no ARN")
-    partition, service, its_region, its_account, kind, name = found.groups()
-    if (partition, its_region) != (partition_of(region), region):
-        raise _invalid(text, f"is of another region than {region}")
-    if its_account != account:
-        raise _invalid(text, f"is of another account than {account}")
+    partition, service, its_region, its_account, kind, rest = found.groups()
     if service != "codedeploy" or kind not in set(ResourceKind):
         raise Invalid(
             f"The ARN {text[:200]!r} names nothing that can have tags; applications, deployment "
             "groups and deployment configs can.",
             code="ArnNotSupportedException",
         )
+    if (partition, its_region) != (partition_of(region), region):
+        raise _invalid(text, f"is of another region than {region}")
+    if its_account != account:
+        raise _invalid(text, f"is of another account than {account}")
+    name = rest[1:] if rest.startswith(":") else ""
     arn = Arn(region=region, account=account, kind=ResourceKind(kind), name=name)
     wanted = 2 if arn.kind is ResourceKind.GROUP else 1
     if len(arn.names) != wanted or not all(NAME_PATTERN.fullmatch(one) for one in arn.names):

@@ -103,6 +103,14 @@ def test_an_arn_of_something_else_is_refused(client):
         ("InvalidArnException", SHOP + "x" * 1011),
         ("ArnNotSupportedException", f"{PREFIX}:instance:web-1_ABCDEFGHIJ"),
         ("ArnNotSupportedException", SHOP.replace("codedeploy", "s3")),
+        ("ArnNotSupportedException", f"{PREFIX}:instance/web-1_ABCDEFGHIJ"),
+        ("ArnNotSupportedException", "arn:aws:s3:::bucket"),
+        ("ArnNotSupportedException", "arn:aws:iam::000000000000:user/web"),
+        ("ArnNotSupportedException", "arn:aws:sns:us-east-1:111122223333:topic"),
+        ("InvalidArnException", f"{PREFIX}:application"),
+        ("InvalidArnException", f"{PREFIX}:application:"),
+        ("InvalidArnException", f"{PREFIX}:application/shop"),
+        ("InvalidArnException", f"{PREFIX}:deploymentgroup/shop/prod"),
     ):
         refused(code, client.list_tags_for_resource, ResourceArn=arn)
         refused(code, client.tag_resource, ResourceArn=arn, Tags=ONE)
