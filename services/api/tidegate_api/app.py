@@ -5,7 +5,6 @@ from typing import Any, Final
 
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi_swagger import patch_fastapi
-from starlette.requests import Request
 from starlette.types import ASGIApp, Scope
 
 from tidegate.domain.errors import Refused
@@ -69,7 +68,7 @@ def create_app(settings: Settings, parts: Parts | None = None) -> FastAPI:
 def _refuse(scope: Scope, error: Refused) -> ASGIApp:
     """Return a refusal in the words of the API that was asked."""
     if scope["path"] == face.PATH:
-        return refusal_of(Request(scope), translated(error))
+        return refusal_of(translated(error))
     return refusal(error)
 
 

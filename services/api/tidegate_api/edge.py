@@ -4,6 +4,7 @@ from typing import Final
 from urllib.parse import quote
 
 import structlog
+from starlette.datastructures import MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -11,6 +12,7 @@ from tidegate.clock import monotonic
 from tidegate.domain.ids import RandomIds
 from tidegate_api.problems import failure
 
+REQUEST_ID: Final = "x-amzn-RequestId"
 _QUIET: Final = frozenset({"/healthz", "/readyz", "/metrics"})
 log = structlog.get_logger(__name__)
 
@@ -26,8 +28,8 @@ class Edge:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        started, answer, path = monotonic(), _Answer(send), _printable(scope["path"])
-        request_id = self._ids.unique()
+        started, request_id, path = monotonic(), self._ids.unique(), _printable(scope["path"])
+        answer = _Answer(send, request_id)
         scope.setdefault("state", {})["request_id"] = request_id
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id)
@@ -56,13 +58,15 @@ def _printable(path: str) -> str:
 
 
 class _Answer:
-    """Remembers what was answered."""
+    """Says under which id the log has the request, and remembers what was answered."""
 
-    def __init__(self, send: Send) -> None:
+    def __init__(self, send: Send, request_id: str) -> None:
         self._send = send
+        self._request_id = request_id
         self.status: int | None = None
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
+            MutableHeaders(scope=message)[REQUEST_ID] = self._request_id
         await self._send(message)

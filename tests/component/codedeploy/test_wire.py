@@ -2,6 +2,7 @@
 
 import json
 import logging
+from functools import partial
 from typing import Any
 
 import httpx2
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from sqlalchemy.exc import OperationalError
 
 from component.codedeploy.conftest import UUID, Aws, seen
+from parts.processes import wait_until
 from tidegate.domain.access import Role
 from tidegate.store.unit_of_work import Store
 from tidegate_api.codedeploy.operations import OPERATIONS
@@ -69,6 +71,29 @@ def test_the_content_type_may_be_written_otherwise(quick_aws: Aws, kind):
     answer = post(quick_aws, "ListApplications", b"{}", **{"Content-Type": kind})
 
     assert answer.json() == {"applications": []}
+
+
+def test_every_answer_has_the_id_under_which_the_log_has_it(quick_aws: Aws, capsys):
+    ask, log = quick_aws.service.http.request, []
+
+    def is_logged(id_: str) -> bool:
+        log.append(capsys.readouterr().out)
+        return f"request_id={id_}" in "".join(log)
+
+    for method, path, content in (
+        ("POST", "/", b"{}"),
+        ("POST", "/", b"x" * 1_000_001),
+        ("GET", "/", None),
+        ("HEAD", "/", None),
+        ("PUT", "/", b"{}"),
+        ("POST", "//", b"{}"),
+        ("GET", "/v1/applications", None),
+    ):
+        id_ = ask(method, path, content=content).headers["x-amzn-requestid"]
+
+        assert UUID.fullmatch(id_)
+        # The line is written behind the answer.
+        wait_until(partial(is_logged, id_), within=30, what="the line in the log")
 
 
 NO_REQUESTS = (

@@ -45,19 +45,19 @@ class Face:
 
     def _answer(self, request: Request, body: bytes) -> Response:
         try:
-            return answer_of(request, self._perform(request, body))
+            return answer_of(self._perform(request, body))
         except AwsError as error:
-            return refusal_of(request, error)
+            return refusal_of(error)
         except Refused as error:
-            return refusal_of(request, translated(error))
+            return refusal_of(translated(error))
         except DataError:
-            return refusal_of(request, _UNHOLDABLE)
+            return refusal_of(_UNHOLDABLE)
         except (DBAPIError, PoolTimeout) as error:
             log.error("database_failed", why=str(getattr(error, "orig", error)))  # noqa: TRY400
-            return refusal_of(request, _UNAVAILABLE)
+            return refusal_of(_UNAVAILABLE)
         except Exception:
             log.exception("request_failed")
-            return refusal_of(request, _failure(request.state.request_id))
+            return refusal_of(_failure(request.state.request_id))
 
     def _perform(self, request: Request, body: bytes) -> Shape | None:
         signed = _signed(request, body)
