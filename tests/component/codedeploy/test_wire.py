@@ -96,6 +96,17 @@ def test_every_answer_has_the_id_under_which_the_log_has_it(quick_aws: Aws, caps
         wait_until(partial(is_logged, id_), within=30, what="the line in the log")
 
 
+def test_members_are_called_as_the_model_calls_them(quick_aws: Aws):
+    for body in (
+        b'{"application_name": "shop"}',
+        b'{"ApplicationName": "shop"}',
+        b'{"applicationname": "shop"}',
+    ):
+        refusal(post(quick_aws, "CreateApplication", body), "ApplicationNameRequiredException")
+    body = b'{"applicationName": "shop", "tags": [{"key": "team", "value": "blue"}]}'
+    refusal(post(quick_aws, "CreateApplication", body), "InvalidTagsToAddException")
+
+
 NO_REQUESTS = (
     b"{",
     b"[]",

@@ -31,7 +31,8 @@ def parse(shape: type[S], body: bytes) -> S:
         AwsError: It is no JSON object, or a member has another type than the model says.
     """
     try:
-        return shape.model_validate_json(body or b"{}")
+        # By the model's names alone: fields have others for those who write shapes here.
+        return shape.model_validate_json(body or b"{}", by_alias=True, by_name=False)
     except ValidationError as invalid:
         raise _refused(
             _sentence(invalid.errors(include_url=False, include_input=False)[0])
