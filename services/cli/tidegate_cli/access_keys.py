@@ -49,7 +49,7 @@ def create(
     """Create an access key and print it; its secret is stored encrypted and not shown again."""
     settings = chosen_settings(data_dir=data_dir)
     with opened(settings) as store:
-        chosen = name or free_name(role, {key.name for key in _all(store)})
+        chosen = free_name(role, {one.name for one in _all(store)}) if name is None else name
         with store.write() as uow:
             key, secret = create_access_key(chosen, role, seal=Seal(settings.secret_keys), uow=uow)
     if as_json:

@@ -47,7 +47,7 @@ def create(
 ) -> None:
     """Create a token and print it; it is stored hashed and cannot be shown again."""
     with opened(chosen_settings(data_dir=data_dir)) as store:
-        chosen = name or free_name(role, {token.name for token in _all(store)})
+        chosen = free_name(role, {one.name for one in _all(store)}) if name is None else name
         with store.write() as uow:
             token, secret = create_token(chosen, role, uow=uow)
     if as_json:

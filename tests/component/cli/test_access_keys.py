@@ -68,6 +68,7 @@ def test_what_is_refused_is_one_sentence(keyed):
     for arguments, says in (
         (("create", "--name", "twice"), "already exists"),
         (("create", "--name", "a/b"), "cannot be the name"),
+        (("create", "--name", ""), "cannot be the name"),
         (("revoke", "nobody"), "There is no access key 'nobody'"),
     ):
         done = keyed.cli("access-key", *arguments)

@@ -107,6 +107,7 @@ def test_a_token_opens_the_door_until_it_is_revoked(system):
     assert (done.returncode, "revoked" in done.stderr) == (1, True)
     assert system.cli("token", "revoke", "nobody").returncode == 1
     assert system.cli("token", "create", "pipeline").returncode == 1
+    assert system.cli("token", "create", "").returncode == 1
 
 
 def test_tokens_of_a_folder_without_a_database(system, tmp_path: Path):
