@@ -35,7 +35,7 @@ class SignedRequest:
     query: Sequence[tuple[str, str]]
     """Decoded."""
     headers: Mapping[str, str]
-    """By lower-case name; what came several times is joined by commas."""
+    """By lower-case name, read as Latin-1; what came several times is joined by commas."""
     body: bytes
 
     def parameter(self, name: str) -> str | None:
@@ -122,14 +122,14 @@ def proves(request: SignedRequest, claim: Claim, secret: str) -> bool:
 
 def string_to_sign(request: SignedRequest, claim: Claim) -> str:
     """Return what is signed in the end."""
-    digest = hashlib.sha256(canonical_request(request, claim).encode("utf-8", "replace"))
+    digest = hashlib.sha256(canonical_request(request, claim).encode("utf-8", "surrogateescape"))
     return f"{ALGORITHM}\n{claim.stamp}\n{claim.scope}\n{digest.hexdigest()}"
 
 
 def canonical_request(request: SignedRequest, claim: Claim) -> str:
     """Return a request in the one form that both sides can arrive at."""
     headers = "".join(
-        f"{name}:{_SPACES.sub(' ', request.headers.get(name, '').strip())}\n"
+        f"{name}:{_SPACES.sub(' ', _as_sent(request.headers.get(name, '')).strip())}\n"
         for name in claim.signed_headers
     )
     return "\n".join(
@@ -142,6 +142,11 @@ def canonical_request(request: SignedRequest, claim: Claim) -> str:
             hashlib.sha256(request.body).hexdigest(),
         )
     )
+
+
+def _as_sent(value: str) -> str:
+    """Return a header as its bytes have it: read as Latin-1, and signed as the UTF-8 that it is."""
+    return value.encode("latin-1", "replace").decode("utf-8", "surrogateescape")
 
 
 def _canonical_query(query: Iterable[tuple[str, str]]) -> str:
