@@ -36,6 +36,18 @@ def test_what_was_done(aws: Aws):
     assert renamed.subject == '{"applicationName": "shop", "newApplicationName": "store"}'
 
 
+def test_for_whom_a_proxy_asks_whatever_it_calls_him(aws: Aws):
+    client, called = aws.client(), iter(("198.51.100.7", "x" * 5000))
+    client.meta.events.register(
+        "before-send.codedeploy",
+        lambda request, **_: request.headers.update({"X-Forwarded-For": next(called)}),
+    )
+    for name in ("shop", "store"):
+        client.create_application(applicationName=name)
+
+    assert [entry.address for entry in entries(aws)] == ["198.51.100.7", "x" * 100]
+
+
 def test_admins_can_read_it(aws: Aws):
     client = aws.client()
     ids = [id_of(client.create_application(applicationName=f"app-{n}")) for n in range(5)]

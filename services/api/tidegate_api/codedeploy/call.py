@@ -11,6 +11,8 @@ from tidegate_api.codedeploy.gate import Caller
 from tidegate_api.codedeploy.shapes.shape import Shape
 
 _LONGEST_SUBJECT: Final = 1000
+_LONGEST_ADDRESS: Final = 100
+"""A proxy on this machine says for whom it asks, in words of its own."""
 _TELLING: Final = ("Name", "Names", "Id", "Ids", "Arn")
 
 
@@ -32,7 +34,7 @@ class Trail:
             at=uow.now(),
             actor=caller.name,
             access_key_id=caller.access_key_id,
-            address=self.address,
+            address=self.address[:_LONGEST_ADDRESS],
             region=self.region,
             operation=self.operation,
             subject=subject,
