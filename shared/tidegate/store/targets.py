@@ -158,7 +158,8 @@ class Targets:
             TargetRow.deployment_id == deployment_id, TargetRow.position > after
         )
         if statuses:
-            query = query.where(TargetRow.status.in_(statuses))
+            # Once each: PostgreSQL takes 65,535 parameters at most.
+            query = query.where(TargetRow.status.in_(set(statuses)))
         rows = self._session.execute(query.order_by(TargetRow.position).limit(limit))
         return [(position, TargetId(id_)) for position, id_ in rows]
 

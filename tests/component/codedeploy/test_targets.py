@@ -237,6 +237,8 @@ def test_targets_are_listed_in_pages_and_by_status(aws: Aws, codedeploy: Any):
     well = {"instanceStatusFilter": ["Succeeded"]}
     assert seen(old, "instancesList", deploymentId=MANY, **well) == names[::2]
     assert new(deploymentId=MANY, targetFilters={"TargetStatus": ["Unknown"]})["targetIds"] == []
+    often = {"targetFilters": {"TargetStatus": ["Failed"] * 70_000}}
+    assert new(deploymentId=MANY, **often)["targetIds"] == names[1:200:2]
 
 
 def test_before_it_starts_it_has_no_targets(quick_aws: Aws):
