@@ -133,6 +133,18 @@ def test_a_condition_without_a_type_has_that_of_what_it_says(groups: Groups, sai
     assert shown["onPremisesInstanceTagFilters"] == [{**said, "Type": kind}]
 
 
+def test_an_event_counts_once_however_often_it_is_said(groups: Groups):
+    groups.create(
+        triggerConfigurations=[{**TOPIC, "triggerEvents": ["InstanceReady", "DeploymentStop"] * 9}],
+        autoRollbackConfiguration={"enabled": True, "events": ["DEPLOYMENT_FAILURE"] * 9},
+    )
+    shown = groups.get()
+
+    (trigger,) = shown["triggerConfigurations"]
+    assert trigger["triggerEvents"] == ["InstanceReady", "DeploymentStop"]
+    assert shown["autoRollbackConfiguration"]["events"] == ["DEPLOYMENT_FAILURE"]
+
+
 @pytest.mark.parametrize(("platform", "said"), [("Lambda", LAMBDA), ("ECS", ECS)])
 def test_other_platforms_are_moved_with_traffic_control(aws: Aws, platform: str, said):
     groups = Groups(aws, platform=platform)

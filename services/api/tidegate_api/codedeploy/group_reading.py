@@ -143,15 +143,19 @@ def _read_style(wanted: shapes.DeploymentStyle) -> Style:
 
 
 def _read_triggers(wanted: Sequence[shapes.TriggerConfig]) -> tuple[Trigger, ...]:
-    code = "InvalidTriggerConfigException"
     return tuple(
         Trigger(
             name=one.trigger_name or "",
             topic_arn=one.trigger_target_arn or "",
-            events=tuple(one_of(TriggerEvent, event, code) for event in one.trigger_events or ()),
+            events=_read_events(one.trigger_events or ()),
         )
         for one in wanted
     )
+
+
+def _read_events(wanted: Sequence[str]) -> tuple[TriggerEvent, ...]:
+    events = [one_of(TriggerEvent, event, "InvalidTriggerConfigException") for event in wanted]
+    return tuple(dict.fromkeys(events))
 
 
 def _read_blue_green(wanted: shapes.BlueGreenDeploymentConfiguration) -> BlueGreen:
