@@ -1,6 +1,6 @@
 """Why a process cannot run here, said in one sentence."""
 
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 
 from tidegate.settings import Settings, load_settings
@@ -24,8 +24,13 @@ def chosen_settings(**options: object) -> Settings:
 
 
 def _sentence(problem: ErrorDetails) -> str:
-    name = f"TIDEGATE_{'_'.join(map(str, problem['loc'])).upper()}"
+    field = "_".join(map(str, problem["loc"]))
     reason = problem["msg"].removeprefix("Value error, ").rstrip(".").lower()
+    value = "what it is" if _is_secret(field) else repr(problem["input"])
+    return f"TIDEGATE_{field.upper()} cannot be {value}: {reason}."
+
+
+def _is_secret(field: str) -> bool:
     # The URL of a database or a broker holds its password.
-    value = "what it is" if name.endswith("_URL") else repr(problem["input"])
-    return f"{name} cannot be {value}: {reason}."
+    known = Settings.model_fields.get(field)
+    return field.endswith("_url") or (known is not None and known.annotation is SecretStr)

@@ -12,6 +12,7 @@ from tidegate_cli.refusal import CannotStart, chosen_settings
         ("DATABASE_URL", "oracle://u:pw@db/x", "it begins with postgresql+psycopg:// or sqlite"),
         ("DATABASE_URL", "pw", "it begins with postgresql+psycopg:// or sqlite"),
         ("BROKER_URL", "kafka://u:pw@mq", "it begins with redis://"),
+        ("SECRET_KEY", "pw" * 20 + ",", "it has 32 characters or more"),
         ("EVENT_BUS", "a bus", "it is an event bus, by its name or as arn"),
         ("EVENT_BUS", "arn:aws:sns:eu-west-1:123456789012:t", "it is an event bus, by its name"),
         ("EVENT_SOURCE", "x y", "should match pattern"),
