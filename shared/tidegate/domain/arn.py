@@ -12,7 +12,16 @@ from tidegate.domain.ids import NAME_PATTERN
 
 _LONGEST: Final = 1011
 _ARN: Final = re.compile(r"arn:([^:/]+):([^:/]+):([^:/]*):([^:/]*):([^:/]+)(|[:/].*)")
-_PARTITIONS: Final = (("cn-", "aws-cn"), ("us-gov-", "aws-us-gov"))
+_PARTITIONS: Final = (
+    ("cn-", "aws-cn"),
+    ("us-gov-", "aws-us-gov"),
+    ("us-iso-", "aws-iso"),
+    ("us-isob-", "aws-iso-b"),
+    ("eu-isoe-", "aws-iso-e"),
+    ("us-isof-", "aws-iso-f"),
+    ("eusc-", "aws-eusc"),
+)
+"""By what the names of their regions begin with; all others are in `aws`."""
 
 
 class ResourceKind(StrEnum):
