@@ -70,7 +70,7 @@ def host_user_arn(region: str, account: str, name: str) -> str:
 
 
 def parse_arn(text: str, *, region: str, account: str) -> Arn:
-    """Return what an ARN names, if it is of this region and account.
+    """Return what an ARN names, if it is of this region and of this account, or of none.
 
     Raises:
         Invalid: It is no ARN, is of another place, or of a kind that has no tags.
@@ -87,7 +87,8 @@ def parse_arn(text: str, *, region: str, account: str) -> Arn:
         )
     if (partition, its_region) != (partition_of(region), region):
         raise _invalid(text, f"is of another region than {region}")
-    if its_account != account:
+    # Terraform leaves the account out where there is no STS that it could ask.
+    if its_account not in {account, ""}:
         raise _invalid(text, f"is of another account than {account}")
     name = rest[1:] if rest.startswith(":") else ""
     arn = Arn(region=region, account=account, kind=ResourceKind(kind), name=name)

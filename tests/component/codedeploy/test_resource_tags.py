@@ -117,6 +117,14 @@ def test_an_arn_of_something_else_is_refused(client):
         refused(code, client.untag_resource, ResourceArn=arn, TagKeys=["team"])
 
 
+def test_an_arn_without_an_account_is_of_this_one(client):
+    """As Terraform writes it, told to skip_requesting_account_id."""
+    without = SHOP.replace("000000000000", "")
+    client.tag_resource(ResourceArn=without, Tags=ONE)
+
+    assert tags(client, without) == tags(client, SHOP) == {"team": "blue"}
+
+
 def test_predefined_configs_take_no_tags(client):
     arn = f"{PREFIX}:deploymentconfig:CodeDeployDefault.AllAtOnce"
 
