@@ -49,7 +49,14 @@ class Edge:
                 path=path,
                 status=answer.status,
                 milliseconds=round((monotonic() - started) * 1000),
+                **_refusal(scope),
             )
+
+
+def _refusal(scope: Scope) -> dict[str, str]:
+    """Return what whoever answered calls his refusal, where the status does not say it."""
+    state = scope["state"]
+    return {"refusal": state["refusal"]} if "refusal" in state else {}
 
 
 def _printable(path: str) -> str:

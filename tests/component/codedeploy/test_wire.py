@@ -94,6 +94,7 @@ def test_every_answer_has_the_id_under_which_the_log_has_it(quick_aws: Aws, caps
         assert UUID.fullmatch(id_)
         # The line is written behind the answer.
         wait_until(partial(is_logged, id_), within=30, what="the line in the log")
+    assert "refusal=UnknownOperationException request_id=" in "".join(log)
 
 
 def test_members_are_called_as_the_model_calls_them(quick_aws: Aws):

@@ -47,17 +47,19 @@ class Face:
         try:
             return answer_of(self._perform(request, body))
         except AwsError as error:
-            return refusal_of(error)
+            refusal = error
         except Refused as error:
-            return refusal_of(translated(error))
+            refusal = translated(error)
         except DataError:
-            return refusal_of(_UNHOLDABLE)
+            refusal = _UNHOLDABLE
         except (DBAPIError, PoolTimeout) as error:
             log.error("database_failed", why=str(getattr(error, "orig", error)))  # noqa: TRY400
-            return refusal_of(_UNAVAILABLE)
+            refusal = _UNAVAILABLE
         except Exception:
             log.exception("request_failed")
-            return refusal_of(_failure(request.state.request_id))
+            refusal = _failure(request.state.request_id)
+        request.state.refusal = refusal.code
+        return refusal_of(refusal)
 
     def _perform(self, request: Request, body: bytes) -> Shape | None:
         signed = _signed(request, body)
