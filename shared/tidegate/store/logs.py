@@ -68,7 +68,7 @@ class Logs:
                 yield at + skipped, data[skipped:]
 
     def tail(self, deployment_id: DeploymentId, target_id: TargetId, event: str) -> str:
-        """Return the end of a log as AWS would show it."""
+        """Return the end of a log as AWS would show it, in characters that every client takes."""
         rows = self._session.scalars(
             select(LogChunkRow.data)
             .where(
@@ -85,7 +85,7 @@ class Logs:
             if len(data) > 4 * TAIL_CHARACTERS:
                 break
         rows.close()
-        return tail_of(data.decode(errors="replace"))
+        return tail_of(data.decode(errors="replace").replace("\0", "\N{REPLACEMENT CHARACTER}"))
 
     def delete_before(self, moment: datetime) -> int:
         """Delete logs of deployments that were complete before *moment*."""

@@ -129,6 +129,18 @@ def test_of_a_long_log_the_end_is_shown_in_whole_characters(service: Service, co
     assert tail.startswith("27")
 
 
+def test_a_log_of_bytes_that_are_no_text_is_shown(service: Service, codedeploy: Any):
+    id_ = service.with_deployment()
+    progress = worker.begin(service, id_)
+    worker.report(service, progress, worker.log(worker.FAILED_AT, 0, b"[stdout]a\0b\xffc\n"))
+    worker.finish(service, progress, failing=worker.FAILED_AT)
+
+    events = target_of(codedeploy, id_)["lifecycleEvents"]
+    tail = next(one["diagnostics"]["logTail"] for one in events if one["status"] == "Failed")
+
+    assert tail == "[stdout]a\N{REPLACEMENT CHARACTER}b\N{REPLACEMENT CHARACTER}c\n"
+
+
 def test_an_instance_without_a_way_to_be_reached_says_how_it_gets_one(aws: Aws, tmp_path: Path):
     shop = Shop(aws)
     shop.client.register_on_premises_instance(
