@@ -54,7 +54,7 @@ Key = tuple[str, str]
 _UNTOLD: Final = Failed("protocol", "The host ended the run without saying how its events ended.")
 _NO_WAY: Final = (
     "The instance {name} was registered, and nobody has said how it is reached; "
-    "`tidegate host set {name} --ssh USER@ADDRESS` with its host key says so."
+    "`tidegate {region}host set {name} --ssh USER@ADDRESS` with its host key says so."
 )
 _AT_STOP: Final = {OnStop.FINISH: Wish.CANCEL, OnStop.END: Wish.KILL}
 _FIRST_PAUSE: Final = timedelta(seconds=15)
@@ -171,7 +171,9 @@ class HostRuns:
             sentence = f"The {gone} was deleted before this target was reached; create it again."
             return Failed("misconfigured", sentence)
         if not taken.host.is_reachable:
-            return Failed("misconfigured", _NO_WAY.format(name=taken.host.name))
+            here, region = self.settings.region, taken.deployment.region
+            option = "" if region == here else f"--region {region} "
+            return Failed("misconfigured", _NO_WAY.format(name=taken.host.name, region=option))
         return run_order(
             taken.progress.lease,
             taken.deployment,

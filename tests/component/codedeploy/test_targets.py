@@ -141,7 +141,13 @@ def test_a_log_of_bytes_that_are_no_text_is_shown(service: Service, codedeploy: 
     assert tail == "[stdout]a\N{REPLACEMENT CHARACTER}b\N{REPLACEMENT CHARACTER}c\n"
 
 
-def test_an_instance_without_a_way_to_be_reached_says_how_it_gets_one(aws: Aws, tmp_path: Path):
+@pytest.mark.parametrize(
+    ("home", "command"),
+    [("us-east-1", "tidegate host set"), ("eu-west-3", "tidegate --region us-east-1 host set")],
+)
+def test_an_instance_without_a_way_to_be_reached_says_how_it_gets_one(
+    aws: Aws, tmp_path: Path, home: str, command: str
+):
     shop = Shop(aws)
     shop.client.register_on_premises_instance(
         instanceName="bare", iamUserArn="arn:aws:iam::000000000000:user/bare"
@@ -161,7 +167,7 @@ def test_an_instance_without_a_way_to_be_reached_says_how_it_gets_one(aws: Aws, 
         broker=broker,
         hosts=FakeHosts(parts.store.clock),
         artifacts=FakeArtifacts(bundle),
-        settings=parts.settings,
+        settings=parts.settings.model_copy(update={"region": home}),
     )
     fake.show_life()
     arguments = {"deployment_id": id_, "target": "bare", "segment": HOST_SEGMENT}
@@ -176,7 +182,7 @@ def test_an_instance_without_a_way_to_be_reached_says_how_it_gets_one(aws: Aws, 
     assert target["targetArn"] == arn_of(shop.client, "bare")
     failed, *rest = target["lifecycleEvents"]
     assert failed["diagnostics"]["errorCode"] == "UnknownError"
-    assert "`tidegate host set bare --ssh USER@ADDRESS`" in failed["diagnostics"]["message"]
+    assert f"`{command} bare --ssh USER@ADDRESS`" in failed["diagnostics"]["message"]
     assert {one["status"] for one in rest} == {"Skipped"}
     assert shop.info(id_)["errorInformation"]["code"] == "HEALTH_CONSTRAINTS"
 
