@@ -64,6 +64,8 @@ def rename_application(name: str, new_name: str, *, uow: UnitOfWork) -> Applicat
 def delete_application(name: str, *, uow: UnitOfWork, even_while_deploying: bool = False) -> None:
     """Delete an application with its groups and revisions; its deployments stay as history.
 
+    They still show the revisions that they had, which nobody else finds.
+
     *even_while_deploying* is CodeDeploy's way: what runs comes to its end, what has not started
     fails, and nobody finds the application any more.
 

@@ -11,7 +11,7 @@ from tidegate.domain.deployment import ComputePlatform
 from tidegate.domain.errors import ApplicationExists, ApplicationNotFound
 from tidegate.domain.group import Application
 from tidegate.domain.ids import ApplicationId
-from tidegate.store.tables import ApplicationRow, DeploymentRow, GroupRow
+from tidegate.store.tables import ApplicationRow, DeploymentRow, GroupRow, RevisionRow
 
 
 class Applications:
@@ -113,23 +113,26 @@ class Applications:
         )
 
     def delete_orphan(self, application_id: ApplicationId) -> None:
-        """Delete an application without a name, its groups and revisions too; history stays.
+        """Delete what nobody needs of an application without a name.
 
-        It is kept while one of its deployments is active.
+        Groups go unless they have an active deployment. Revisions that were deployed stay, and
+        the nameless row with them, as history shows them.
         """
-        active = (
-            select(GroupRow.id)
-            .where(
-                GroupRow.application_id == application_id,
-                GroupRow.active_deployment_id.is_not(None),
-            )
-            .exists()
+        nameless = select(ApplicationRow.id).where(
+            ApplicationRow.id == application_id, ApplicationRow.name.is_(None)
         )
-        self._session.execute(
-            delete(ApplicationRow)
-            .where(ApplicationRow.id == application_id, ApplicationRow.name.is_(None), ~active)
-            .execution_options(synchronize_session=False)
-        )
+        for unneeded in (
+            delete(GroupRow).where(
+                GroupRow.application_id.in_(nameless), GroupRow.active_deployment_id.is_(None)
+            ),
+            delete(RevisionRow).where(
+                RevisionRow.application_id.in_(nameless), RevisionRow.first_used_at.is_(None)
+            ),
+            delete(ApplicationRow).where(
+                ApplicationRow.id.in_(nameless), ~_has(GroupRow), ~_has(RevisionRow)
+            ),
+        ):
+            self._session.execute(unneeded.execution_options(synchronize_session=False))
 
     def _row(self, name: str) -> ApplicationRow:
         row = self._session.scalar(self._applications_here().where(ApplicationRow.name == name))
@@ -142,6 +145,10 @@ class Applications:
 
     def _application_is_here(self) -> tuple[ColumnElement[bool], ...]:
         return ApplicationRow.region == self._region, ApplicationRow.name.is_not(None)
+
+
+def _has(table: type[GroupRow | RevisionRow]) -> ColumnElement[bool]:
+    return select(table.id).where(table.application_id == ApplicationRow.id).exists()
 
 
 def _application(row: ApplicationRow) -> Application:

@@ -3,12 +3,17 @@
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from component.api import worker
 from component.codedeploy.conftest import Aws
 from component.codedeploy.shops import ALL, OTHER, WEB, Shop
 from component.codedeploy.test_deployments import ON_STOP
 from component.codedeploy.test_revisions import S3
+from tidegate.store.tables import GroupRow, RevisionRow
+
+NEVER = {"revisionType": "S3", "s3Location": {**OTHER["s3Location"], "key": "shop/3.tgz"}}
+"""A revision that nobody deploys."""
 
 
 @pytest.fixture
@@ -122,3 +127,23 @@ def test_a_group_deleted_while_it_deploys_leaves_what_runs_to_its_end(quick_shop
     info = quick_shop.info(id_)
     assert (info["status"], info["deploymentGroupName"]) == ("Succeeded", "prod")
     assert quick_shop.rows() == [id_]
+
+
+def test_what_was_deployed_is_shown_when_its_application_is_deleted(shop: Shop):
+    shop.with_instance()
+    shop.carry_out(shop.deploy())
+    id_ = shop.carry_out(shop.deploy(OTHER))
+    shop.client.register_application_revision(applicationName="shop", revision=NEVER)
+    before = shop.info(id_)
+
+    shop.client.delete_application(applicationName="shop")
+
+    assert shop.info(id_) == before
+    assert (before["revision"], before["previousRevision"]) == (OTHER, S3)
+    with shop.service.parts.store.read() as uow:
+        kept = uow.session.scalars(select(RevisionRow.s3_key)).all()
+        groups = uow.session.scalars(select(GroupRow.id)).all()
+    assert (sorted(kept), groups) == (["shop/1.zip", "shop/2.tgz"], [])
+    shop.client.create_application(applicationName="shop")
+    listed = shop.client.list_application_revisions(applicationName="shop")
+    assert listed["revisions"] == []
