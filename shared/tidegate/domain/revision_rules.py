@@ -19,7 +19,8 @@ APPSPECS: Final = ("YAML", "JSON")
 LONGEST_KEY: Final = 1024
 """Bytes of the key of an S3 object."""
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
-_BUCKET: Final = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+_BUCKET: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,253}[A-Za-z0-9_-])?")
+"""As wide as what S3's clients take: buckets of old have capitals, low lines and 255 characters."""
 _REPOSITORY: Final = re.compile(r"(?!\.{1,2}/)[\w.-]{1,100}/(?!\.{1,2}$)[\w.-]{1,100}", re.ASCII)
 _COMMIT: Final = re.compile(r"[0-9a-fA-F]{40}")
 _PRINTABLE: Final = re.compile(r"[!-~]{0,1024}")

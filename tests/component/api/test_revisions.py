@@ -220,7 +220,7 @@ def test_what_lies_at_an_address_is_registered(service: Service):
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        ({"source": {"type": "s3", "bucket": "b", "key": "k"}, "sha256": DIGEST}, "S3 bucket"),
+        ({"source": {"type": "s3", "bucket": "b b", "key": "k"}, "sha256": DIGEST}, "S3 bucket"),
         ({"source": {"type": "s3", "bucket": "bbb", "key": ""}, "sha256": DIGEST}, "1 to 1,024"),
         ({"source": {"type": "s3", "bucket": "bbb"}, "sha256": DIGEST}, "key' is missing"),
         ({"source": {"type": "http", "url": "ftp://a/b"}, "sha256": DIGEST}, "no http or https"),

@@ -27,6 +27,10 @@ PLAIN = {
     "revisionType": "S3",
     "s3Location": {"bucket": "bundles", "key": "shop/1.zip", "bundleType": "zip"},
 }
+OF_OLD = {
+    "revisionType": "S3",
+    "s3Location": {"bucket": "My_Bucket.Of.2012", "key": "1.zip", "bundleType": "zip"},
+}
 GITHUB = {
     "revisionType": "GitHub",
     "gitHubLocation": {"repository": "acme/shop", "commitId": "ab" * 20},
@@ -81,6 +85,7 @@ def revisions(aws: Aws) -> Revisions:
         ("Server", S3),
         ("Server", PLAIN),
         ("Server", GITHUB),
+        ("Server", OF_OLD),
         ("Lambda", APPSPEC),
         ("Lambda", STRING),
         ("Lambda", JSON),
