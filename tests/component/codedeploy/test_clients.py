@@ -135,6 +135,79 @@ def test_who_reads_hosts_finds_the_event_that_failed(shop: Shop):
     assert ":instance/" in summary["instanceId"]
 
 
+def test_an_orb_asks_for_the_hosts_that_failed(shop: Shop):
+    """CircleCI's orb, once `get-deployment` has said `Failed`."""
+    shop.with_instance("web-2")
+    id_ = shop.carry_out(shop.deploy(), failing="AfterInstall")
+
+    found = {
+        status: shop.client.list_deployment_instances(
+            deploymentId=id_, instanceStatusFilter=[status]
+        )["instancesList"]
+        for status in ("Failed", "Skipped", "Succeeded")
+    }
+
+    assert found == {"Failed": ["web-1"], "Skipped": ["web-2"], "Succeeded": []}
+
+
+def test_travis_registers_a_version_and_deploys_the_same(shop: Shop):
+    """dpl: the eTag of `head_object` with its quotes; a word of its users in upper case."""
+    client = shop.client
+    client.register_application_revision(
+        applicationName="shop", revision=S3, description="Build #42"
+    )
+
+    id_ = shop.deploy(S3, description="Build #42", fileExistsBehavior="RETAIN")
+    assert shop.info(id_)["status"] == "Created"
+    shop.carry_out(id_)
+
+    shown = shop.info(id_)
+    assert (shown["status"], shown["fileExistsBehavior"]) == ("Succeeded", "RETAIN")
+    assert client.list_application_revisions(applicationName="shop")["revisions"] == [S3]
+    told = client.get_application_revision(applicationName="shop", revision=S3)["revisionInfo"]
+    assert (told["description"], told["deploymentGroups"]) == ("Build #42", ["prod"])
+
+
+def test_pipelines_for_azure_look_before_and_wait_after(shop: Shop):
+    """AWS's toolkit for Azure DevOps: no eTag, and the ending of the file as its type."""
+    client = shop.client
+    assert client.get_application(applicationName="shop")["application"]["applicationId"]
+    assert client.get_deployment_group(**OF_SHOP)["deploymentGroupInfo"]["deploymentGroupId"]
+    location = {"bucket": "bundles", "key": "shop.v3.zip", "bundleType": "zip"}
+    revision = {"revisionType": "S3", "s3Location": location}
+
+    id_ = shop.deploy(
+        revision,
+        description="Release 3",
+        fileExistsBehavior="OVERWRITE",
+        ignoreApplicationStopFailures=True,
+        updateOutdatedInstancesOnly=False,
+    )
+    shop.carry_out(id_)
+
+    waiter = client.get_waiter("deployment_successful")
+    waiter.wait(deploymentId=id_, WaiterConfig={"Delay": 0, "MaxAttempts": 1})
+    assert shop.info(id_)["revision"] == revision
+
+
+def test_ecspresso_and_cdk_find_the_rollback_of_what_they_stop(shop: Shop):
+    """They ask some ten times at most for the id of the rollback."""
+    client = shop.client
+    good = shop.carry_out(shop.deploy())
+    id_ = shop.deploy(OTHER)
+    client.stop_deployment(deploymentId=id_, autoRollbackEnabled=True)
+
+    stopped = shop.info(id_)
+
+    assert stopped["status"] == "Stopped"
+    rollback = shop.carry_out(stopped["rollbackInfo"]["rollbackDeploymentId"])
+    shown = shop.info(rollback)
+    assert (shown["status"], shown["creator"]) == ("Succeeded", "codeDeployRollback")
+    assert shown["rollbackInfo"]["rollbackTriggeringDeploymentId"] == id_
+    assert shown["revision"] == shop.info(good)["revision"]
+    assert client.list_deployments(**OF_SHOP)["deployments"] == [rollback, id_, good]
+
+
 def test_ecspresso_finds_the_group_of_a_service_and_deploys(aws: Aws):
     shop = Shop(aws, platform="ECS", **ECS)
     client = shop.client
