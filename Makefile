@@ -1,6 +1,6 @@
 # Every target sets up what it needs: Python 3.11 with venv, make and git are enough.
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow chaos check format bench bench-tools lock clean
+.PHONY: help install demo test test-slow chaos check format bench bench-tools fields lock clean
 
 # The first of these that really runs: a newer python3 is as good as 3.11.
 PYTHON ?= $(shell for p in python3.11 python3 python3.12 python3.13; do \
@@ -61,6 +61,9 @@ $(UV) venv -q --clear --python $(BIN)/python $(@D)
 $(UV) pip sync -q --python $(@D)/bin/python --require-hashes $<
 @touch $@
 endef
+
+fields: .venv/.done ## Write the table of fields in docs/codedeploy-compatibility.md anew
+	cd tests && ../$(BIN)/python -m architecture.fields
 
 lock: ## Write all locks anew, from pyproject.toml, bench/*.in and tests/*.in
 	$(UV) pip compile pyproject.toml --all-extras $(LOCKARGS) -o requirements.lock

@@ -4,6 +4,7 @@ import re
 
 import botocore.session
 
+from architecture.fields import DIFFERENT, PAGE, never_given, page_with, structures, table
 from architecture.tree import text_of
 from tidegate_api.codedeploy.operations import OPERATIONS
 
@@ -26,3 +27,18 @@ def test_no_operation_is_beyond_the_model():
     assert {name for name, one in OPERATIONS.items() if not one.changes} == {
         name for name in OPERATIONS if name.startswith(("Get", "List", "BatchGet"))
     }
+
+
+def test_every_field_is_in_the_table_as_the_model_and_our_code_have_it():
+    assert text_of(PAGE) == page_with(table()), "`make fields` writes the table anew"
+
+
+def test_what_is_said_to_differ_is_there_and_given():
+    members = {name: set(shape.members) for name, shape in structures().items()}
+
+    unknown = {
+        name for name, told in DIFFERENT.items() if not set(told) <= members.get(name, set())
+    }
+    never = {name for name, told in DIFFERENT.items() if set(told) & never_given().get(name, set())}
+
+    assert (unknown, never) == (set(), set())
