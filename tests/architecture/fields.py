@@ -24,7 +24,7 @@ _OF_GROUPS: Final = {
     "alarmConfiguration": _STORED,
     "autoScalingGroups": "stored and shown, but EC2 instances are not resolved yet",
     "blueGreenDeploymentConfiguration": _STORED,
-    "deploymentStyle": "stored and shown, but servers are deployed to in place, with traffic as it is",
+    "deploymentStyle": "stored and shown, but servers are deployed to in place, traffic or not",
     "ec2DeploymentOptions": _STORED,
     "ec2TagFilters": "stored and shown, but EC2 instances are not resolved yet",
     "ec2TagSet": "stored and shown, but EC2 instances are not resolved yet",
