@@ -324,6 +324,32 @@ def test_blue_green_comes_and_its_settings_outlive_it(quick: Terraform):
     assert back["blue_green"] == kept_alive["blue_green"]
 
 
+def test_words_that_it_leaves_empty_are_as_good_as_none(quick: Terraform):
+    """It sends what a block does not say as an empty string, a zero or an empty list."""
+    of_key = {"Key": "a", "Value": "", "Type": "KEY_ONLY"}
+    of_value = {"Key": "", "Value": "x", "Type": "VALUE_ONLY"}
+    kept = {"action": "KEEP_ALIVE", "terminationWaitTimeInMinutes": 0}
+    made = quick.create_group(
+        ec2TagFilters=[of_key, of_value],
+        onPremisesInstanceTagFilters=[of_value],
+        autoRollbackConfiguration={"enabled": False, "events": []},
+        loadBalancerInfo={},
+        blueGreenDeploymentConfiguration={"terminateBlueInstancesOnDeploymentSuccess": kept},
+    )
+
+    to_sets = quick.update_group(ec2TagFilters=[], ec2TagSet={"ec2TagSetList": [[of_key]]})
+    back = quick.update_group(
+        ec2TagFilters=[of_key, of_value], ec2TagSet={"ec2TagSetList": []}, ecsServices=[]
+    )
+
+    assert made["ec2_tag_filter"] == [("a", None, "KEY_ONLY"), (None, "x", "VALUE_ONLY")]
+    assert made["on_premises"] == [(None, "x", "VALUE_ONLY")]
+    assert (made["load_balancers"], made["ec2_tag_set"]) == (None, [])
+    assert made["blue_green"] == {"blue": ("KEEP_ALIVE", 0)}
+    assert (to_sets["ec2_tag_filter"], len(to_sets["ec2_tag_set"])) == ([], 1)
+    assert back == made
+
+
 def test_load_balancers_take_each_others_place(quick: Terraform):
     shown = quick.create_group(
         deploymentStyle={**IN_PLACE, "deploymentOption": "WITH_TRAFFIC_CONTROL"},
