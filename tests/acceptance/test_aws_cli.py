@@ -1,6 +1,8 @@
 """The whole round with the real `aws deploy`, against a system of `tidegate up` and an S3."""
 
 import json
+import random
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +21,7 @@ from parts.sshd import SshdFarm, SshdHost, require_sshd
 APPLICATION, GROUP, BUCKET = "WordPress_App", "Production", "my-revisions"
 NAMES = ("--application-name", APPLICATION, "--deployment-group-name", GROUP)
 ROLE = "arn:aws:iam::000000000000:role/CodeDeployDemo"
+USER = "arn:aws:iam::000000000000:user"
 
 
 @dataclass
@@ -86,8 +89,12 @@ def round_(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Round]:
         elsewhere = s3.environment(folder)
         system = System(folder / "data", environment=elsewhere)
         with SshdFarm(folder / "hosts") as farm, system:
-            mine = {**system.access_key(), "AWS_ENDPOINT_URL_CODEDEPLOY": system.url}
-            aws = AwsCli({**elsewhere, **mine})
+            mine = {
+                **system.access_key(),
+                "AWS_ENDPOINT_URL_CODEDEPLOY": system.url,
+                "AWS_ENDPOINT_URL_IAM": s3.url,
+            }
+            aws = AwsCli({**elsewhere, **mine}, folder)
             bucket = boto3.client("s3", endpoint_url=s3.url, region_name="us-east-1", **TESTING)
             bucket.create_bucket(Bucket=BUCKET)
             hosts = farm.start(2)
@@ -105,6 +112,53 @@ def test_the_whole_round(round_: Round):
     stop_one(round_, first)
     fail_one(round_, first)
     delete(round_)
+
+
+def test_an_instance_gets_an_iam_user_of_its_own(round_: Round):
+    """Without `--iam-user-arn`, `register` makes one, and `deregister` reads whom to delete."""
+    named = ("--instance-name", "box-1")
+    said = round_.aws("deploy", "register", *named, "--tags", "Key=shelf,Value=3")
+    assert "Registering the on-premises instance... DONE" in said
+    assert "Adding tags to the on-premises instance... DONE" in said
+    again = round_.aws.run("deploy", "register", *named, "--iam-user-arn", f"{USER}/other")
+    assert "InstanceNameAlreadyRegisteredException" in again.stderr
+
+    user = ("--query", "instanceInfo.iamUserArn", "--output", "text")
+    arn = round_.aws("deploy", "get-on-premises-instance", *named, *user)
+    said = round_.aws("deploy", "deregister", *named)
+
+    assert arn.endswith(":user/AWS/CodeDeploy/box-1")
+    assert f"IamUserArn: {arn}" in said
+    assert "Tags: Key=shelf,Value=3" in said
+    assert "Deleting the IAM user (box-1)... DONE" in said
+    shown = round_.deploy("get-on-premises-instance", *named)["instanceInfo"]
+    assert (shown["tags"], "deregisterTime" in shown) == ([], True)
+
+
+def test_a_pushed_archive_of_many_parts_and_the_exit_codes(round_: Round):
+    """From 6 MiB on, S3's eTag is no digest of the object; a failure ends `wait` with 255."""
+    names = ("--application-name", "Parts", "--deployment-group-name", "Empty")
+    round_.deploy("create-application", *names[:2])
+    round_.deploy("create-deployment-group", *names, "--service-role-arn", ROLE)
+    source = round_.folder / "parts"
+    source.mkdir()
+    (source / "appspec.yml").write_text(appspec())
+    (source / "blob").write_bytes(random.Random(1).randbytes(7 * 2**20))
+    location = ("--s3-location", f"s3://{BUCKET}/parts.zip")
+    said = round_.aws("deploy", "push", *names[:2], "--source", str(source), *location)
+    _, _, after = said.partition("--s3-location ")
+    assert re.search(r"eTag=[0-9a-f]{32}-2\b", after), said
+
+    created = round_.deploy("create-deployment", *names, "--s3-location", after.split()[0])
+    id_ = ("--deployment-id", created["deploymentId"])
+    assert round_.ended(created["deploymentId"])["errorInformation"]["code"] == "NO_INSTANCES"
+    waited = round_.aws.run("deploy", "wait", "deployment-successful", *id_)
+    nobody = round_.aws.run("deploy", "stop-deployment", *id_)
+
+    assert (waited.returncode, nobody.returncode) == (255, 255)
+    assert 'we matched expected path: "Failed"' in waited.stderr
+    assert "DeploymentAlreadyCompletedException" in nobody.stderr
+    round_.deploy("delete-application", *names[:2])
 
 
 def begin(round_: Round) -> None:
