@@ -5,6 +5,8 @@ from typing import Any, Final
 
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi_swagger import patch_fastapi
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Scope
 
 from tidegate.domain.errors import Refused
@@ -53,16 +55,32 @@ def create_app(settings: Settings, parts: Parts | None = None) -> FastAPI:
     )
     # The page /docs from a package of its own, for those whose browsers reach no CDN.
     patch_fastapi(app, title="Tidegate API", swagger_ui_parameters={"filter": True})
-    app.state.parts = parts or make_parts(settings)
+    furnish(app, parts or make_parts(settings))
     add_handlers(app)
-    app.add_middleware(Bodies, limit=settings.max_body_bytes, refuse=_refuse)
+    app.add_middleware(Bodies, limit=_limit, refuse=_refuse)
     app.add_middleware(Edge)
     # First, since routes are tried in turn.
-    app.add_route(face.PATH, face.Face(settings, app.state.parts.store).answer, methods=["POST"])
+    app.add_route(face.PATH, _answer, methods=["POST"])
     app.include_router(health.router)
     app.include_router(metrics.router)
     app.include_router(_v1())
     return app
+
+
+def furnish(app: FastAPI, parts: Parts) -> None:
+    """Have an application work with *parts* from now on: to put one together takes long."""
+    app.state.parts = parts
+    app.state.face = face.Face(parts.settings, parts.store)
+
+
+async def _answer(request: Request) -> Response:
+    answer: Response = await request.app.state.face.answer(request)
+    return answer
+
+
+def _limit(scope: Scope) -> int:
+    limit: int = scope["app"].state.parts.settings.max_body_bytes
+    return limit
 
 
 def _refuse(scope: Scope, error: Refused) -> ASGIApp:

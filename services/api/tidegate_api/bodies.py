@@ -30,7 +30,11 @@ class Bodies:
     """Takes bodies up to a limit; uploads pass, their route counts by itself."""
 
     def __init__(
-        self, app: ASGIApp, *, limit: int, refuse: Callable[[Scope, Refused], ASGIApp]
+        self,
+        app: ASGIApp,
+        *,
+        limit: Callable[[Scope], int],
+        refuse: Callable[[Scope, Refused], ASGIApp],
     ) -> None:
         self._app = app
         self._limit = limit
@@ -45,23 +49,25 @@ class Bodies:
         if not talk.has_body or _is_upload(scope, headers):
             await self._app(scope, talk.receive, talk.send)
             return
-        body = await self._read(talk, headers)
+        limit = self._limit(scope)
+        body = await _read(talk, headers, limit)
         if body is None:
-            too_large = TooLarge("body of the request", self._limit, "TIDEGATE_MAX_BODY_BYTES")
+            too_large = TooLarge("body of the request", limit, "TIDEGATE_MAX_BODY_BYTES")
             await self._refuse(scope, too_large)(scope, talk.receive, talk.send)
         else:
             await self._app(scope, talk.with_body(body), talk.send)
 
-    async def _read(self, talk: "_Talk", headers: Headers) -> bytes | None:
-        if declared_length(headers) > self._limit:
+
+async def _read(talk: "_Talk", headers: Headers, limit: int) -> bytes | None:
+    if declared_length(headers) > limit:
+        return None
+    body = bytearray()
+    while not talk.is_read:
+        message = await talk.receive()
+        body += message.get("body", b"")
+        if len(body) > limit:
             return None
-        body = bytearray()
-        while not talk.is_read:
-            message = await talk.receive()
-            body += message.get("body", b"")
-            if len(body) > self._limit:
-                return None
-        return bytes(body)
+    return bytes(body)
 
 
 def declared_length(headers: Headers) -> int:

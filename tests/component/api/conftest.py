@@ -7,7 +7,7 @@ import tarfile
 import threading
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import anyio
 import httpx2
 import pytest
 import uvicorn
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from pydantic import SecretStr
 
@@ -28,7 +29,7 @@ from tidegate.settings import Settings
 from tidegate.store.database import connect
 from tidegate.store.outbox import NoSender
 from tidegate.store.unit_of_work import Store
-from tidegate_api.app import create_app
+from tidegate_api.app import create_app, furnish
 from tidegate_api.feeds import Feeds
 from tidegate_api.parts import Parts
 
@@ -131,6 +132,63 @@ def make_service_parts(url: str, folder: Path, **settings: Any) -> Parts:
     )
 
 
+class Applications:
+    """Applications for one test after the other: to put one together takes longer than most."""
+
+    def __init__(self) -> None:
+        self._idle: list[FastAPI] = []
+
+    @contextmanager
+    def lent(self, parts: Parts) -> Iterator[FastAPI]:
+        if self._idle:
+            furnish(app := self._idle.pop(), parts)
+        else:
+            app = create_app(parts.settings, parts)
+        yield app
+        self._idle.append(app)
+
+
+class Listening:
+    """The same behind real sockets."""
+
+    def __init__(self) -> None:
+        self._idle: list[tuple[FastAPI, str]] = []
+        self._started = ExitStack()
+
+    @contextmanager
+    def lent(self, parts: Parts) -> Iterator[str]:
+        if self._idle:
+            app, address = self._idle.pop()
+            furnish(app, parts)
+        else:
+            app = create_app(parts.settings, parts)
+            address = self._started.enter_context(listening(app))
+        yield address
+        self._idle.append((app, address))
+
+    def close(self) -> None:
+        self._started.close()
+
+
+@contextmanager
+def listening(app: FastAPI) -> Iterator[str]:
+    """An application behind a real socket; yields its address."""
+    config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off")
+    server = uvicorn.Server(config)
+    listener = socket.create_server(("127.0.0.1", 0))
+    # Else each answer waits 40 ms for its acknowledgement: asyncio leaves such a socket alone.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
+    thread.start()
+    yield "http://{}:{}".format(*listener.getsockname())
+    server.should_exit = True
+    thread.join(timeout=10)
+    listener.close()
+
+
+applications, servers = Applications(), Listening()
+
+
 def make_tokens(parts: Parts) -> dict[Role, str]:
     with parts.store.write() as uow:
         return {role: create_token(role.value, role, uow=uow)[1] for role in Role}
@@ -145,8 +203,10 @@ def limits() -> dict[str, int]:
 @contextmanager
 def in_process(url: str, folder: Path, limits: dict[str, int]) -> Iterator[Service]:
     parts = make_service_parts(url, folder, **limits)
-    app = create_app(parts.settings, parts)
-    with TestClient(app, raise_server_exceptions=False) as http:
+    with (
+        applications.lent(parts) as app,
+        TestClient(app, raise_server_exceptions=False) as http,
+    ):
         yield Service(parts, http, make_tokens(parts))
     parts.store.engine.dispose()
 
@@ -169,27 +229,31 @@ def quick(databases: Databases, tmp_path: Path, limits: dict[str, int]) -> Itera
 
 @contextmanager
 def serve(url: str, folder: Path, settings: dict[str, Any]) -> Iterator[Service]:
+    """A service behind a socket that others had before: not for streams, which outlive tests."""
     parts = make_service_parts(url, folder, **settings)
-    app = create_app(parts.settings, parts)
-    config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off")
-    server = uvicorn.Server(config)
-    listener = socket.create_server(("127.0.0.1", 0))
-    # Else each answer waits 40 ms for an acknowledgement, as asyncio leaves such a socket alone.
-    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
-    thread.start()
-    address = "http://{}:{}".format(*listener.getsockname())
-    with httpx2.Client(base_url=address, timeout=20) as http:
+    with (
+        servers.lent(parts) as address,
+        httpx2.Client(base_url=address, timeout=20) as http,
+    ):
         yield Service(parts, http, make_tokens(parts))
-    parts.feeds.close_soon()
-    server.should_exit = True
-    thread.join(timeout=10)
-    listener.close()
     parts.store.engine.dispose()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def stopped_servers() -> Iterator[None]:
+    yield
+    servers.close()
 
 
 @pytest.fixture
 def live(database_url: str, tmp_path: Path, limits: dict[str, int]) -> Iterator[Service]:
-    """The same behind a real socket."""
-    with serve(database_url, tmp_path / "data", limits) as service:
-        yield service
+    """The same behind a socket of its own, also for streams."""
+    parts = make_service_parts(database_url, tmp_path / "data", **limits)
+    with (
+        applications.lent(parts) as app,
+        listening(app) as address,
+        httpx2.Client(base_url=address, timeout=20) as http,
+    ):
+        yield Service(parts, http, make_tokens(parts))
+        parts.feeds.close_soon()
+    parts.store.engine.dispose()

@@ -18,6 +18,7 @@ import pytest
 import uvicorn
 from structlog.testing import capture_logs
 
+from component.api.conftest import applications
 from parts.ports import free_port
 from tidegate.clock import SystemClock
 from tidegate.domain.access import Role
@@ -35,7 +36,6 @@ from tidegate.store.migrate import upgrade
 from tidegate.store.outbox import Message
 from tidegate.store.together import Alone
 from tidegate.store.unit_of_work import Store
-from tidegate_api.app import create_app
 from tidegate_api.feeds import Feeds
 from tidegate_api.parts import Parts
 from tidegate_cli.main import run
@@ -192,9 +192,9 @@ class System:
             feeds=self._feeds,
             uploads=anyio.CapacityLimiter(4),
         )
-        config = uvicorn.Config(
-            create_app(self.settings, parts), log_config=None, access_log=False, lifespan="off"
-        )
+        self._lent = applications.lent(parts)
+        app = self._lent.__enter__()
+        config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off")
         self._server = uvicorn.Server(config)
         self._listener = socket.create_server(("127.0.0.1", self.port))
         self._thread = threading.Thread(
@@ -207,6 +207,7 @@ class System:
         self._server.should_exit = True
         self._thread.join(timeout=10)
         self._listener.close()
+        self._lent.__exit__(None, None, None)
 
     def close(self) -> None:
         self.stop_api()
