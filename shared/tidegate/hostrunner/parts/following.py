@@ -78,6 +78,11 @@ class Link:
                 return said
             commands += line + b"\n"
 
+    def unread(self) -> "list[str]":
+        """Return the commands that have arrived; they stay unread."""
+        lines = self.rest.split(b"\n")[:-1]
+        return [json.loads(line.decode()).get("op") for line in lines if line.strip()]
+
     def wait(self, pause: float, wake: "int | None") -> "list[str]":
         """Sleep until something happens, and return the commands that arrived."""
         if b"\n" not in self.rest:

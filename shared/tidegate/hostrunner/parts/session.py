@@ -140,6 +140,9 @@ def start(run: Run, header: "dict[str, Any]", lock: int, link: Link) -> int:
         remove_tree(raw(run.bundle))
         os.link(cached, run.bundle)
     read = {} if run.wish() else have_read(Revisions(run.state, header["spec"]), link)
+    for wish in link.unread():
+        if wish in WISHES:  # while this host asked: before anything begins, so that nothing does
+            run.ask(wish)
     replace_file(run.path("spec.json"), json.dumps(header["spec"]).encode())
     os.chmod(run.path("spec.json"), 0o600)
     ear, knock = os.pipe()
