@@ -92,9 +92,9 @@ class Link:
                 if not data:
                     raise Gone
                 self.rest += data
-        lines = self.rest.split(b"\n")
-        self.rest = lines.pop()
-        return [json.loads(line.decode()).get("op") for line in lines if line.strip()]
+        commands = self.unread()
+        self.rest = self.rest.rpartition(b"\n")[2]
+        return commands
 
 
 class Replay:
