@@ -171,11 +171,11 @@ class Listening:
 
 
 @contextmanager
-def listening(app: FastAPI) -> Iterator[str]:
-    """An application behind a real socket; yields its address."""
+def listening(app: FastAPI, *, port: int = 0) -> Iterator[str]:
+    """An application behind a real socket, on a free port unless one is given; its address."""
     config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off")
     server = uvicorn.Server(config)
-    listener = socket.create_server(("127.0.0.1", 0))
+    listener = socket.create_server(("127.0.0.1", port))
     # Else each answer waits 40 ms for its acknowledgement: asyncio leaves such a socket alone.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     thread = threading.Thread(target=server.run, args=([listener],), daemon=True)

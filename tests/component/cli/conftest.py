@@ -3,10 +3,8 @@
 import contextlib
 import io
 import os
-import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,10 +13,9 @@ from typing import Any, NamedTuple
 
 import anyio
 import pytest
-import uvicorn
 from structlog.testing import capture_logs
 
-from component.api.conftest import applications
+from component.api.conftest import applications, listening
 from parts.ports import free_port
 from tidegate.clock import SystemClock
 from tidegate.domain.access import Role
@@ -192,22 +189,13 @@ class System:
             feeds=self._feeds,
             uploads=anyio.CapacityLimiter(4),
         )
-        self._lent = applications.lent(parts)
-        app = self._lent.__enter__()
-        config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off")
-        self._server = uvicorn.Server(config)
-        self._listener = socket.create_server(("127.0.0.1", self.port))
-        self._thread = threading.Thread(
-            target=self._server.run, args=([self._listener],), daemon=True
-        )
-        self._thread.start()
+        self._api = contextlib.ExitStack()
+        app = self._api.enter_context(applications.lent(parts))
+        self._api.enter_context(listening(app, port=self.port))
 
     def stop_api(self) -> None:
         self._feeds.close_soon()
-        self._server.should_exit = True
-        self._thread.join(timeout=10)
-        self._listener.close()
-        self._lent.__exit__(None, None, None)
+        self._api.close()
 
     def close(self) -> None:
         self.stop_api()
