@@ -116,7 +116,9 @@ def test_a_source_that_is_awss_own_is_told(says):
 def test_an_entry_that_was_not_taken_now_is_sent_again_later(says, code):
     says(200, not_taken(code))
 
-    with pytest.raises(NoticeUndelivered, match=rf"EventBridge answered {code} for default \(no\)"):
+    with pytest.raises(
+        NoticeUndelivered, match=rf"EventBridge answered {code} to PutEvents for default \(no\)"
+    ):
         EventBridgeSender().send(on("default"))
 
 

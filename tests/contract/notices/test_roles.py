@@ -130,7 +130,7 @@ def test_a_role_that_may_not_be_assumed_is_named(aws):
         notice_sender(Channel.SNS, assume_role=True).send(NOTICE)
 
     assert str(refusal.value) == (
-        f"STS answered AccessDenied for the role {ROLE} (No); it is not sent again."
+        f"STS answered AccessDenied to AssumeRole for the role {ROLE} (No); it is not sent again."
     )
     assert aws.signers == []
 
@@ -138,7 +138,9 @@ def test_a_role_that_may_not_be_assumed_is_named(aws):
 def test_a_busy_sts_is_asked_again_later(aws):
     aws.refusal = (400, "Throttling")
 
-    with pytest.raises(NoticeUndelivered, match=f"STS answered Throttling for the role {ROLE}"):
+    with pytest.raises(
+        NoticeUndelivered, match=f"STS answered Throttling to AssumeRole for the role {ROLE}"
+    ):
         notice_sender(Channel.SNS, assume_role=True).send(NOTICE)
 
 

@@ -132,7 +132,9 @@ def error(code: str, message: str = "no") -> bytes:
 def test_what_passes_by_itself_is_sent_again_later(says, status, code):
     says(status, error(code))
 
-    with pytest.raises(NoticeUndelivered, match=rf"SNS answered {code} for {TOPIC} \(no\)"):
+    with pytest.raises(
+        NoticeUndelivered, match=rf"SNS answered {code} to Publish for {TOPIC} \(no\)"
+    ):
         SnsSender().send(NOTICE)
 
 
@@ -154,7 +156,8 @@ def test_what_does_not_pass_by_itself_is_refused(says, status, code):
         SnsSender().send(NOTICE)
 
     assert str(refusal.value) == (
-        f"SNS answered {code} for {TOPIC} (User: x is not authorized); it is not sent again."
+        f"SNS answered {code} to Publish for {TOPIC} (User: x is not authorized); "
+        "it is not sent again."
     )
 
 

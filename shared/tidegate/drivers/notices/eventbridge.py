@@ -4,8 +4,9 @@ from datetime import timedelta
 from typing import Final
 
 from tidegate.domain.notices import EVENT_BUS, EVENT_SOURCE, Notice
+from tidegate.drivers.aws_calls import refusal
 from tidegate.drivers.notices import NoticeRefused
-from tidegate.drivers.notices.aws import TIMEOUT, Clients, aws_errors, refusal
+from tidegate.drivers.notices.aws import TIMEOUT, aws_errors, clients_of, meaning
 
 _FOREIGN_SOURCE: Final = "NotAuthorizedForSourceException"
 
@@ -25,7 +26,7 @@ class EventBridgeSender:
         timeout: timedelta = TIMEOUT,
     ) -> None:
         self._source = source
-        self._clients = Clients("events", timeout, assume_role=assume_role)
+        self._clients = clients_of("events", timeout, assume_role=assume_role)
 
     def send(self, notice: Notice) -> None:
         if not EVENT_BUS.fullmatch(notice.target):
@@ -38,7 +39,7 @@ class EventBridgeSender:
             "Resources": list(notice.resources),
             "Time": notice.at,
         }
-        role = self._clients.role_for(notice)
+        role = self._clients.role_for(notice.role_arn)
         with aws_errors("EventBridge", notice.target, role=role):
             answer = self._clients.of(notice.region, role).put_events(Entries=[entry])
         self._check(answer, notice.target)
@@ -55,4 +56,5 @@ class EventBridgeSender:
                 f"EventBridge takes no events of {self._source} from others than AWS for {target}; "
                 "choose another source."
             )
-        raise refusal("EventBridge", target, code, entry.get("ErrorMessage", ""))
+        message = entry.get("ErrorMessage", "")
+        raise meaning(refusal("EventBridge", "PutEvents", target, code, message))

@@ -6,7 +6,7 @@ from typing import Final
 
 from tidegate.domain.notices import Notice
 from tidegate.drivers.notices import NoticeRefused
-from tidegate.drivers.notices.aws import TIMEOUT, Clients, aws_errors
+from tidegate.drivers.notices.aws import TIMEOUT, aws_errors, clients_of
 
 _TOPIC: Final = re.compile(r"arn:[\w-]+:sns:[\w-]+:[0-9]{12}:[\w.-]{1,256}", re.ASCII)
 
@@ -15,14 +15,14 @@ class SnsSender:
     """Publishes in the region of the topic, with subject and message and no attributes."""
 
     def __init__(self, *, assume_role: bool = False, timeout: timedelta = TIMEOUT) -> None:
-        self._clients = Clients("sns", timeout, assume_role=assume_role)
+        self._clients = clients_of("sns", timeout, assume_role=assume_role)
 
     def send(self, notice: Notice) -> None:
         if not _TOPIC.fullmatch(notice.target):
             raise NoticeRefused(
                 f"{notice.target[:200]!r} is no ARN of a topic; correct the group's trigger."
             )
-        role = self._clients.role_for(notice)
+        role = self._clients.role_for(notice.role_arn)
         with aws_errors("SNS", notice.target, role=role):
             self._clients.of(notice.region, role).publish(
                 TopicArn=notice.target, Subject=notice.subject, Message=notice.body
