@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
+from tidegate.domain.deployment import ComputePlatform
 from tidegate.domain.machine import Machine
 
 
@@ -64,6 +65,14 @@ RESTART_EVENTS: Final = tuple(
 HOST_SEGMENT: Final = f"{HOST_EVENTS[0]}-{HOST_EVENTS[-1]}"
 """Name of the contiguous host events that run in one session."""
 
+LAMBDA_EVENTS: Final = ("BeforeAllowTraffic", "AllowTraffic", "AfterAllowTraffic")
+"""Of a function, as the user guide's "AppSpec 'hooks' section" orders them."""
+
+TEST_EVENTS: Final = ("AllowTestTraffic", "AfterAllowTestTraffic")
+
+ECS_EVENTS: Final = ("BeforeInstall", "Install", "AfterInstall", *TEST_EVENTS, *LAMBDA_EVENTS)
+"""Of a service, as the same section orders them."""
+
 PREVIOUS_REVISION_EVENTS: Final = frozenset(
     {"BeforeBlockTraffic", "AfterBlockTraffic", "ApplicationStop"}
 )
@@ -73,6 +82,13 @@ PREVIOUS_REVISION_EVENTS: Final = frozenset(
 def events_of(*, is_restart: bool) -> Sequence[str]:
     """Return the events that a deployment has on each host."""
     return RESTART_EVENTS if is_restart else HOST_EVENTS
+
+
+def traffic_events(platform: ComputePlatform, *, has_test_traffic: bool) -> Sequence[str]:
+    """Return the events that a deployment has which moves traffic."""
+    if platform is ComputePlatform.LAMBDA:
+        return LAMBDA_EVENTS
+    return [name for name in ECS_EVENTS if has_test_traffic or name not in TEST_EVENTS]
 
 
 class DiagnosticCode(StrEnum):

@@ -58,11 +58,12 @@ def plan_shifts(
     interval = routing.interval_minutes * minute
     return tuple(
         Shift(number, weight, start + number * interval)
-        for number, weight in enumerate(_weights(routing))
+        for number, weight in enumerate(weights_of(routing))
     )
 
 
-def _weights(routing: TrafficRouting) -> Iterator[int]:
+def weights_of(routing: TrafficRouting) -> Iterator[int]:
+    """Yield what the new side gets at each step, in percent."""
     match routing.type:
         case TrafficType.ALL_AT_ONCE:
             yield ALL

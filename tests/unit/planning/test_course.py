@@ -1,0 +1,324 @@
+"""The course of a deployment that moves traffic: its steps, their order, and what comes next."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tidegate.domain.aws_group import (
+    BlueGreen,
+    InstanceAction,
+    ReadyAction,
+    TerminateBlue,
+    WhenReady,
+)
+from tidegate.domain.configs import TrafficRouting, TrafficType
+from tidegate.domain.course import (
+    STEP_MACHINE,
+    WAITS,
+    Badly,
+    CourseStep,
+    StepKind,
+    StepMove,
+    StepStatus,
+    Well,
+)
+from tidegate.domain.deployment import ComputePlatform, ErrorCode
+from tidegate.domain.lifecycle import ECS_EVENTS, LAMBDA_EVENTS, EventStatus
+from tidegate.planning.course import (
+    Arrive,
+    Await,
+    Begin,
+    Expire,
+    Finish,
+    GiveUp,
+    Plan,
+    next_move,
+    plan_course,
+    restoring_course,
+    shifts_of,
+    statuses_of,
+    until_of,
+)
+from tidegate.planning.traffic import plan_shifts
+
+START = datetime(2026, 11, 26, 8, tzinfo=UTC)
+AT_ONCE = TrafficRouting(TrafficType.ALL_AT_ONCE)
+CANARY = TrafficRouting(TrafficType.CANARY, 10, 5)
+LAMBDA = Plan(platform=ComputePlatform.LAMBDA, routing=CANARY)
+ECS = Plan(platform=ComputePlatform.ECS, routing=AT_ONCE)
+ALL_HOOKS = {event: f"hook-{event}" for event in ECS_EVENTS}
+
+
+def told(plan: Plan) -> list[str]:
+    """The steps of a course in short: kind, and hook or weight."""
+    return [
+        " ".join(filter(None, (step.kind, step.hook, "" if not step.weight else f"{step.weight}")))
+        for step in plan_course(plan)
+    ]
+
+
+def test_a_canary_of_a_function_has_two_shifts_between_its_hooks():
+    hooks = {"BeforeAllowTraffic": "before", "AfterAllowTraffic": "after", "Install": "never"}
+
+    assert told(replace(LAMBDA, hooks=hooks)) == [
+        "look", "hook before", "shift 10", "shift 100", "hook after"
+    ]  # fmt: skip
+    assert told(LAMBDA) == ["look", "shift 10", "shift 100"]
+
+
+def test_a_service_goes_through_all_of_it():
+    ready = WhenReady(ReadyAction.STOP_DEPLOYMENT, 30)
+    terminate = TerminateBlue(InstanceAction.TERMINATE, 5)
+    plan = replace(
+        ECS,
+        hooks=ALL_HOOKS,
+        has_test_traffic=True,
+        blue_green=BlueGreen(ready=ready, terminate=terminate),
+    )
+
+    assert told(plan) == [
+        "look", "hook hook-BeforeInstall", "prepare", "hook hook-AfterInstall", "test",
+        "hook hook-AfterAllowTestTraffic", "ready", "hook hook-BeforeAllowTraffic", "shift 100",
+        "hook hook-AfterAllowTraffic", "termination", "finish",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("blue_green", "rest"),
+    [
+        (None, ["finish"]),
+        (BlueGreen(ready=WhenReady()), ["finish"]),
+        (BlueGreen(terminate=TerminateBlue(InstanceAction.KEEP_ALIVE, 5)), []),
+        (
+            BlueGreen(terminate=TerminateBlue(InstanceAction.TERMINATE, 5)),
+            ["termination", "finish"],
+        ),
+    ],
+)
+def test_what_becomes_of_the_old_side_is_the_groups_word(blue_green, rest):
+    assert told(replace(ECS, blue_green=blue_green)) == ["look", "prepare", "shift 100", *rest]
+
+
+class Journey:
+    """Goes through a course as the engine does, with a clock of its own."""
+
+    def __init__(self, course: tuple[CourseStep, ...], plan: Plan) -> None:
+        self.course, self.plan, self.now = list(course), plan, START
+        self.began: list[tuple[int, datetime]] = []
+
+    def move(self, number: int, move: StepMove, **changes) -> None:
+        step = self.course[number]
+        self.course[number] = replace(step, status=STEP_MACHINE.after(step.status, move), **changes)
+
+    def begin(self, begin: Begin) -> None:
+        for number in begin.left_out:
+            self.move(number, StepMove.SKIP)
+        step = self.course[begin.number]
+        if step.kind is StepKind.SHIFT and step.due_at is None:
+            numbers = [one.number for one in shifts_of(self.course, self.now)]
+            for number, shift in zip(
+                numbers, plan_shifts(self.plan.routing, self.now), strict=True
+            ):
+                self.course[number] = replace(self.course[number], due_at=shift.due_at)
+        until = until_of(step, self.now, self.plan.blue_green)
+        self.move(begin.number, StepMove.BEGIN, until=until, started_at=self.now)
+        self.began.append((begin.number, self.now))
+
+    def once(self, outcome=None):
+        """Do what comes next; return it."""
+        move = next_move(self.course, self.now, outcome=outcome)
+        match move:
+            case Begin():
+                self.begin(move)
+            case Finish(number):
+                self.move(number, StepMove.SUCCEED)
+            case Await(until):
+                assert until > self.now
+            case _:
+                pass
+        return move
+
+
+PLANS = st.builds(
+    Plan,
+    platform=st.sampled_from([ComputePlatform.LAMBDA, ComputePlatform.ECS]),
+    routing=st.one_of(
+        st.just(AT_ONCE),
+        st.builds(
+            TrafficRouting,
+            st.sampled_from([TrafficType.CANARY, TrafficType.LINEAR]),
+            st.integers(1, 99),
+            st.integers(1, 30),
+        ),
+    ),
+    hooks=st.dictionaries(st.sampled_from(ECS_EVENTS), st.just("hook")),
+    blue_green=st.one_of(
+        st.none(),
+        st.builds(
+            BlueGreen,
+            ready=st.builds(WhenReady, st.sampled_from(ReadyAction), st.integers(1, 9)),
+            terminate=st.builds(TerminateBlue, st.sampled_from(InstanceAction), st.integers(0, 9)),
+        ),
+    ),
+    has_test_traffic=st.booleans(),
+)
+
+
+@given(plan=PLANS, sleeps=st.lists(st.integers(0, 40), min_size=1, max_size=30))
+def test_every_course_arrives_and_never_turns_back(plan: Plan, sleeps: list[int]):
+    journey = Journey(plan_course(plan), plan)
+    events = list(LAMBDA_EVENTS if plan.platform is ComputePlatform.LAMBDA else ECS_EVENTS)
+    if plan.platform is ComputePlatform.ECS and not plan.has_test_traffic:
+        events = [event for event in events if "Test" not in event]
+    seen = statuses_of(journey.course, events)
+    for turn in range(2000):
+        waits = any(
+            step.kind in WAITS and step.status is StepStatus.IN_PROGRESS for step in journey.course
+        )
+        # A wait for a word ends by it; that for the time by the time.
+        is_ready = any(
+            step.kind is StepKind.READY and step.status is StepStatus.IN_PROGRESS
+            for step in journey.course
+        )
+        move = journey.once(None if waits and not is_ready else Well())
+        now = statuses_of(journey.course, events)
+        order = [EventStatus.PENDING, EventStatus.IN_PROGRESS, EventStatus.SUCCEEDED]
+        assert all(order.index(now[event]) >= order.index(seen[event]) for event in events)
+        ranks = [order.index(now[event]) for event in events]
+        assert ranks == sorted(ranks, reverse=True)
+        seen = now
+        if isinstance(move, Arrive):
+            break
+        journey.now += timedelta(minutes=sleeps[turn % len(sleeps)])
+        if isinstance(move, Await):
+            journey.now = max(journey.now, move.until)
+    else:
+        raise AssertionError(journey.course)
+
+    assert set(seen.values()) == {EventStatus.SUCCEEDED}
+    weights = [
+        step.weight
+        for number, _ in journey.began
+        if (step := journey.course[number]).kind is StepKind.SHIFT
+    ]
+    assert weights[-1] == 100
+    assert all(one < two for one, two in pairwise(weights))
+    numbers = [number for number, _ in journey.began]
+    assert numbers == sorted(set(numbers))
+    assert weights[0] == next(s.weight for s in journey.course if s.kind is StepKind.SHIFT)
+
+
+def test_shifts_begin_when_they_are_due_and_not_before():
+    journey = Journey(plan_course(LAMBDA), LAMBDA)
+    while not any(journey.course[number].weight == 10 for number, _ in journey.began):
+        journey.once(Well())
+    assert journey.once(Well()) == Finish(1)
+
+    assert journey.once() == Await(START + timedelta(minutes=5))
+    journey.now = START + timedelta(minutes=5)
+    assert journey.once() == Begin(2)
+
+
+def test_a_control_plane_that_was_away_makes_one_shift_to_where_it_should_be():
+    plan = replace(LAMBDA, routing=TrafficRouting(TrafficType.LINEAR, 10, 1))
+    journey = Journey(plan_course(plan), plan)
+    for _ in range(4):
+        journey.once(Well())
+    journey.now = START + timedelta(minutes=3, seconds=30)
+
+    assert journey.once() == Begin(4, left_out=(2, 3))
+    assert [step.status for step in journey.course[1:5]] == [
+        StepStatus.SUCCEEDED, StepStatus.SKIPPED, StepStatus.SKIPPED, StepStatus.IN_PROGRESS,
+    ]  # fmt: skip
+
+
+def test_what_goes_wrong_ends_it():
+    journey = Journey(plan_course(LAMBDA), LAMBDA)
+    journey.once()
+    outcome = Badly(ErrorCode.INVALID_LAMBDA_CONFIGURATION, "no")
+
+    assert journey.once(outcome) == GiveUp(0, ErrorCode.INVALID_LAMBDA_CONFIGURATION, "no")
+
+
+def begun(kind: StepKind, minutes: int) -> list[CourseStep]:
+    return [
+        CourseStep(
+            number=0,
+            kind=kind,
+            event="",
+            status=StepStatus.IN_PROGRESS,
+            started_at=START,
+            until=START + timedelta(minutes=minutes),
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "then"),
+    [
+        (StepKind.TERMINATION, Finish(0)),
+        (
+            StepKind.READY,
+            Expire(
+                "The deployment timed out while waiting for a notification to continue. "
+                "This time out period is 60 minutes."
+            ),
+        ),
+        (
+            StepKind.HOOK,
+            GiveUp(
+                0,
+                ErrorCode.HOOK_EXECUTION_FAILURE,
+                "The deployment timed out while waiting for a status callback. CodeDeploy expects "
+                "a status callback within one hour after a deployment hook is invoked.",
+            ),
+        ),
+        (
+            StepKind.PREPARE,
+            GiveUp(
+                0,
+                ErrorCode.TIMEOUT,
+                "The deployment timed out while waiting for the replacement task set to become "
+                "healthy. This time out period is 60 minutes.",
+            ),
+        ),
+        (
+            StepKind.SHIFT,
+            GiveUp(0, ErrorCode.TIMEOUT, "The step shift did not end within an hour."),
+        ),
+    ],
+)
+def test_each_step_ends_when_its_time_is_over(kind, then):
+    course = begun(kind, 60)
+
+    assert next_move(course, START + timedelta(minutes=59)) == Await(START + timedelta(hours=1))
+    assert next_move(course, START + timedelta(hours=1)) == then
+
+
+def test_who_is_paused_begins_nothing_and_is_stopped_at_last():
+    until = START + timedelta(hours=48)
+    course = plan_course(LAMBDA)
+
+    assert next_move(course, START, paused_until=until) == Await(until)
+    assert isinstance(next_move(course, until, paused_until=until), Expire)
+
+
+def test_what_has_begun_ends_during_a_pause():
+    course = begun(StepKind.SHIFT, 60)
+
+    assert next_move(course, START, outcome=Well(), paused_until=START) == Finish(0)
+
+
+def test_a_rollback_restores_and_calls_no_hook():
+    course = restoring_course()
+
+    assert [step.kind for step in course] == [StepKind.RESTORE]
+    assert statuses_of(course, LAMBDA_EVENTS) == {
+        "BeforeAllowTraffic": EventStatus.SUCCEEDED,
+        "AllowTraffic": EventStatus.PENDING,
+        "AfterAllowTraffic": EventStatus.PENDING,
+    }
