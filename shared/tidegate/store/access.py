@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from tidegate.domain.access import Role, Token
 from tidegate.domain.errors import AlreadyExists, TokenNotFound
 from tidegate.store import credentials
-from tidegate.store.tables import TokenRow
+from tidegate.store.access_tables import TokenRow
 
 
 class TokenExists(AlreadyExists):

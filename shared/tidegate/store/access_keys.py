@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 from tidegate.domain.access import AccessKey, Role
 from tidegate.domain.errors import AccessKeyExists, AccessKeyNotFound
 from tidegate.store import credentials
+from tidegate.store.access_tables import AccessKeyRow
 from tidegate.store.statements import plain_table
-from tidegate.store.tables import AccessKeyRow
 
 _KEYS: Final = plain_table(AccessKeyRow)
 _BY_ID: Final = select(_KEYS).where(_KEYS.c.id == bindparam("id_"))

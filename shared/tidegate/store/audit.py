@@ -7,7 +7,7 @@ from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
 
 from tidegate.domain.audit import AuditEntry
-from tidegate.store.tables import AuditRow
+from tidegate.store.access_tables import AuditRow
 
 
 class Audit:

@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from tidegate.domain.errors import AlreadyExists
-from tidegate.store.tables import AccessKeyRow, GitHubTokenRow, TokenRow
+from tidegate.store.access_tables import AccessKeyRow, GitHubTokenRow, TokenRow
 
 TOUCHED_EVERY: Final = timedelta(minutes=1)
 """How exactly it is known when one was last used: what many use at once must not be a hot row."""

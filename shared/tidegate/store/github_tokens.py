@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from tidegate.domain.errors import GitHubTokenExists, GitHubTokenNotFound
 from tidegate.domain.github import GitHubAccountToken
 from tidegate.store import credentials
-from tidegate.store.tables import GitHubTokenRow
+from tidegate.store.access_tables import GitHubTokenRow
 
 
 class GitHubTokens:

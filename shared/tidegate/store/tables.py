@@ -8,7 +8,6 @@ from sqlalchemy import (
     ForeignKey,
     ForeignKeyConstraint,
     Index,
-    Integer,
     String,
     UniqueConstraint,
     text,
@@ -205,6 +204,8 @@ class DeploymentRow(Row):
     rollback_message: Mapped[str]
     status_messages: Mapped[list[Any]]
     external_id: Mapped[str | None] = mapped_column(String(1024))
+    paused_at: Mapped[datetime | None]
+    """Since when no step of it begins."""
 
 
 class TargetRow(Row):
@@ -218,7 +219,7 @@ class TargetRow(Row):
     deployment_id: Mapped[str] = mapped_column(
         ForeignKey("deployments.id", ondelete="CASCADE"), primary_key=True
     )
-    target_id: Mapped[str] = mapped_column(String(100), primary_key=True)
+    target_id: Mapped[str] = mapped_column(String(512), primary_key=True)
     host_id: Mapped[str] = mapped_column(String(36))
     position: Mapped[int]
     segment: Mapped[str] = mapped_column(String(100))
@@ -254,7 +255,7 @@ class LifecycleEventRow(Row):
     )
 
     deployment_id: Mapped[str] = mapped_column(String(11), primary_key=True)
-    target_id: Mapped[str] = mapped_column(String(100), primary_key=True)
+    target_id: Mapped[str] = mapped_column(String(512), primary_key=True)
     name: Mapped[str] = mapped_column(String(100), primary_key=True)
     position: Mapped[int]
     status: Mapped[str] = mapped_column(String(16))
@@ -282,7 +283,7 @@ class LogChunkRow(Row):
     )
 
     deployment_id: Mapped[str] = mapped_column(String(11), primary_key=True)
-    target_id: Mapped[str] = mapped_column(String(100), primary_key=True)
+    target_id: Mapped[str] = mapped_column(String(512), primary_key=True)
     event: Mapped[str] = mapped_column(String(100), primary_key=True)
     at: Mapped[int] = mapped_column("position", BigInteger, primary_key=True)
     data: Mapped[bytes]
@@ -296,7 +297,7 @@ class TransitionRow(Row):
     )
     number: Mapped[int] = mapped_column(primary_key=True)
     subject: Mapped[str] = mapped_column(String(32))
-    target_id: Mapped[str | None] = mapped_column(String(100))
+    target_id: Mapped[str | None] = mapped_column(String(512))
     name: Mapped[str] = mapped_column(String(100))
     source: Mapped[str] = mapped_column(String(32))
     to: Mapped[str] = mapped_column("to_status", String(32))
@@ -329,64 +330,6 @@ class OutboxRow(Row):
     """Names of the tasks, in the order of the chain."""
     arguments: Mapped[dict[str, Any]]
     created_at: Mapped[datetime] = mapped_column(index=True)
-
-
-class TokenRow(Row):
-    __tablename__ = "tokens"
-
-    id: Mapped[str] = mapped_column(String(36), primary_key=True)
-    name: Mapped[str] = mapped_column(String(100), unique=True)
-    digest: Mapped[str] = mapped_column(String(64), unique=True)
-    role: Mapped[str] = mapped_column(String(16))
-    created_at: Mapped[datetime]
-    revoked_at: Mapped[datetime | None]
-    last_used_at: Mapped[datetime | None]
-
-
-class AccessKeyRow(Row):
-    __tablename__ = "access_keys"
-
-    id: Mapped[str] = mapped_column(String(32), primary_key=True)
-    """What a signed request names; not secret."""
-    name: Mapped[str] = mapped_column(String(100), unique=True)
-    sealed_secret: Mapped[bytes]
-    """Encrypted: a signature can only be checked by whoever knows the secret itself."""
-    role: Mapped[str] = mapped_column(String(16))
-    created_at: Mapped[datetime]
-    revoked_at: Mapped[datetime | None]
-    last_used_at: Mapped[datetime | None]
-
-
-class GitHubTokenRow(Row):
-    __tablename__ = "github_tokens"
-
-    region: Mapped[str] = mapped_column(String(32), primary_key=True)
-    name: Mapped[str] = mapped_column(String(201), primary_key=True)
-    """`owner` or `owner/repository`, in lower case."""
-    sealed_secret: Mapped[bytes]
-    created_at: Mapped[datetime]
-    last_used_at: Mapped[datetime | None]
-
-
-class AuditRow(Row):
-    """One call that changes something, or was to."""
-
-    __tablename__ = "audit"
-
-    number: Mapped[int] = mapped_column(
-        BigInteger().with_variant(Integer(), "sqlite"), primary_key=True, autoincrement=True
-    )
-    at: Mapped[datetime] = mapped_column("happened_at", index=True)
-    actor: Mapped[str] = mapped_column(String(200))
-    access_key_id: Mapped[str | None] = mapped_column(String(32))
-    address: Mapped[str] = mapped_column(String(100))
-    region: Mapped[str] = mapped_column(String(32))
-    operation: Mapped[str] = mapped_column(String(100))
-    subject: Mapped[str]
-    """Names and ids in the request that say what it was about."""
-    request_id: Mapped[str] = mapped_column(String(36), index=True)
-    refusal: Mapped[str] = mapped_column(String(100))
-    """The code that it was refused with; empty when it was done."""
 
 
 class HeartbeatRow(Row):

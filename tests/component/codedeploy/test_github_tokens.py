@@ -6,7 +6,7 @@ from sqlalchemy import insert
 
 from component.codedeploy.conftest import Aws, refused, seen
 from tidegate.domain.access import Role
-from tidegate.store.tables import GitHubTokenRow
+from tidegate.store.access_tables import GitHubTokenRow
 
 
 def add(aws: Aws, *names: str, region: str = "us-east-1") -> None:

@@ -5,7 +5,7 @@ from typing import Any, Final, Literal
 from alembic import context
 from sqlalchemy import Connection, event, text
 
-from tidegate.store import notice_tables  # noqa: F401 - has tables as well
+from tidegate.store import access_tables, course_tables, notice_tables  # noqa: F401 - have tables
 from tidegate.store.database import connect
 from tidegate.store.row import UtcDateTime
 from tidegate.store.tables import ApplicationRow
