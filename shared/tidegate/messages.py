@@ -20,16 +20,26 @@ FETCH_BUNDLE: Final = "deployment.fetch_bundle"
 RUN_HOOKS: Final = "target.run_hooks"
 COMPLETE: Final = "target.complete"
 LOOK_BACK: Final = "target.look_back"
+CARRY_OUT: Final = "step.carry_out"
+COMPLETE_STEP: Final = "step.complete"
 SWEEP: Final = "deployments.sweep"
 PRUNE: Final = "retention.prune"
 SEND_NOTICES: Final = notices.SEND_NOTICES
 
 HOSTS: Final = "hosts"
 """Queue of what holds a session: to a host, to where bundles lie, to who asked to be told."""
+TRAFFIC: Final = "traffic"
+"""Queue of what calls AWS, some seconds at most."""
 CONTROL: Final = "control"
 """Queue of all else; no session ever delays a decision."""
 
-_QUEUE_OF: Final = {RUN_HOOKS: HOSTS, LOOK_BACK: HOSTS, FETCH_BUNDLE: HOSTS, SEND_NOTICES: HOSTS}
+_QUEUE_OF: Final = {
+    RUN_HOOKS: HOSTS,
+    LOOK_BACK: HOSTS,
+    FETCH_BUNDLE: HOSTS,
+    SEND_NOTICES: HOSTS,
+    CARRY_OUT: TRAFFIC,
+}
 
 log = structlog.get_logger(__name__)
 
@@ -60,7 +70,7 @@ def make_celery(settings: Settings) -> Celery:
         task_serializer="json",
         worker_send_task_events=True,
         worker_hijack_root_logger=False,
-        task_queues=[_queue(HOSTS), _queue(CONTROL)],
+        task_queues=[_queue(HOSTS), _queue(TRAFFIC), _queue(CONTROL)],
         task_default_queue=CONTROL,
         task_routes={task: {"queue": queue} for task, queue in _QUEUE_OF.items()},
         task_create_missing_queues=False,
@@ -136,6 +146,11 @@ def want_bundle(uow: "UnitOfWork", deployment_id: str) -> None:
 def want_target(uow: "UnitOfWork", deployment_id: str, target: str, segment: str) -> None:
     """Have the chain of one target sent; links that are done already end by themselves."""
     uow.send(RUN_HOOKS, COMPLETE, deployment_id=deployment_id, target=target, segment=segment)
+
+
+def want_step(uow: "UnitOfWork", deployment_id: str, target: str, segment: str) -> None:
+    """Have a step of a deployment carried out for one target, and the deployment go on."""
+    uow.send(CARRY_OUT, COMPLETE_STEP, deployment_id=deployment_id, target=target, segment=segment)
 
 
 def want_look_back(uow: "UnitOfWork", deployment_id: str, target: str, segment: str) -> None:

@@ -1,6 +1,7 @@
 """The one settings class: every process reads the same environment."""
 
 import ipaddress
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -98,6 +99,10 @@ class Settings(BaseSettings):
     """Sessions that one `hosts` worker holds at once."""
     control_concurrency: int = Field(default=8, ge=1, le=64)
     """Threads of the `control` worker."""
+    traffic_concurrency: int = Field(default=32, ge=1, le=500)
+    """Threads of a worker that serves only the queue `traffic`."""
+    minute_seconds: float = Field(default=60, gt=0, le=60)
+    """How long a minute of traffic configs and of waits lasts: shorter for demos and trials."""
     log_format: str = Field(default="console", pattern="^(console|json)$")
     """`console` for people, `json` for machines."""
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
@@ -186,6 +191,11 @@ class Settings(BaseSettings):
         if url and not url.get_secret_value().startswith(_BROKERS):
             raise ValueError("it begins with redis://, rediss://, redis+socket:// or amqp://")
         return url
+
+    @property
+    def minute(self) -> timedelta:
+        """Return how long a minute of traffic configs and of waits lasts."""
+        return timedelta(seconds=self.minute_seconds)
 
     @property
     def database(self) -> str:

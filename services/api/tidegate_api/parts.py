@@ -43,6 +43,7 @@ def make_parts(settings: Settings) -> Parts:
         ids=RandomIds(),
         region=settings.region,
         notices=settings.notices,
+        minute=settings.minute,
     )
     return Parts(
         settings=settings,

@@ -22,11 +22,18 @@ class Queue(StrEnum):
     """Decisions; short tasks."""
     HOSTS = "hosts"
     """What holds a session to a host."""
+    TRAFFIC = "traffic"
+    """What calls AWS."""
 
 
-def worker_command(queue: Queue) -> tuple[str, ...]:
+def worker_command(*queues: Queue) -> tuple[str, ...]:
     """Return the command of a worker; how many slots it has stands in its environment."""
-    return (*WORKERS, "worker", "--queue", queue.value)
+    wanted = [word for queue in queues for word in ("--queue", queue.value)]
+    return (*WORKERS, "worker", *wanted)
+
+
+ALL_QUEUES: Final = ((Queue.CONTROL,), (Queue.HOSTS, Queue.TRAFFIC))
+"""The workers that together serve all queues, each by what it serves."""
 
 
 def api(
@@ -51,29 +58,33 @@ def worker(
     *,
     queue: Annotated[
         Queue | None,
-        typer.Option(help="Serve this queue only.", show_default="both, in a process each"),
+        typer.Option(help="Serve this queue only.", show_default="all, in two processes"),
     ] = None,
     concurrency: Annotated[
         int | None,
         typer.Option(
-            show_default="500 for hosts, 8 for control",
-            help="Slots: sessions at once for hosts (and if both are served), else threads.",
+            show_default="500 for hosts, 32 for traffic, 8 for control",
+            help="Slots: sessions at once for hosts (and if all are served), else threads.",
         ),
     ] = None,
 ) -> None:
-    """Run a worker alone: for both queues, or for one."""
-    if queue is Queue.CONTROL:
-        settings = chosen_settings(control_concurrency=concurrency)
-    else:
-        settings = chosen_settings(concurrency=concurrency)
+    """Run a worker alone: for all queues, or for one."""
+    match queue:
+        case Queue.CONTROL:
+            settings = chosen_settings(control_concurrency=concurrency)
+        case Queue.TRAFFIC:
+            settings = chosen_settings(traffic_concurrency=concurrency)
+        case Queue.HOSTS | None:
+            settings = chosen_settings(concurrency=concurrency)
     _with_broker(settings)
     slots = {
         "TIDEGATE_CONCURRENCY": str(settings.concurrency),
         "TIDEGATE_CONTROL_CONCURRENCY": str(settings.control_concurrency),
+        "TIDEGATE_TRAFFIC_CONCURRENCY": str(settings.traffic_concurrency),
     }
     if queue is not None:
         _become(worker_command(queue), slots)
-    _run_both_queues(slots)
+    _run_all_queues(slots)
 
 
 def beat() -> None:
@@ -130,13 +141,11 @@ def _become(command: Sequence[str], environment: Mapping[str, str]) -> NoReturn:
     os.execve(command[0], list(command), {**os.environ, **environment})  # noqa: S606  # no shell
 
 
-def _run_both_queues(slots: Mapping[str, str]) -> None:
+def _run_all_queues(slots: Mapping[str, str]) -> None:
     environment = {**os.environ, "PYTHONUNBUFFERED": "1", **slots}
     with Supervisor(LineLog(sys.stdout)) as supervisor:
-        for queue in Queue:
-            supervisor.start(
-                Program(
-                    name=f"worker-{queue}", command=worker_command(queue), environment=environment
-                )
-            )
+        for queues in ALL_QUEUES:
+            command = worker_command(*queues)
+            name = f"worker-{queues[0]}"
+            supervisor.start(Program(name=name, command=command, environment=environment))
         supervisor.run()

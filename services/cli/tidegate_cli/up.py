@@ -224,8 +224,9 @@ class System:
         yield program("api", API, _API, settings.port)
         if settings.workers:
             yield program("worker-control", worker_command(Queue.CONTROL), _WORKER)
+        hosts = worker_command(Queue.HOSTS, Queue.TRAFFIC)
         for number in range(1, settings.workers + 1):
-            yield program(f"worker-hosts-{number}", worker_command(Queue.HOSTS), _WORKER)
+            yield program(f"worker-hosts-{number}", hosts, _WORKER)
         yield program("beat", (*WORKERS, "beat"), _BEAT)
         if not settings.no_flower:
             password = {"TIDEGATE_FLOWER_PASSWORD": self._flower_password}

@@ -9,25 +9,27 @@ from typing import Final
 
 from celery.exceptions import SecurityWarning
 
-from tidegate.messages import CONTROL, HOSTS
+from tidegate.messages import CONTROL, HOSTS, TRAFFIC
 from tidegate_workers.app import app, settings
 
 _COMMON: Final = ("--without-gossip", "--without-mingle")
 
 
-def worker_arguments(queue: str, concurrency: int | None) -> list[str]:
-    """Return Celery's arguments for a worker of one queue."""
+def worker_arguments(queues: Sequence[str], concurrency: int | None) -> list[str]:
+    """Return Celery's arguments for a worker of some queues; the first one names it."""
     level = f"--loglevel={settings.log_level}"
-    if queue == HOSTS:
-        slots = concurrency or settings.concurrency
-        # A session leaves Redis only when a slot is free, so that none hides in a full worker.
-        special = ["--disable-prefetch"]
-    else:
-        slots = concurrency or settings.control_concurrency
-        special = []
-    name = f"{queue}@%h-{os.getpid()}"
-    pool = ["-P", "threads", "-c", str(slots), "-Q", queue, "-n", name]
+    # A session leaves Redis only when a slot is free, so that none hides in a full worker.
+    special = ["--disable-prefetch"] if HOSTS in queues else []
+    slots = concurrency or _slots(queues)
+    name = f"{queues[0]}@%h-{os.getpid()}"
+    pool = ["-P", "threads", "-c", str(slots), "-Q", ",".join(queues), "-n", name]
     return ["worker", *pool, level, *_COMMON, *special]
+
+
+def _slots(queues: Sequence[str]) -> int:
+    if HOSTS in queues:
+        return settings.concurrency
+    return settings.traffic_concurrency if TRAFFIC in queues else settings.control_concurrency
 
 
 def beat_arguments() -> list[str]:
@@ -70,7 +72,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="tidegate_workers")
     kinds = parser.add_subparsers(dest="kind", required=True)
     worker = kinds.add_parser("worker")
-    worker.add_argument("--queue", choices=(HOSTS, CONTROL), required=True)
+    queues = (HOSTS, TRAFFIC, CONTROL)
+    worker.add_argument("--queue", choices=queues, action="append", required=True)
     worker.add_argument("--concurrency", type=int)
     kinds.add_parser("beat")
     kinds.add_parser("flower")

@@ -10,13 +10,16 @@ from functools import cached_property
 from typing import Final
 
 from tidegate.clock import SystemClock
+from tidegate.domain.deployment import ComputePlatform
 from tidegate.domain.ids import RandomIds
 from tidegate.domain.notices import Channel
 from tidegate.drivers.bundles import ArtifactStore, artifact_store
 from tidegate.drivers.hosts import HostDriver, host_driver
 from tidegate.drivers.notices import NoticeSender, notice_sender
+from tidegate.drivers.traffic import TrafficDriver, traffic_driver
 from tidegate.engine.host_runs import HostRuns
 from tidegate.engine.notices import NoticeSending
+from tidegate.engine.step_runs import StepRuns
 from tidegate.messages import CelerySender
 from tidegate.settings import Settings
 from tidegate.store.database import connect
@@ -35,6 +38,7 @@ class Runtime:
     settings: Settings
     owner: str
     _drivers: dict[str, HostDriver] = field(default_factory=dict)
+    _traffic: dict[ComputePlatform, TrafficDriver] = field(default_factory=dict)
     _senders: dict[Channel, NoticeSender] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -73,6 +77,18 @@ class Runtime:
         )
 
     @cached_property
+    def steps(self) -> StepRuns:
+        """Return the steps that this process carries out."""
+        return StepRuns(
+            store=self.store,
+            driver=self.traffic_driver,
+            call_hook=self.call_hook,
+            attending=self.runs.attending,
+            is_leaving=lambda: self.runs.is_leaving,
+            owner=self.owner,
+        )
+
+    @cached_property
     def notices(self) -> NoticeSending:
         """Return what sends notices."""
         return NoticeSending(
@@ -83,6 +99,14 @@ class Runtime:
     def lease(self) -> timedelta:
         """Return how long a worker may show no life."""
         return timedelta(seconds=self.settings.lease_seconds)
+
+    def traffic_driver(self, platform: ComputePlatform) -> TrafficDriver:
+        """Return the one driver of a platform in this process."""
+        with self._lock:
+            if platform not in self._traffic:
+                assume = self.settings.assume_service_role
+                self._traffic[platform] = traffic_driver(platform, assume_role=assume)
+            return self._traffic[platform]
 
     def notice_sender(self, channel: Channel) -> NoticeSender:
         """Return the one sender of a channel in this process."""
@@ -113,6 +137,7 @@ class Runtime:
             clock=SystemClock(),
             ids=RandomIds(),
             notices=self.settings.notices,
+            minute=self.settings.minute,
         )
 
     def _make(self, name: str) -> HostDriver:

@@ -7,12 +7,15 @@ from celery import shared_task
 from tidegate.domain.ids import DeploymentId, TargetId
 from tidegate.engine.advance import advance_deployment as advance
 from tidegate.engine.bundles import fetch_bundle as fetch
+from tidegate.engine.courses import complete_step as go_on_after
 from tidegate.engine.retention import prune as prune_old
 from tidegate.engine.sweep import sweep as sweep_once
 from tidegate.engine.targets import complete_target as complete
 from tidegate.messages import (
     ADVANCE,
+    CARRY_OUT,
     COMPLETE,
+    COMPLETE_STEP,
     FETCH_BUNDLE,
     LOOK_BACK,
     PRUNE,
@@ -51,6 +54,17 @@ def complete_target(*, deployment_id: str, target: str, segment: str) -> None:  
         lambda uow: complete(DeploymentId(deployment_id), TargetId(target), uow=uow),
         key=(deployment_id, target),
     )
+
+
+@shared_task(name=CARRY_OUT, base=SafeTask)
+def carry_out_step(*, deployment_id: str, target: str, segment: str) -> None:  # noqa: ARG001
+    go_on_if(runtime.steps.run(DeploymentId(deployment_id), TargetId(target)))
+
+
+@shared_task(name=COMPLETE_STEP, base=SafeTask)
+def complete_step(*, deployment_id: str, target: str, segment: str) -> None:  # noqa: ARG001
+    with runtime.store.write() as uow:
+        go_on_after(DeploymentId(deployment_id), uow=uow)
 
 
 @shared_task(name=LOOK_BACK, base=SafeTask)

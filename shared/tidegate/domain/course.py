@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Final
+from typing import Final, TypeAlias
 
 from tidegate.domain.deployment import ErrorCode
 from tidegate.domain.machine import Machine
@@ -30,8 +30,19 @@ class StepKind(StrEnum):
     """Bring all to how it was before."""
 
 
+class Word(StrEnum):
+    """What a hook, or somebody who is waited for, says (CodeDeploy's LifecycleEventStatus)."""
+
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"
+
+
 WAITS: Final = frozenset({StepKind.READY, StepKind.TERMINATION})
 """Steps for which nothing is done out there."""
+CHANGES: Final = frozenset(
+    {StepKind.PREPARE, StepKind.TEST, StepKind.SHIFT, StepKind.FINISH, StepKind.RESTORE}
+)
+"""Steps that change something out there."""
 
 
 class StepStatus(StrEnum):
@@ -76,6 +87,10 @@ class CourseStep:
     """Of a shift, the share that the new side gets, in percent."""
     hook: str = ""
     """Of a hook, what is called."""
+    execution_id: str = ""
+    """By which a hook that has begun says how it went."""
+    word: Word | None = None
+    """What was said of a step that waits for a word."""
     status: StepStatus = StepStatus.PENDING
     due_at: datetime | None = None
     """When it is to begin; None stands for as soon as those before it are done."""
@@ -102,4 +117,22 @@ class Badly:
     reason: str
 
 
-Outcome = Well | Badly
+Outcome: TypeAlias = Well | Badly
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How far the step in progress has come on one target."""
+
+    is_done: bool
+    failure: Badly | None = None
+
+
+def segment_of(number: int) -> str:
+    """Return the name of a step as the chain of a target carries it."""
+    return f"step-{number}"
+
+
+def is_step(segment: str) -> bool:
+    """Tell whether a segment is a step, and not a run on a host."""
+    return segment.startswith("step-")

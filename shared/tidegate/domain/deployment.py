@@ -33,6 +33,8 @@ class DeploymentStatus(StrEnum):
 
 class DeploymentEvent(StrEnum):
     START = "start"
+    GET_READY = "get_ready"
+    GO_ON = "go_on"
     SUCCEED = "succeed"
     FAIL = "fail"
     STOP = "stop"
@@ -51,6 +53,9 @@ DEPLOYMENT_MACHINE: Final = Machine(
         (_S.IN_PROGRESS, _E.SUCCEED): _S.SUCCEEDED,
         (_S.IN_PROGRESS, _E.FAIL): _S.FAILED,
         (_S.IN_PROGRESS, _E.STOP): _S.STOPPED,
+        (_S.IN_PROGRESS, _E.GET_READY): _S.READY,
+        (_S.READY, _E.GO_ON): _S.IN_PROGRESS,
+        (_S.READY, _E.STOP): _S.STOPPED,
     },
 )
 
@@ -176,6 +181,13 @@ class Deployment:
     """What else there is to say of how it stands."""
     external_id: str | None = None
     """What made it, where that was no user: a CloudFormation stack."""
+    paused_at: datetime | None = None
+    """Since when no step of it begins."""
+
+    @property
+    def is_of_servers(self) -> bool:
+        """Whether it runs scripts on hosts; all others move traffic."""
+        return self.compute_platform is ComputePlatform.SERVER
 
     @property
     def is_final(self) -> bool:

@@ -240,6 +240,19 @@ class DeploymentNotReady(Refused):
         )
 
 
+class HookHasEnded(Refused):
+    """What a hook says after it is known how it went."""
+
+    code = "LifecycleEventAlreadyCompletedException"
+    http_status = 409
+
+    def __init__(self, deployment_id: str, event: str) -> None:
+        super().__init__(
+            f"The hook of {event} has ended already in the deployment {deployment_id}; "
+            "only its first word counts, and only within an hour."
+        )
+
+
 class UnsupportedAction(Refused):
     """What deployments of this kind never do."""
 

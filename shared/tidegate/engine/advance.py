@@ -7,7 +7,6 @@ from typing import Final, assert_never
 import structlog
 
 from tidegate.domain.deployment import (
-    ComputePlatform,
     Deployment,
     DeploymentEvent,
     DeploymentStatus,
@@ -22,6 +21,7 @@ from tidegate.domain.revision import Revision
 from tidegate.domain.steps import Fail, StartTargets, Step, Succeed
 from tidegate.domain.tag_filters import describe_wanted, tags_match
 from tidegate.domain.target import TargetStatus
+from tidegate.engine.courses import advance_course, start_course
 from tidegate.engine.rollback import end_deployment
 from tidegate.messages import want_bundle, want_target
 from tidegate.planning.in_place import DEPLOYMENT_LIMIT, check_start, plan_in_place
@@ -56,14 +56,14 @@ def advance_deployment(deployment_id: DeploymentId, *, uow: UnitOfWork) -> None:
     if deployment.is_final:
         uow.deployments.settle(deployment, wake_at=None)
     elif deployment.status is not DeploymentStatus.CREATED:
-        _plan(deployment, uow)
-    elif deleted := _deleted(deployment, uow):
-        _apply(deployment, deleted, uow)
-    elif deployment.compute_platform is not ComputePlatform.SERVER:
-        # Whoever deletes its group or stops it wakes it again.
-        uow.deployments.settle(deployment, wake_at=None)
-    else:
+        go_on = _plan if deployment.is_of_servers else advance_course
+        go_on(deployment, uow)
+    elif failure := _deleted(deployment, uow):
+        _apply(deployment, failure, uow)
+    elif deployment.is_of_servers:
         _start(deployment, uow)
+    elif failure := start_course(deployment, uow):
+        _apply(deployment, failure, uow)
 
 
 def _deleted(deployment: Deployment, uow: UnitOfWork) -> Fail | None:

@@ -7,7 +7,6 @@ from typing import Final
 from tidegate.domain.deployment import (
     DEPLOYMENT_MACHINE,
     AutoRollback,
-    ComputePlatform,
     Creator,
     Deployment,
     DeploymentEvent,
@@ -21,15 +20,13 @@ from tidegate.domain.group import Application, Group
 from tidegate.domain.ids import DeploymentId, RevisionId
 from tidegate.domain.platform_rules import broken_rules
 from tidegate.engine.aws_groups import wanted_of
+from tidegate.engine.courses import close_course
 from tidegate.engine.revisions import RevisionRequest, revision_for
 from tidegate.engine.rollback import end_deployment, write_deployment
 from tidegate.store.deployments import Move
 from tidegate.store.unit_of_work import UnitOfWork
 
 REGISTERED_BY: Final = "Application revision registered by Deployment ID: {}"
-NOT_YET: Final = (
-    "Tidegate does not carry out deployments to {} yet: this one stays Created until it is stopped."
-)
 _LOOKED_AT_AGAIN: Final = frozenset(
     f"{code}Exception"
     for code in (
@@ -97,7 +94,6 @@ def create_deployment(request: DeploymentRequest, *, uow: UnitOfWork, actor: str
         status=DEPLOYMENT_MACHINE.initial,
         version=0,
         created_at=now,
-        status_messages=_messages(application.compute_platform),
     )
     _take_slot(group, deployment, uow)
     write_deployment(deployment, group, uow=uow, actor=actor)
@@ -149,10 +145,6 @@ def _check_fits(asked: Asked, group: Group) -> None:
             raise Invalid(sentence, code=code)
 
 
-def _messages(platform: ComputePlatform) -> tuple[str, ...]:
-    return () if platform is ComputePlatform.SERVER else (NOT_YET.format(platform),)
-
-
 def _config_for(request: DeploymentRequest, group: Group, uow: UnitOfWork) -> str:
     config = uow.catalog.config(request.config_name or group.config_name)
     if config.compute_platform is not group.compute_platform:
@@ -187,8 +179,11 @@ def stop_deployment(
         raise DeploymentAlreadyCompleted(deployment_id, deployment.status)
     now = uow.now()
     sentence = f"Stopped by {actor}" + (f": {reason}" if reason else ".")
-    uow.targets.skip_waiting(deployment_id, at=now, actor=actor, reason=sentence)
-    uow.targets.request_cancel(deployment_id)
+    if deployment.is_of_servers:
+        uow.targets.skip_waiting(deployment_id, at=now, actor=actor, reason=sentence)
+        uow.targets.request_cancel(deployment_id)
+    else:
+        close_course(deployment_id, sentence, uow=uow)
     move = Move(
         event=DeploymentEvent.STOP,
         at=now,

@@ -105,7 +105,7 @@ class HostRuns:
 
         A target that somebody else holds, or that is skipped, ends the chain quietly.
         """
-        with self._attending((deployment_id, target_id)):
+        with self.attending((deployment_id, target_id)):
             return self._run(deployment_id, target_id)
 
     def _run(self, deployment_id: DeploymentId, target_id: TargetId) -> bool:
@@ -129,7 +129,7 @@ class HostRuns:
 
     def look_back(self, deployment_id: DeploymentId, target_id: TargetId) -> None:
         """Ask a host that fell silent how its run ended; what it tells is kept as a note."""
-        with self._attending((deployment_id, target_id)):
+        with self.attending((deployment_id, target_id)):
             self._look_back(deployment_id, target_id)
 
     def _look_back(self, deployment_id: DeploymentId, target_id: TargetId) -> None:
@@ -158,7 +158,8 @@ class HostRuns:
                     look_again(progress, uow=uow)
 
     @contextmanager
-    def _attending(self, key: Key) -> Iterator[None]:
+    def attending(self, key: Key) -> Iterator[None]:
+        """Note that a thread of this worker is at a target."""
         self._attended.append(key)
         try:
             yield

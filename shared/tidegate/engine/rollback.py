@@ -1,9 +1,12 @@
 """The end of a deployment, and the rollback that may follow in the same transaction."""
 
 from dataclasses import replace
+from typing import Final
 
+from tidegate.domain.configs import PREDEFINED_PREFIX
 from tidegate.domain.deployment import (
     DEPLOYMENT_MACHINE,
+    ComputePlatform,
     Creator,
     Deployment,
     DeploymentEvent,
@@ -22,6 +25,12 @@ from tidegate.planning.rollback import (
 )
 from tidegate.store.deployments import Move
 from tidegate.store.unit_of_work import UnitOfWork
+
+_AT_ONCE: Final = {
+    ComputePlatform.LAMBDA: f"{PREDEFINED_PREFIX}LambdaAllAtOnce",
+    ComputePlatform.ECS: f"{PREDEFINED_PREFIX}ECSAllAtOnce",
+}
+"""How a rollback moves traffic, whatever the deployment's own config."""
 
 
 def end_deployment(
@@ -45,7 +54,13 @@ def end_deployment(
         return
     if event is None or group is None:
         return
-    decision = plan_rollback(deployment, event, asked=asked, last_good=group.target_revision_id)
+    decision = plan_rollback(
+        deployment,
+        event,
+        asked=asked,
+        last_good=group.target_revision_id,
+        has_moved=uow.courses.has_moved(deployment.id),
+    )
     if isinstance(decision, RollBackTo):
         _begin(deployment, group, decision.revision_id, uow=uow)
     elif decision.reason:
@@ -75,7 +90,7 @@ def _begin(
         compute_platform=deployment.compute_platform,
         revision_id=revision_id,
         previous_revision_id=group.target_revision_id,
-        config_name=deployment.config_name,
+        config_name=_AT_ONCE.get(deployment.compute_platform, deployment.config_name),
         creator=Creator.ROLLBACK,
         options=replace(
             deployment.options,

@@ -4,8 +4,17 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from tidegate.messages import PRUNE, SEND_NOTICES, want_advance, want_look_back, want_target
+from tidegate.domain.course import is_step
+from tidegate.messages import (
+    PRUNE,
+    SEND_NOTICES,
+    want_advance,
+    want_look_back,
+    want_step,
+    want_target,
+)
 from tidegate.store.health import PRUNED, SWEEP
+from tidegate.store.leases import Lapsed
 from tidegate.store.unit_of_work import Store, UnitOfWork
 
 GRACE: Final = timedelta(seconds=1.5)
@@ -34,14 +43,21 @@ def sweep(*, store: Store, lease: timedelta) -> Swept:
             want_advance(uow, deployment_id)
         lapsed = uow.leases.claim_lapsed(now=now, alive_since=now - lease)
         for one in lapsed:
-            want = want_look_back if one.lost and one.is_final else want_target
-            want(uow, one.deployment_id, one.target_id, one.segment)
+            _want_again(one, uow)
         if uow.notices.is_due(now - GRACE):
             uow.send(SEND_NOTICES)
         _want_pruning_daily(uow)
         unsent = uow.outbox.claim_unsent(before=now - UNSENT_AFTER, at=now)
     resent = store.send(unsent)
     return Swept(woken=len(due), freed=len(lapsed), resent=resent)
+
+
+def _want_again(lapsed: Lapsed, uow: UnitOfWork) -> None:
+    if is_step(lapsed.segment):
+        want = want_step
+    else:
+        want = want_look_back if lapsed.lost and lapsed.is_final else want_target
+    want(uow, lapsed.deployment_id, lapsed.target_id, lapsed.segment)
 
 
 def _want_pruning_daily(uow: UnitOfWork) -> None:

@@ -1,16 +1,20 @@
-"""What others tell a deployment that waits for it: to go on, or how a hook function ended."""
+"""What others tell a deployment that waits for it: to go on, or how a hook ended."""
 
 from enum import StrEnum
+from typing import Final
 
+from tidegate.domain.course import StepKind, StepStatus, Word
 from tidegate.domain.deployment import ComputePlatform, Deployment
 from tidegate.domain.errors import (
     DeploymentAlreadyCompleted,
     DeploymentNotReady,
     DeploymentNotStarted,
+    HookHasEnded,
     Invalid,
     UnsupportedAction,
 )
 from tidegate.domain.ids import DeploymentId
+from tidegate.messages import want_advance
 from tidegate.store.unit_of_work import UnitOfWork
 
 
@@ -23,6 +27,9 @@ class Wait(StrEnum):
     """Before the original is terminated."""
 
 
+_KINDS: Final = {Wait.READY: StepKind.READY, Wait.TERMINATION: StepKind.TERMINATION}
+
+
 def continue_deployment(deployment_id: DeploymentId, wait: Wait, *, uow: UnitOfWork) -> None:
     """End a wait of a blue/green deployment.
 
@@ -33,8 +40,8 @@ def continue_deployment(deployment_id: DeploymentId, wait: Wait, *, uow: UnitOfW
         DeploymentNotReady: It does not wait now.
     """
     deployment = _going_on(deployment_id, uow)
-    # No deployment that waits is carried out yet.
-    raise DeploymentNotReady(deployment_id, deployment.status, wait)
+    if not _say(deployment, _KINDS[wait], uow):
+        raise DeploymentNotReady(deployment_id, deployment.status, wait)
 
 
 def skip_termination_wait(deployment_id: DeploymentId, *, uow: UnitOfWork) -> None:
@@ -47,27 +54,52 @@ def skip_termination_wait(deployment_id: DeploymentId, *, uow: UnitOfWork) -> No
         DeploymentNotStarted: Its traffic has not moved.
     """
     deployment = _going_on(deployment_id, uow)
-    raise DeploymentNotStarted(deployment_id, deployment.status)
+    if not _say(deployment, StepKind.TERMINATION, uow):
+        raise DeploymentNotStarted(deployment_id, deployment.status)
 
 
-def end_hook(deployment_id: DeploymentId, execution_id: str, *, uow: UnitOfWork) -> None:
-    """Take the word of a hook function.
+def _say(deployment: Deployment, kind: StepKind, uow: UnitOfWork) -> bool:
+    """Say to a wait that it may end; tell whether the deployment is in one of that kind."""
+    for step in uow.courses.course(deployment.id):
+        if step.kind is kind and step.status is StepStatus.IN_PROGRESS:
+            uow.courses.change(deployment.id, step, None, word=Word.SUCCEEDED)
+            _wake(deployment.id, uow)
+            return True
+    return False
+
+
+def end_hook(
+    deployment_id: DeploymentId, execution_id: str, word: Word, *, uow: UnitOfWork
+) -> None:
+    """Take the word of a hook.
 
     Raises:
         DeploymentNotFound: There is none.
         UnsupportedAction: It deploys to servers, where hooks are scripts.
-        Invalid: No hook function of it was called by that id.
+        Invalid: No hook of it was called by that id.
+        HookHasEnded: It has said so before, or its time was over.
     """
     deployment = uow.deployments.lock(deployment_id)
-    if deployment.compute_platform is ComputePlatform.SERVER:
+    if deployment.is_of_servers:
         raise UnsupportedAction(
             f"The deployment {deployment_id} deploys to servers, where hooks are scripts that "
             "answer for themselves."
         )
-    raise Invalid(
-        f"No hook function of the deployment {deployment_id} was called as {execution_id[:100]!r}.",
-        code="InvalidLifecycleEventHookExecutionIdException",
-    )
+    step = uow.courses.called_as(deployment_id, execution_id)
+    if step is None:
+        raise Invalid(
+            f"No hook of the deployment {deployment_id} was called as {execution_id[:100]!r}.",
+            code="InvalidLifecycleEventHookExecutionIdException",
+        )
+    if step.status is not StepStatus.IN_PROGRESS or step.word is not None:
+        raise HookHasEnded(deployment_id, step.event)
+    uow.courses.change(deployment_id, step, None, word=word)
+    _wake(deployment_id, uow)
+
+
+def _wake(deployment_id: DeploymentId, uow: UnitOfWork) -> None:
+    uow.deployments.wake(deployment_id, uow.now())
+    want_advance(uow, deployment_id)
 
 
 def _going_on(deployment_id: DeploymentId, uow: UnitOfWork) -> Deployment:

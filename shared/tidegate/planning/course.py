@@ -12,12 +12,15 @@ from typing import Final, TypeAlias
 from tidegate.domain.aws_group import BlueGreen, InstanceAction, ReadyAction
 from tidegate.domain.configs import TrafficRouting
 from tidegate.domain.course import (
+    WAITS,
     Badly,
     CourseStep,
     Outcome,
+    Standing,
     StepKind,
     StepStatus,
     Well,
+    Word,
 )
 from tidegate.domain.deployment import ComputePlatform, ErrorCode
 from tidegate.domain.lifecycle import EventStatus, traffic_events
@@ -36,6 +39,9 @@ PREPARE_LIMIT: Final = timedelta(hours=1)
 STEP_LIMIT: Final = timedelta(hours=1)
 """For what takes seconds, and may have to wait until AWS answers again."""
 
+HOOK_FAILED: Final = (
+    "The deployment failed because one or more of the lifecycle event validation functions failed."
+)
 NOT_HEARD: Final = (
     "The deployment timed out while waiting for a status callback. CodeDeploy expects a status "
     "callback within one hour after a deployment hook is invoked."
@@ -183,6 +189,17 @@ def until_of(
             return now + (_end(blue_green) or 0) * minute
         case _:
             return now + STEP_LIMIT
+
+
+def outcome_of(step: CourseStep, standings: Sequence[Standing]) -> Outcome | None:
+    """Return how a step in progress went, as far as it is known from its targets and its word."""
+    if failure := next((one.failure for one in standings if one.failure), None):
+        return failure
+    if step.word is Word.FAILED:
+        return Badly(ErrorCode.HOOK_EXECUTION_FAILURE, HOOK_FAILED)
+    if step.kind in WAITS or step.kind is StepKind.HOOK:
+        return Well() if step.word is Word.SUCCEEDED else None
+    return Well() if all(one.is_done for one in standings) else None
 
 
 def next_move(

@@ -23,17 +23,22 @@ def plan_rollback(
     *,
     asked: bool | None,
     last_good: RevisionId | None,
+    has_moved: bool = False,
 ) -> RollBackTo | NoRollback:
     """Return what follows on the end of *deployment* by *event*.
 
     *asked* is the explicit wish of whoever stopped it; None leaves it to the configuration.
-    A rollback that fails is not rolled back again.
+    A rollback that fails is not rolled back again. Traffic goes back where *has_moved* says that
+    something was changed out there, whether or not any deployment was successful before.
     """
     wanted = deployment.auto_rollback.after(event) if asked is None else asked
     if not wanted:
         return NoRollback("")
     if deployment.creator is Creator.ROLLBACK:
         return NoRollback("A rollback is not rolled back again.")
+    if not deployment.is_of_servers:
+        back = RollBackTo(last_good or deployment.revision_id)
+        return back if has_moved else NoRollback("Nothing had been changed; all is as it was.")
     if last_good is None:
         return NoRollback(
             "There is no successful deployment of this group to roll back to; "

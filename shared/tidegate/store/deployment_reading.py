@@ -196,6 +196,7 @@ def deployment_of(row: DeploymentRow | ResultRow[Any], overview: Mapping[str, in
         bundle_sha256=row.bundle_sha256 or "",
         status_messages=tuple(row.status_messages),
         external_id=row.external_id,
+        paused_at=row.paused_at,
     )
 
 

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from tidegate.domain.deployment import (
     DEPLOYMENT_MACHINE,
+    Creator,
     Deployment,
     DeploymentEvent,
     ErrorCode,
@@ -242,8 +243,10 @@ class Deployments(DeploymentReading):
         """Give the group's slot back; a success becomes what the group rolls back to."""
         changes: dict[str, Any] = {"active_deployment_id": None}
         if succeeded:
-            changes["target_revision_id"] = deployment.revision_id
             changes["last_successful_id"] = deployment.id
+            # A rollback of traffic restores what was there, and deploys nothing.
+            if deployment.is_of_servers or deployment.creator is not Creator.ROLLBACK:
+                changes["target_revision_id"] = deployment.revision_id
         self._session.execute(
             update(GroupRow)
             .where(

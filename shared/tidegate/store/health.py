@@ -13,7 +13,11 @@ BEAT: Final = "beat"
 SWEEP: Final = "sweep"
 PRUNED: Final = "prune"
 """When retention was last asked for, by whichever sweep found it due."""
-WORKER_KINDS: Final = {"control": "worker:control", "hosts": "worker:hosts"}
+WORKER_KINDS: Final = {
+    "control": "worker:control",
+    "hosts": "worker:hosts",
+    "traffic": "worker:traffic",
+}
 
 
 class Heartbeats:

@@ -84,6 +84,28 @@ class Leases:
         )
         return [TargetId(target_id) for target_id in ids]
 
+    def dispatch_step(
+        self, deployment_id: DeploymentId, segment: str, *, at: datetime, first_only: bool
+    ) -> list[TargetId]:
+        """Mark the targets of a deployment as dispatched for one more segment, and return them."""
+        mine = TargetRow.deployment_id == deployment_id, TargetRow.status.in_(OPEN)
+        called = (*mine, TargetRow.position == 0) if first_only else mine
+        # Those that the segment is not for are done with it.
+        self._session.execute(
+            update(TargetRow)
+            .where(*mine)
+            .values(segment=segment, segment_done=True, due_at=None)
+            .execution_options(synchronize_session=False)
+        )
+        ids = self._session.scalars(
+            update(TargetRow)
+            .where(*called)
+            .values(dispatched=True, segment_done=False, due_at=at + FIRST_RESEND, sends=1)
+            .returning(TargetRow.target_id)
+            .execution_options(synchronize_session=False)
+        ).all()
+        return [TargetId(target_id) for target_id in sorted(ids)]
+
     def take(
         self, deployment_id: DeploymentId, target_id: TargetId, *, owner: str, at: datetime
     ) -> Lease | None:
@@ -190,6 +212,13 @@ class Leases:
             )
         )
         return bool(found)
+
+    def is_held(self, deployment_id: DeploymentId, target_id: TargetId) -> bool:
+        """Tell whether some worker is at a target."""
+        owner = self._session.scalar(
+            select(TargetRow.lease_owner).where(*_is(deployment_id, target_id))
+        )
+        return owner is not None
 
     def held_by(self, owner: str) -> list[Held]:
         """Return what the rows say that *owner* holds."""

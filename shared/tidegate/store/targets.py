@@ -163,6 +163,15 @@ class Targets:
         rows = self._session.execute(query.order_by(TargetRow.position).limit(limit))
         return [(position, TargetId(id_)) for position, id_ in rows]
 
+    def ids(self, deployment_id: DeploymentId) -> list[TargetId]:
+        """Return all targets of a deployment that moves traffic, which are few."""
+        rows = self._session.scalars(
+            select(TargetRow.target_id)
+            .where(TargetRow.deployment_id == deployment_id)
+            .order_by(TargetRow.position)
+        )
+        return [TargetId(target_id) for target_id in rows]
+
     def busy(self, deployment_id: DeploymentId) -> bool:
         """Tell whether any target is still at work, also after the deployment has ended."""
         found = self._session.scalar(

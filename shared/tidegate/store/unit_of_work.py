@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from copy import copy
-from datetime import datetime
+from datetime import datetime, timedelta
 from threading import Lock
 from typing import Any, Final, Self, TypeVar
 
@@ -22,6 +22,7 @@ from tidegate.store.access_keys import AccessKeys
 from tidegate.store.audit import Audit
 from tidegate.store.bundles import Bundles
 from tidegate.store.catalog import Catalog
+from tidegate.store.courses import Courses
 from tidegate.store.deployments import Deployments
 from tidegate.store.github_tokens import GitHubTokens
 from tidegate.store.health import Heartbeats
@@ -41,6 +42,7 @@ T = TypeVar("T")
 
 log = structlog.get_logger(__name__)
 
+MINUTE: Final = timedelta(minutes=1)
 _ONE_STATE: Final[dict[bool, dict[str, str]]] = {
     True: {},
     False: {"isolation_level": "REPEATABLE READ"},
@@ -63,12 +65,15 @@ class UnitOfWork:
         ids: IdSource,
         region: str,
         notices: NoticeSettings = _NOBODY_ELSE,
+        minute: timedelta = MINUTE,
     ) -> None:
         self.session = session
         self.clock = clock
         self.ids = ids
         self.region = region
         """Where names are looked for; what has an id is found wherever it is."""
+        self.minute = minute
+        """How long a minute of traffic configs and waits lasts; shorter in demos and tests."""
         self.catalog = Catalog(session, region)
         self.bundles = Bundles(session)
         self.access_keys = AccessKeys(session)
@@ -80,6 +85,7 @@ class UnitOfWork:
         self.history = History(session)
         self.deployments = Deployments(session, self.history)
         self.targets = Targets(session, self.history)
+        self.courses = Courses(session)
         self.notices = Notices(session, self.deployments, self.targets, notices)
         self.leases = Leases(session, self.history)
         self.lifecycle = LifecycleEvents(session)
@@ -132,8 +138,10 @@ class Store:
         ids: IdSource,
         region: str = DEFAULT_REGION,
         notices: NoticeSettings = _NOBODY_ELSE,
+        minute: timedelta = MINUTE,
     ) -> None:
         self.region = region
+        self._minute = minute
         self._is_sqlite = is_sqlite = engine.dialect.name == "sqlite"
         self.engine = engine
         self.clock = clock
@@ -199,6 +207,7 @@ class Store:
             ids=self._ids,
             region=self.region,
             notices=self._notices,
+            minute=self._minute,
         )
 
     def _forget(self, sent: Sequence[str]) -> None:

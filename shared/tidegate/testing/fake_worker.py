@@ -11,16 +11,21 @@ from tidegate.domain.notices import Channel
 from tidegate.drivers.bundles import Artifact, ArtifactStore
 from tidegate.drivers.hosts import HostDriver
 from tidegate.drivers.notices import NoticeSender, notice_sender
+from tidegate.drivers.traffic import TrafficDriver
 from tidegate.engine.advance import advance_deployment
 from tidegate.engine.bundles import fetch_bundle
+from tidegate.engine.courses import complete_step
 from tidegate.engine.host_runs import HostRuns
 from tidegate.engine.notices import NoticeSending
 from tidegate.engine.retention import prune
+from tidegate.engine.step_runs import HookCaller, StepRuns
 from tidegate.engine.sweep import sweep
 from tidegate.engine.targets import complete_target
 from tidegate.messages import (
     ADVANCE,
+    CARRY_OUT,
     COMPLETE,
+    COMPLETE_STEP,
     FETCH_BUNDLE,
     LOOK_BACK,
     PRUNE,
@@ -34,6 +39,7 @@ from tidegate.store.outbox import Message
 from tidegate.store.together import InTurns, Together
 from tidegate.store.unit_of_work import Store
 from tidegate.testing.fake_broker import FakeBroker
+from tidegate.testing.fake_traffic import FakeHooks, FakeTraffic
 
 LEASE: Final = timedelta(seconds=15)
 
@@ -52,6 +58,8 @@ class FakeWorker:
         settings: Settings,
         together: Together | None = None,
         sender: Callable[[Channel], NoticeSender] = notice_sender,
+        traffic: TrafficDriver | None = None,
+        hooks: HookCaller | None = None,
     ) -> None:
         self.name = name
         self.store = store
@@ -66,6 +74,15 @@ class FakeWorker:
             driver=lambda _: hosts,
             artifacts=artifacts,
             settings=settings,
+            owner=name,
+        )
+        fake = FakeTraffic(store.clock)
+        self.steps = StepRuns(
+            store=store,
+            driver=lambda _: traffic or fake,
+            call_hook=hooks or FakeHooks(),
+            attending=self.runs.attending,
+            is_leaving=lambda: self.runs.is_leaving,
             owner=name,
         )
 
@@ -91,6 +108,8 @@ class FakeWorker:
             FETCH_BUNDLE: self._fetch,
             RUN_HOOKS: lambda m: self.runs.run(*_target(m)),
             LOOK_BACK: self._look_back,
+            CARRY_OUT: lambda m: self.steps.run(*_target(m)),
+            COMPLETE_STEP: self._complete_step,
             COMPLETE: self._complete,
             SEND_NOTICES: self._send_notices,
             SWEEP: self._sweep,
@@ -118,6 +137,11 @@ class FakeWorker:
     def _complete(self, message: Message) -> bool:
         key = _target(message)
         self.together(lambda uow: complete_target(*key, uow=uow), key=key)
+        return True
+
+    def _complete_step(self, message: Message) -> bool:
+        with self.store.write() as uow:
+            complete_step(_target(message)[0], uow=uow)
         return True
 
     def _send_notices(self, _message: Message) -> bool:

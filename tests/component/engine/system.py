@@ -23,6 +23,7 @@ from tidegate.testing.builders import Shop
 from tidegate.testing.clock import FakeClock
 from tidegate.testing.fake_broker import FakeBroker
 from tidegate.testing.fake_host import FakeHosts
+from tidegate.testing.fake_traffic import FakeHooks, FakeTraffic
 from tidegate.testing.fake_worker import LEASE, FakeArtifacts, FakeWorker
 
 ONE, HALF, ALL = (
@@ -58,6 +59,8 @@ class System:
         self.hosts = FakeHosts(
             self.clock, exit_code=lambda host, _, event: 3 * ((host, event) in self.fails)
         )
+        self.traffic = FakeTraffic(self.clock)
+        self.hooks = FakeHooks()
         self.settings = Settings(data_dir=folder)
         bundle = folder / "bundle"
         bundle.write_bytes(b"bundle")
@@ -80,6 +83,8 @@ class System:
             artifacts=self.artifacts,
             settings=self.settings,
             sender=self.notice_sender,
+            traffic=self.traffic,
+            hooks=self.hooks,
         )
         worker.show_life()
         return worker

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Final
 
+from tidegate.domain.course import Word
 from tidegate.domain.deployment import DeploymentStatus
 from tidegate.domain.ids import DeploymentId, GroupId
 from tidegate.engine.deployments import stop_deployment
@@ -109,7 +110,7 @@ def put_hook_status(
             "InvalidLifecycleEventHookExecutionStatusException",
             "The status of a hook's execution must be Succeeded or Failed.",
         )
-    end_hook(_known(call, id_), execution_id, uow=call.uow)
+    end_hook(_known(call, id_), execution_id, Word(wanted.status), uow=call.uow)
     return PutLifecycleEventHookExecutionStatusOutput(
         lifecycle_event_hook_execution_id=execution_id
     )

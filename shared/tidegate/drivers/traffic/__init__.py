@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol, TypeAlias
 
-from tidegate.domain.deployment import ErrorCode
+from tidegate.domain.deployment import ComputePlatform, ErrorCode
 from tidegate.domain.traffic import Errand, Found, Json, Made
 
 
@@ -80,3 +80,22 @@ class TrafficDriver(Protocol):
 
         What somebody else has changed meanwhile is left alone, and the note says so.
         """
+
+
+def traffic_driver(platform: ComputePlatform, *, assume_role: bool = False) -> TrafficDriver:
+    """Return what moves the traffic of a platform.
+
+    Where it is to *assume_role*, what an errand names as such is what AWS is called by.
+    """
+    # boto3 takes long to import, and who deploys to servers only does not need it.
+    match platform:
+        case ComputePlatform.LAMBDA:
+            from tidegate.drivers.traffic.lambda_ import LambdaTraffic  # noqa: PLC0415
+
+            return LambdaTraffic(assume_role=assume_role)
+        case ComputePlatform.ECS:
+            from tidegate.drivers.traffic.ecs import EcsTraffic  # noqa: PLC0415
+
+            return EcsTraffic(assume_role=assume_role)
+        case ComputePlatform.SERVER:
+            raise AssertionError(platform)
