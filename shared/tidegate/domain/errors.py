@@ -253,6 +253,16 @@ class HookHasEnded(Refused):
         )
 
 
+class NotNow(Refused):
+    """What could be done to a deployment at another time."""
+
+    code = "InvalidDeploymentStatusException"
+    http_status = 409
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(sentence)
+
+
 class UnsupportedAction(Refused):
     """What deployments of this kind never do."""
 

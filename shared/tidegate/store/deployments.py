@@ -191,6 +191,16 @@ class Deployments(DeploymentReading):
             .execution_options(synchronize_session=False)
         )
 
+    def pause(self, deployment_id: DeploymentId, *, at: datetime | None) -> None:
+        """Note since when a deployment is paused, or that it is not any more."""
+        self._locked.pop(deployment_id, None)
+        self._session.execute(
+            update(DeploymentRow)
+            .where(DeploymentRow.id == deployment_id)
+            .values(paused_at=at)
+            .execution_options(synchronize_session=False)
+        )
+
     def wake(self, deployment_id: DeploymentId, at: datetime) -> bool:
         """Want an advance *at* the latest; tell whether nobody had wanted one so early."""
         changed = self._session.execute(

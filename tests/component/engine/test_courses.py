@@ -1,5 +1,6 @@
 """Deployments that move traffic: their steps in time, their hooks, and how they end."""
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -22,11 +23,22 @@ from tidegate.domain.aws_group import (
 )
 from tidegate.domain.course import Word
 from tidegate.domain.deployment import AutoRollback, ErrorCode, RollbackEvent
-from tidegate.domain.errors import DeploymentNotReady, HookHasEnded, Invalid
+from tidegate.domain.errors import (
+    DeploymentAlreadyCompleted,
+    DeploymentNotReady,
+    HookHasEnded,
+    Invalid,
+    NotNow,
+    UnsupportedAction,
+)
 from tidegate.domain.ids import DeploymentId
+from tidegate.domain.traffic import Found
 from tidegate.drivers.traffic import Failed, Running
+from tidegate.engine.steering import pause_deployment, promote_deployment, resume_deployment
+from tidegate.engine.sweep import sweep
 from tidegate.engine.waits import Wait, continue_deployment, end_hook
 from tidegate.messages import ADVANCE, CARRY_OUT, COMPLETE_STEP
+from tidegate.testing.fake_worker import LEASE
 
 ALWAYS = AutoRollback(enabled=True, events=tuple(RollbackEvent))
 BEFORE, AFTER = {"BeforeAllowTraffic": "check"}, {"AfterAllowTraffic": "check-again"}
@@ -47,6 +59,12 @@ def say(system: System, deployment_id: str, word: Word = Word.SUCCEEDED) -> None
     _, _, execution_id = system.hooks.calls[-1]
     with system.store.write() as uow:
         end_hook(DeploymentId(deployment_id), execution_id, word, uow=uow)
+    system.settle()
+
+
+def steer(system: System, act: Callable[..., object], deployment_id: str, **options) -> None:
+    with system.store.write() as uow:
+        act(DeploymentId(deployment_id), uow=uow, actor="ann", reason="lunch", **options)
     system.settle()
 
 
@@ -346,9 +364,7 @@ def test_a_new_side_that_never_stands_is_given_up_after_an_hour(system: System):
     assert shop.deployment(failed.rollback_deployment_id or "").status == "Succeeded"
 
 
-def shop_found(system: System):
-    from tidegate.domain.traffic import Found
-
+def shop_found(system: System) -> Found:
     return Found(weight=0, at=system.clock.now())
 
 
@@ -416,9 +432,6 @@ def test_a_worker_that_dies_in_a_shift_costs_nothing(system: System):
     other = system.new_worker("worker-2")
     system.clock.advance(timedelta(seconds=20))
     other.show_life()
-    from tidegate.engine.sweep import sweep
-    from tidegate.testing.fake_worker import LEASE
-
     sweep(store=system.store, lease=LEASE)
     system.settle(other)
 
@@ -443,3 +456,96 @@ def test_messages_that_come_twice_or_never_change_nothing(system: System):
 
     assert shop.deployment(id_).status == "Succeeded"
     assert system.traffic.weights[ALIAS] == [0, 10, 100]
+
+
+def test_a_pause_holds_the_shifts_and_a_resume_keeps_their_distance(system: System):
+    shop = functions(system, "LambdaCanary10Percent5Minutes")
+    id_ = shop.go(lambda_appspec())
+    system.settle()
+    minutes(system, 2)
+
+    steer(system, pause_deployment, id_)
+    minutes(system, 60)
+    assert system.traffic.weights[ALIAS] == [0, 10]
+    assert shop.deployment(id_).status == "InProgress"
+    steer(system, resume_deployment, id_)
+    minutes(system, 2)
+    assert system.traffic.weights[ALIAS] == [0, 10]
+    minutes(system, 1.1)
+
+    assert system.traffic.weights[ALIAS] == [0, 10, 100]
+    assert shop.deployment(id_).status == "Succeeded"
+    told = [one.transition for one in system.history(id_)]
+    assert [(t.name, t.actor, t.reason) for t in told if t.actor == "ann"] == [
+        ("pause", "ann", "lunch"),
+        ("resume", "ann", "lunch"),
+    ]
+
+
+def test_a_pause_that_nobody_ends_is_a_stop(system: System):
+    shop = functions(system, "LambdaCanary10Percent5Minutes", auto_rollback=ALWAYS)
+    id_ = shop.go(lambda_appspec())
+    system.settle()
+    steer(system, pause_deployment, id_)
+
+    minutes(system, 48 * 60 - 1)
+    assert shop.deployment(id_).status == "InProgress"
+    minutes(system, 2)
+
+    assert shop.deployment(id_).status == "Stopped"
+    assert system.traffic.weights[ALIAS] == [0, 10, 0]
+
+
+@pytest.mark.parametrize(
+    ("full", "weights"), [(False, [0, 10, 20]), (True, [0, 10, 100])], ids=["next", "full"]
+)
+@pytest.mark.parametrize("paused", [True, False])
+def test_a_promotion_does_now_what_would_come(system: System, full, weights, paused):
+    shop = functions(system, "LambdaLinear10PercentEvery10Minutes")
+    id_ = shop.go(lambda_appspec())
+    system.settle()
+    if paused:
+        steer(system, pause_deployment, id_)
+
+    steer(system, promote_deployment, id_, full=full)
+
+    assert system.traffic.weights[ALIAS] == weights
+    assert shop.deployment(id_).paused_at is None
+    assert (shop.deployment(id_).status == "Succeeded") is full
+    if not full:
+        minutes(system, 9)
+        assert system.traffic.weights[ALIAS] == weights
+        minutes(system, 1.1)
+        assert system.traffic.weights[ALIAS] == [*weights, 30]
+
+
+def test_a_promotion_ends_a_wait(system: System):
+    ready = WhenReady(ReadyAction.STOP_DEPLOYMENT, 60)
+    shop = service(system, blue_green=BlueGreen(ready=ready))
+    id_ = shop.go(ecs_appspec())
+    system.settle()
+
+    steer(system, promote_deployment, id_)
+
+    assert shop.deployment(id_).status == "Succeeded"
+
+
+def test_what_cannot_be_steered_is_told_so(system: System):
+    shop = functions(system)
+    id_ = shop.go(lambda_appspec(hooks=[BEFORE]))
+    system.settle()
+
+    with pytest.raises(NotNow, match="it is at its step hook"):
+        steer(system, promote_deployment, id_)
+    with pytest.raises(NotNow, match="is not paused"):
+        steer(system, resume_deployment, id_)
+    system.stop(id_)
+    with pytest.raises(DeploymentAlreadyCompleted):
+        steer(system, pause_deployment, id_)
+
+
+def test_servers_have_no_traffic_to_steer(system: System):
+    id_ = system.shop("web-1").deploy("one")
+
+    with pytest.raises(UnsupportedAction, match="nothing to pause"):
+        steer(system, pause_deployment, id_)

@@ -1,0 +1,158 @@
+"""What people do to traffic that moves: pause it, resume it, promote it now."""
+
+from datetime import timedelta
+from typing import Final
+
+from tidegate.domain.course import CourseStep, StepKind, StepMove, StepStatus, Word
+from tidegate.domain.deployment import Deployment
+from tidegate.domain.errors import DeploymentAlreadyCompleted, NotNow, UnsupportedAction
+from tidegate.domain.history import Subject, Transition
+from tidegate.domain.ids import DeploymentId
+from tidegate.messages import want_advance
+from tidegate.planning.course import shifts_of
+from tidegate.planning.traffic import moved, promoted
+from tidegate.store.unit_of_work import UnitOfWork
+
+_WAITS_TO_END: Final = (StepKind.READY, StepKind.TERMINATION)
+
+
+def pause_deployment(
+    deployment_id: DeploymentId, *, uow: UnitOfWork, actor: str, reason: str = ""
+) -> Deployment:
+    """Have no step of a deployment begin until it is resumed; what has begun goes on to its end.
+
+    One that is paused already stays so.
+
+    Raises:
+        DeploymentNotFound: There is none.
+        DeploymentAlreadyCompleted: It is final.
+        UnsupportedAction: It deploys to servers.
+    """
+    deployment = _steered(deployment_id, "pause", uow)
+    if deployment.paused_at is None:
+        uow.deployments.pause(deployment_id, at=uow.now())
+        _note(deployment, "pause", actor, reason, uow)
+    return uow.deployments.get(deployment_id)
+
+
+def resume_deployment(
+    deployment_id: DeploymentId, *, uow: UnitOfWork, actor: str, reason: str = ""
+) -> Deployment:
+    """Let a paused deployment go on; the shifts to come are as far apart as they were.
+
+    Raises:
+        DeploymentNotFound: There is none.
+        DeploymentAlreadyCompleted: It is final.
+        UnsupportedAction: It deploys to servers.
+        NotNow: It is not paused.
+    """
+    deployment = _steered(deployment_id, "resume", uow)
+    if deployment.paused_at is None:
+        raise NotNow(
+            f"The deployment {deployment_id} is not paused, so there is nothing to resume."
+        )
+    _resume(deployment, uow.now() - deployment.paused_at, uow)
+    _note(deployment, "resume", actor, reason, uow)
+    return uow.deployments.get(deployment_id)
+
+
+def promote_deployment(
+    deployment_id: DeploymentId,
+    *,
+    full: bool = False,
+    uow: UnitOfWork,
+    actor: str,
+    reason: str = "",
+) -> Deployment:
+    """Have the next step of a deployment begin now, or with *full* give the new side all traffic.
+
+    A wait ends, a pause too; hooks are called and heard all the same.
+
+    Raises:
+        DeploymentNotFound: There is none.
+        DeploymentAlreadyCompleted: It is final.
+        UnsupportedAction: It deploys to servers.
+        NotNow: What it waits for is not the time.
+    """
+    deployment = _steered(deployment_id, "promote", uow)
+    course = uow.courses.course(deployment_id)
+    begun = next((step for step in course if step.status is StepStatus.IN_PROGRESS), None)
+    if begun is not None and begun.kind in _WAITS_TO_END:
+        uow.courses.change(deployment_id, begun, None, word=Word.SUCCEEDED)
+    elif not _promote_shifts(deployment, course, full=full, uow=uow):
+        doing = f"its step {begun.kind}" if begun else "its start"
+        raise NotNow(
+            f"The deployment {deployment_id} has no shift of traffic to come that waits for its "
+            f"time; it is at {doing}. `tidegate watch {deployment_id}` shows what comes next."
+        )
+    if deployment.paused_at is not None:
+        _resume(deployment, timedelta(0), uow)
+    _note(deployment, "promote fully" if full else "promote", actor, reason, uow)
+    return uow.deployments.get(deployment_id)
+
+
+def _steered(deployment_id: DeploymentId, verb: str, uow: UnitOfWork) -> Deployment:
+    deployment = uow.deployments.lock(deployment_id)
+    if deployment.is_final:
+        raise DeploymentAlreadyCompleted(deployment_id, deployment.status, verb)
+    if deployment.is_of_servers:
+        raise UnsupportedAction(
+            f"The deployment {deployment_id} deploys to servers and moves no traffic, so there is "
+            f"nothing to {verb}; `tidegate stop {deployment_id}` stops it."
+        )
+    return deployment
+
+
+def _resume(deployment: Deployment, paused_for: timedelta, uow: UnitOfWork) -> None:
+    uow.deployments.pause(deployment.id, at=None)
+    course = uow.courses.course(deployment.id)
+    done = _last_done(course)
+    if done is not None:
+        later = moved(shifts_of(course, uow.now()), done, by=paused_for)
+        uow.courses.schedule(deployment.id, {shift.number: shift.due_at for shift in later})
+
+
+def _promote_shifts(
+    deployment: Deployment, course: list[CourseStep], *, full: bool, uow: UnitOfWork
+) -> bool:
+    done = _last_done(course)
+    ahead = [s for s in course if s.kind is StepKind.SHIFT and s.status is StepStatus.PENDING]
+    if done is None or not ahead:
+        return False
+    now = uow.now()
+    sooner = promoted(shifts_of(course, now), done, now, full=full)
+    uow.courses.schedule(deployment.id, {shift.number: shift.due_at for shift in sooner})
+    if full:
+        for step in ahead[:-1]:
+            uow.courses.change(deployment.id, step, StepMove.SKIP, finished_at=now)
+    return True
+
+
+def _last_done(course: list[CourseStep]) -> int | None:
+    """Return the number of the last shift that has begun, if one has."""
+    begun = (
+        step.number
+        for step in course
+        if step.kind is StepKind.SHIFT and step.status is not StepStatus.PENDING
+    )
+    return max(begun, default=None)
+
+
+def _note(deployment: Deployment, name: str, actor: str, reason: str, uow: UnitOfWork) -> None:
+    now = uow.now()
+    uow.history.record(
+        deployment.id,
+        [
+            Transition(
+                subject=Subject.DEPLOYMENT,
+                name=name,
+                source=deployment.status,
+                to=deployment.status,
+                at=now,
+                actor=actor,
+                reason=reason,
+            )
+        ],
+    )
+    uow.deployments.wake(deployment.id, now)
+    want_advance(uow, deployment.id)
