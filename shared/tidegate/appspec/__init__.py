@@ -5,6 +5,7 @@ from tidegate.appspec.errors import InvalidAppSpec
 from tidegate.appspec.lambda_functions import LambdaAppSpec, LambdaFunction
 from tidegate.appspec.parsing import AnyAppSpec, parse_appspec, platform_of
 from tidegate.appspec.paths import Holds
+from tidegate.appspec.reading import MOST_BYTES
 from tidegate.appspec.values import (
     AppSpec,
     Context,
@@ -17,6 +18,7 @@ from tidegate.appspec.values import (
 )
 
 __all__ = [
+    "MOST_BYTES",
     "AnyAppSpec",
     "AppSpec",
     "CapacityProvider",

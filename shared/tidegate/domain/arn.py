@@ -100,3 +100,18 @@ def parse_arn(text: str, *, region: str, account: str) -> Arn:
 
 def _invalid(text: str, why: str) -> Invalid:
     return Invalid(f"The ARN {text[:200]!r} {why}.", code="InvalidArnException")
+
+
+def function_arn(region: str, account: str, function: str) -> str:
+    """Return the ARN of a Lambda function that is known by its name, or by it."""
+    if function.startswith("arn:"):
+        return function
+    return f"arn:{partition_of(region)}:lambda:{region}:{account}:function:{function}"
+
+
+def service_arn(region: str, account: str, cluster: str, service: str) -> str:
+    """Return the ARN of an ECS service that is known by its name, or by it."""
+    if service.startswith("arn:"):
+        return service
+    place = f"{partition_of(region)}:ecs:{region}:{account}"
+    return f"arn:{place}:service/{cluster.rpartition('/')[2]}/{service}"

@@ -183,6 +183,8 @@ class Deployment:
     """What made it, where that was no user: a CloudFormation stack."""
     paused_at: datetime | None = None
     """Since when no step of it begins."""
+    has_kept_blue: bool = False
+    """Whether its wait before the old side is removed has begun."""
 
     @property
     def is_of_servers(self) -> bool:

@@ -7,8 +7,8 @@ from typing import Final
 
 import structlog
 
-from tidegate.appspec import InvalidAppSpec, parse_appspec
-from tidegate.domain.deployment import Deployment
+from tidegate.appspec import MOST_BYTES, InvalidAppSpec, parse_appspec
+from tidegate.domain.deployment import ComputePlatform, Deployment
 from tidegate.domain.errors import Refused
 from tidegate.domain.ids import DeploymentId, RevisionId
 from tidegate.domain.revision import FetchedBundle, Revision
@@ -50,6 +50,18 @@ def look_into(path: Path, settings: Settings) -> BundleFacts:
     return BundleFacts(
         size=path.stat().st_size, bundle_type=contents.type, appspec=appspec.as_json()
     )
+
+
+def read_alone(path: Path, platform: ComputePlatform) -> BundleFacts:
+    """Return what an AppSpec says that lies there without a bundle, as those of traffic do.
+
+    Raises:
+        InvalidAppSpec: It breaks the rules; the error has every problem.
+    """
+    with path.open("rb") as file:
+        text = file.read(MOST_BYTES + 1)
+    appspec = parse_appspec(text, platform=platform.value)
+    return BundleFacts(size=path.stat().st_size, appspec=appspec.as_json())
 
 
 def fetch_bundle(
@@ -110,7 +122,11 @@ def _fetch(
             sha256=deployment.bundle_sha256,
             origins=origins,
         )
-        facts = look_into(artifacts.fetch(artifact.sha256, settings.cache), settings)
+        path = artifacts.fetch(artifact.sha256, settings.cache)
+        if deployment.is_of_servers:
+            facts = look_into(path, settings)
+        else:
+            facts = read_alone(path, deployment.compute_platform)
     except (SourceUnreachable, StoreUnavailable) as error:
         _try_again_or_fail(deployment, str(error), store)
     except (InvalidAppSpec, AppSpecMissing) as error:

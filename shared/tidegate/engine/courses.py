@@ -241,6 +241,8 @@ def _begin(look: _Advance, number: int, left_out: Sequence[int]) -> bool:
     if step.kind is StepKind.READY:
         move = Move(event=DeploymentEvent.GET_READY, at=now, actor=ACTOR)
         look.deployment = uow.deployments.on(look.deployment, move)
+    if step.kind is StepKind.TERMINATION:
+        uow.deployments.keep_blue(id_)
     if step.kind in WAITS:
         return True
     uow.courses.forget_troubles(id_)

@@ -201,6 +201,15 @@ class Deployments(DeploymentReading):
             .execution_options(synchronize_session=False)
         )
 
+    def keep_blue(self, deployment_id: DeploymentId) -> None:
+        """Note that the wait before the old side is removed has begun."""
+        self._session.execute(
+            update(DeploymentRow)
+            .where(DeploymentRow.id == deployment_id)
+            .values(has_kept_blue=True)
+            .execution_options(synchronize_session=False)
+        )
+
     def wake(self, deployment_id: DeploymentId, at: datetime) -> bool:
         """Want an advance *at* the latest; tell whether nobody had wanted one so early."""
         changed = self._session.execute(

@@ -206,6 +206,8 @@ class DeploymentRow(Row):
     external_id: Mapped[str | None] = mapped_column(String(1024))
     paused_at: Mapped[datetime | None]
     """Since when no step of it begins."""
+    has_kept_blue: Mapped[bool | None]
+    """Whether its wait before the old side is removed has begun."""
 
 
 class TargetRow(Row):

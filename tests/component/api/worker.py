@@ -1,14 +1,18 @@
 """A worker for tests: it does what workers do, with a host that says what the test wants."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 
 from component.api.conftest import Service
 from tidegate.domain.ids import DeploymentId, TargetId
 from tidegate.domain.lifecycle import HOST_EVENTS
 from tidegate.drivers.hosts import Fact, LogPiece, Report
 from tidegate.engine.advance import advance_deployment
+from tidegate.engine.courses import complete_step
 from tidegate.engine.reports import Progress, record_reports
+from tidegate.engine.step_runs import StepRuns
 from tidegate.engine.targets import complete_target, finish_segment
+from tidegate.testing.fake_traffic import FakeHooks, FakeTraffic
 
 FAILED_AT = "AfterInstall"
 
@@ -29,6 +33,28 @@ def begin(service: Service, deployment_id: str, target: str = "web-1") -> Progre
         )
         assert lease is not None
         return Progress(lease=lease, taken_at=now)
+
+
+def move_traffic(service: Service, deployment_id: str, target: str) -> FakeHooks:
+    """Go through the steps of a deployment until it waits or has ended; return its hooks."""
+    hooks, store = FakeHooks(), service.parts.store
+    traffic = FakeTraffic(store.clock)
+    runs = StepRuns(
+        store=store,
+        driver=lambda _: traffic,
+        call_hook=hooks,
+        attending=lambda _: nullcontext(),
+        is_leaving=lambda: False,
+        owner="worker-1",
+    )
+    advance(service, deployment_id)
+    while runs.run(DeploymentId(deployment_id), TargetId(target)):
+        with store.write() as uow:
+            before = uow.courses.course(DeploymentId(deployment_id))
+            complete_step(DeploymentId(deployment_id), uow=uow)
+            if uow.courses.course(DeploymentId(deployment_id)) == before:
+                break
+    return hooks
 
 
 def report(service: Service, progress: Progress, *reports: Report) -> None:

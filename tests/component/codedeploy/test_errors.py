@@ -6,15 +6,26 @@ from typing import Any
 import pytest
 from botocore import xform_name
 
+from component.api import worker
 from component.codedeploy import test_applications, test_configs, test_groups
 from component.codedeploy.bodies import KNOWN, USER
 from component.codedeploy.conftest import MODEL, REGION, Aws, refused, running
 from component.codedeploy.groups import ECS, ROLE
 from component.codedeploy.shops import Shop
 from component.codedeploy.test_fuzz import make_world
+from component.codedeploy.test_traffic_deployments import appspec_content
 from component.codedeploy.unreachable import UNREACHABLE
 from component.codedeploy.wrongs import FULL_REGION, MINIMUM, wrong_request
-from component.codedeploy.wrongs_of_deployments import BUSY, DONE, OF_ECS
+from component.codedeploy.wrongs_of_deployments import (
+    BUSY,
+    CALL,
+    DONE,
+    HAS_SPOKEN,
+    HOOKED,
+    OF_ECS,
+    WORD,
+)
+from component.engine.traffic import ecs_appspec
 from parts.databases import Databases
 from tidegate_api.codedeploy.operations import OPERATIONS
 
@@ -38,8 +49,15 @@ class World:
         done = shop.carry_out(newest(shop.client, "shop"))
         busy = shop.deploy(deploymentGroupName="busy")
         of_ecs = newest(shop.client, "tasks")
-        self.ids = {DONE: done, BUSY: busy, OF_ECS: of_ecs}
+        hooked = shop.deploy(
+            appspec_content(ecs_appspec([{"BeforeInstall": "check"}])),
+            applicationName="tasks",
+            deploymentGroupName="other",
+        )
+        [(_, _, call)] = worker.move_traffic(aws.service, hooked, "main:other").calls
+        self.ids = {DONE: done, BUSY: busy, OF_ECS: of_ecs, HOOKED: hooked, CALL: call}
         self.clients = {region: aws.client(region=region) for region in (REGION, FULL_REGION)}
+        self.ask(REGION, "PutLifecycleEventHookExecutionStatus", {**HAS_SPOKEN, **WORD})
         test_applications.with_many(aws, 1000, region=FULL_REGION)
         test_configs.with_many(aws, 50, region=FULL_REGION)
         test_groups.with_many(aws, "id-app-0000", 1000)

@@ -1,5 +1,6 @@
 """Deployments for Lambda and ECS through boto3: stored, shown and stopped."""
 
+import hashlib
 from typing import Any
 
 import pytest
@@ -9,41 +10,62 @@ from component.codedeploy.conftest import Aws, refused
 from component.codedeploy.groups import ECS, LAMBDA, STYLE
 from component.codedeploy.shops import ALL, WEB, Shop
 from component.codedeploy.test_revisions import APPSPEC, JSON, S3, SHA256
+from component.engine.traffic import ecs_appspec, lambda_appspec
+
+
+def appspec_content(text: str) -> dict[str, Any]:
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    content = {"content": text, "sha256": digest}
+    return {"revisionType": "AppSpecContent", "appSpecContent": content}
 
 
 @pytest.mark.parametrize(
-    ("platform", "group", "revision"),
-    [("Lambda", LAMBDA, APPSPEC), ("ECS", ECS, JSON), ("ECS", ECS, APPSPEC)],
+    ("platform", "group", "text"),
+    [("Lambda", LAMBDA, lambda_appspec()), ("ECS", ECS, ecs_appspec())],
 )
 def test_where_traffic_is_moved_it_is_stored_shown_and_stopped(
-    aws: Aws, platform: str, group: dict[str, Any], revision: Any
+    aws: Aws, platform: str, group: dict[str, Any], text: str
 ):
     shop = Shop(aws, platform=platform, **group)
+    revision = appspec_content(text)
     id_ = shop.deploy(revision, overrideAlarmConfiguration={"enabled": False})
+    code = "DeploymentNotStartedException"
+    refused(code, shop.client.list_deployment_targets, deploymentId=id_)
     worker.advance(aws.service, id_)
 
     info = shop.info(id_)
 
-    assert (info["status"], info["computePlatform"]) == ("Created", platform)
+    assert (info["status"], info["computePlatform"]) == ("InProgress", platform)
     assert info["deploymentStyle"] == STYLE
     assert info["deploymentConfigName"] == f"CodeDeployDefault.{platform}AllAtOnce"
-    assert f"deployments to {platform} yet" in info["deploymentStatusMessages"][0]
+    assert info["deploymentStatusMessages"] == []
+    assert info["instanceTerminationWaitTimeStarted"] is False
     alarms = info["overrideAlarmConfiguration"]
     assert alarms == {"enabled": False, "ignorePollAlarmFailure": False, "alarms": []}
-    assert not {"fileExistsBehavior", "deploymentOverview", "startTime"} & set(info)
+    assert not {"fileExistsBehavior", "deploymentOverview"} & set(info)
     same = ("loadBalancerInfo", "blueGreenDeploymentConfiguration")
     group_info = shop.groups.get()
     assert {name: info.get(name) for name in same} == {name: group_info.get(name) for name in same}
-    if revision is APPSPEC:
-        expected = {"revisionType": "AppSpecContent", "appSpecContent": {"sha256": SHA256}}
-        assert info["revision"] == expected
+    digest = {"sha256": revision["appSpecContent"]["sha256"]}
+    assert info["revision"] == {"revisionType": "AppSpecContent", "appSpecContent": digest}
     shop.refuses("DeploymentLimitExceeded", revision)
-    code = "DeploymentNotStartedException"
-    refused(code, shop.client.list_deployment_targets, deploymentId=id_)
     shop.client.stop_deployment(deploymentId=id_, autoRollbackEnabled=True)
-    assert shop.info(id_)["status"] == "Stopped"
-    assert shop.client.list_deployment_targets(deploymentId=id_)["targetIds"] == []
+    stopped = shop.info(id_)
+    assert stopped["status"] == "Stopped"
+    assert stopped["deploymentOverview"]["Failed"] == 1
+    assert stopped["rollbackInfo"]["rollbackMessage"].startswith("Nothing had been changed")
+    [target] = shop.client.list_deployment_targets(deploymentId=id_)["targetIds"]
+    shown = shop.client.get_deployment_target(deploymentId=id_, targetId=target)
+    assert shown["deploymentTarget"]["deploymentTargetType"] == f"{platform}Target"
     shop.deploy(revision)
+
+
+def test_an_appspec_in_s3_is_fetched_first(quick_aws: Aws):
+    shop = Shop(quick_aws, platform="ECS", **ECS)
+    id_ = shop.deploy(JSON)
+    worker.advance(quick_aws.service, id_)
+
+    assert shop.info(id_)["status"] == "Created"
 
 
 @pytest.mark.parametrize(
@@ -96,7 +118,7 @@ def test_a_group_of_v1_that_lacks_a_service_is_not_deployed_to(quick_aws: Aws):
     )
 
 
-def test_hooks_that_wait_are_not_yet_there(quick_aws: Aws):
+def test_what_waits_for_nobody_takes_no_word(quick_aws: Aws):
     shop = Shop(quick_aws, platform="ECS", **ECS)
     client, id_ = shop.client, shop.deploy(APPSPEC)
     hook, skip = (
@@ -123,7 +145,6 @@ def test_hooks_that_wait_are_not_yet_there(quick_aws: Aws):
 def test_what_has_not_started_fails_with_its_group(quick_aws: Aws):
     shop = Shop(quick_aws, platform="Lambda", **LAMBDA)
     id_ = shop.deploy(APPSPEC)
-    worker.advance(quick_aws.service, id_)
     shop.groups.delete()
     worker.advance(quick_aws.service, id_)
 

@@ -38,10 +38,6 @@ UNREACHABLE: Final[dict[tuple[str, str], str]] = {
         "StopDeployment",
         "UnsupportedActionForDeploymentType",
     ): "CloudFormation deploys nothing here, and all else can be stopped.",
-    (
-        "PutLifecycleEventHookExecutionStatus",
-        "LifecycleEventAlreadyCompleted",
-    ): "No hook functions are called yet, so that none has ended.",
     ("GetDeploymentTarget", "InvalidInstanceName"): _ID,
     ("BatchGetDeploymentTargets", "InstanceDoesNotExist"): _ID,
     ("ListDeploymentInstances", "InvalidTargetFilterName"): "Its filters are members of their own.",

@@ -10,10 +10,14 @@ ABSENT: Final = object()
 DONE: Final = "<the one that succeeded>"
 BUSY: Final = "<the one that has not started>"
 OF_ECS: Final = "<the one that moves traffic>"
+HOOKED: Final = "<the one whose hook has spoken>"
+CALL: Final = "<what that hook was called as>"
 TRAFFIC: Final = {"applicationName": "tasks", "revision": APPSPEC}
 ONE_ID: Final = {"deploymentId": DONE}
 HAS_NOT_STARTED: Final = {"deploymentId": BUSY}
 MOVES_TRAFFIC: Final = {"deploymentId": OF_ECS}
+HAS_SPOKEN: Final = {"deploymentId": HOOKED, "lifecycleEventHookExecutionId": CALL}
+WORD: Final = {"status": "Succeeded"}
 
 WHOLE: Final[Mapping[str, dict[str, Any]]] = {
     "CreateDeployment": {
@@ -123,6 +127,7 @@ _BY_OPERATION: Final[Mapping[str, dict[str, dict[str, Any]]]] = {
     },
     "PutLifecycleEventHookExecutionStatus": {
         "InvalidLifecycleEventHookExecutionId": {},
+        "LifecycleEventAlreadyCompleted": HAS_SPOKEN,
         "InvalidLifecycleEventHookExecutionStatus": {"status": "Pending"},
         "UnsupportedActionForDeploymentType": HAS_NOT_STARTED,
     },

@@ -18,7 +18,6 @@ from tidegate.domain.aws_group import (
     WhenReady,
 )
 from tidegate.domain.configs import (
-    DEFAULT_CONFIG,
     DeploymentConfig,
     MinimumHealthy,
     MinimumHealthyType,
@@ -99,24 +98,6 @@ def test_what_cannot_be_is_refused_and_leaves_nothing(system, request_, refusal)
         assert uow.deployments.page() == []
         assert uow.catalog.group("shop", "prod").active_deployment_id is None
     assert system.waiting() == []
-
-
-@pytest.mark.parametrize("platform", [ComputePlatform.LAMBDA, ComputePlatform.ECS])
-def test_on_platforms_that_are_not_built_yet_it_waits_until_it_is_stopped(system, platform):
-    shop = system.shop(platform=platform, config=DEFAULT_CONFIG[platform], aws=AWS[platform])
-    id_ = shop.deploy("one")
-    system.settle()
-
-    waiting = shop.deployment(id_)
-    assert waiting.status == "Created"
-    assert f"deployments to {platform} yet" in waiting.status_messages[0]
-    assert system.sweep(after=3600).woken == 0
-    with pytest.raises(DeploymentActive, match=id_):
-        shop.deploy("two")
-    system.stop(id_)
-    system.settle()
-    assert shop.deployment(id_).status == "Stopped"
-    shop.deploy("two")
 
 
 def test_a_second_active_deployment_is_refused_by_the_name_of_the_first(system):

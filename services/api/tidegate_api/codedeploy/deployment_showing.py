@@ -48,7 +48,7 @@ def deployment_info(recorded: Recorded) -> shapes.DeploymentInfo:
         rollback_info=_rollback(deployment),
         deployment_style=style_info(aws, platform),
         target_instances=options.target_instances and _instances(options.target_instances),
-        instance_termination_wait_time_started=False,
+        instance_termination_wait_time_started=deployment.has_kept_blue,
         blue_green_deployment_configuration=aws.blue_green and blue_green_info(aws.blue_green),
         load_balancer_info=aws.load_balancers and load_balancer_info(aws.load_balancers),
         file_exists_behavior=_file_behavior(deployment),

@@ -4,21 +4,19 @@ from collections.abc import Sequence
 
 from tidegate.domain.arn import instance_arn
 from tidegate.domain.deployment import Deployment
-from tidegate.domain.lifecycle import DiagnosticCode, EventStatus
-from tidegate.domain.lifecycle import LifecycleEvent as Event
 from tidegate.domain.target import Target
 from tidegate_api.codedeploy.call import Call
+from tidegate_api.codedeploy.event_showing import shown_events
 from tidegate_api.codedeploy.shapes import targets as shapes
-
-_WELL = shapes.Diagnostics(
-    error_code=DiagnosticCode.SUCCESS.value, script_name="", message="Succeeded", log_tail=""
-)
+from tidegate_api.codedeploy.traffic_showing import traffic_targets
 
 
 def target_infos(
     call: Call, deployment: Deployment, targets: Sequence[Target]
 ) -> list[shapes.DeploymentTarget]:
     """Return targets as they are shown now."""
+    if not deployment.is_of_servers:
+        return traffic_targets(call, deployment, targets)
     arns = _arns(call, deployment, targets)
     return [
         shapes.DeploymentTarget(
@@ -29,7 +27,7 @@ def target_infos(
                 target_arn=arns.get(target.id),
                 status=target.status.value,
                 last_updated_at=target.last_updated_at,
-                lifecycle_events=_events(call, target),
+                lifecycle_events=shown_events(call, target),
             ),
         )
         for target in targets
@@ -47,7 +45,7 @@ def instance_summaries(
             instance_id=arns.get(target.id, target.id),
             status=target.status.value,
             last_updated_at=target.last_updated_at,
-            lifecycle_events=_events(call, target),
+            lifecycle_events=shown_events(call, target),
         )
         for target in targets
     ]
@@ -62,31 +60,3 @@ def _arns(call: Call, deployment: Deployment, targets: Sequence[Target]) -> dict
         for target in targets
         if (host := hosts.get(target.host_id)) is not None
     }
-
-
-def _events(call: Call, target: Target) -> list[shapes.LifecycleEvent]:
-    return [
-        shapes.LifecycleEvent(
-            lifecycle_event_name=event.name,
-            status=event.status.value,
-            start_time=event.started_at,
-            end_time=event.finished_at,
-            diagnostics=_diagnostics(call, target, event),
-        )
-        for event in target.events
-    ]
-
-
-def _diagnostics(call: Call, target: Target, event: Event) -> shapes.Diagnostics | None:
-    if event.status is EventStatus.SUCCEEDED:
-        return _WELL
-    if event.status is not EventStatus.FAILED:
-        return None
-    tail = call.uow.logs.tail(target.deployment_id, target.id, event.name)
-    code = event.error_code
-    return shapes.Diagnostics(
-        error_code=code.value if code else DiagnosticCode.UNKNOWN_ERROR.value,
-        script_name=event.script,
-        message=event.message,
-        log_tail=tail,
-    )

@@ -15,6 +15,7 @@ _NAMED_BY_TARGET: Final = ("targets", "lifecycle_events", "log_chunks", "transit
 
 def upgrade() -> None:
     op.add_column("deployments", sa.Column("paused_at", sa.DateTime(timezone=True), nullable=True))
+    op.add_column("deployments", sa.Column("has_kept_blue", sa.Boolean(), nullable=True))
     _resize(100, 512)
     op.create_table(
         "steps",
@@ -67,6 +68,7 @@ def downgrade() -> None:
         op.drop_table(table)
     _resize(512, 100)
     with op.batch_alter_table("deployments", schema=None) as batch_op:
+        batch_op.drop_column("has_kept_blue")
         batch_op.drop_column("paused_at")
 
 
