@@ -123,10 +123,7 @@ def _fetch(
             origins=origins,
         )
         path = artifacts.fetch(artifact.sha256, settings.cache)
-        if deployment.is_of_servers:
-            facts = look_into(path, settings)
-        else:
-            facts = read_alone(path, deployment.compute_platform)
+        facts = _facts_of(path, deployment.compute_platform, settings)
     except (SourceUnreachable, StoreUnavailable) as error:
         _try_again_or_fail(deployment, str(error), store)
     except (InvalidAppSpec, AppSpecMissing) as error:
@@ -139,6 +136,12 @@ def _fetch(
     else:
         with store.write() as uow:
             _keep(deployment, revision, artifact, facts, uow=uow)
+
+
+def _facts_of(path: Path, platform: ComputePlatform, settings: Settings) -> BundleFacts:
+    if platform is ComputePlatform.SERVER:
+        return look_into(path, settings)
+    return read_alone(path, platform)
 
 
 def _role(deployment: Deployment, store: Store, settings: Settings) -> str:

@@ -152,14 +152,7 @@ class _Advance:
 
     def change(self, number: int, move: StepMove, **changes: Any) -> None:
         step = self.course[number]
-        self.uow.courses.change(self.deployment.id, step, move, **changes)
-        status = {
-            StepMove.BEGIN: StepStatus.IN_PROGRESS,
-            StepMove.SUCCEED: StepStatus.SUCCEEDED,
-            StepMove.FAIL: StepStatus.FAILED,
-            StepMove.SKIP: StepStatus.SKIPPED,
-        }[move]
-        self.course[number] = replace(step, status=status, **changes)
+        self.course[number] = self.uow.courses.change(self.deployment.id, step, move, **changes)
 
 
 def advance_course(deployment: Deployment, uow: UnitOfWork, *, is_first: bool = False) -> None:

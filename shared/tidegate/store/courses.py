@@ -1,7 +1,7 @@
 """Steps and errands as rows: written at the start, moved by the table, read with what was found."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -84,8 +84,8 @@ class Courses:
 
     def change(
         self, deployment_id: DeploymentId, step: CourseStep, move: StepMove | None, **changes: Any
-    ) -> None:
-        """Move a step, guarded by its old status, and write *changes* to it.
+    ) -> CourseStep:
+        """Move a step, guarded by its old status, and write *changes* to it; return it so.
 
         Raises:
             IllegalTransition: The table has no such move.
@@ -101,6 +101,7 @@ class Courses:
         )
         if changed is None:
             raise Stale(deployment_id)
+        return replace(step, status=status, **changes)
 
     def schedule(self, deployment_id: DeploymentId, due: Mapping[int, datetime]) -> None:
         """Set when steps are due, by their numbers."""

@@ -1,71 +1,34 @@
 """Deployments that move traffic: their steps in time, their hooks, and how they end."""
 
-from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 
 from component.engine.system import System
 from component.engine.traffic import (
+    AFTER,
     ALIAS,
-    SERVICE,
-    ecs_appspec,
+    ALWAYS,
+    BEFORE,
     functions,
     lambda_appspec,
-    service,
-)
-from tidegate.domain.aws_group import (
-    BlueGreen,
-    InstanceAction,
-    ReadyAction,
-    TerminateBlue,
-    WhenReady,
+    minutes,
+    say,
 )
 from tidegate.domain.course import Word
-from tidegate.domain.deployment import AutoRollback, ErrorCode, RollbackEvent
+from tidegate.domain.deployment import ErrorCode
 from tidegate.domain.errors import (
-    DeploymentAlreadyCompleted,
-    DeploymentNotReady,
     HookHasEnded,
     Invalid,
-    NotNow,
-    UnsupportedAction,
 )
-from tidegate.domain.ids import DeploymentId
-from tidegate.domain.traffic import Found
-from tidegate.drivers.traffic import Failed, Running
-from tidegate.engine.steering import pause_deployment, promote_deployment, resume_deployment
+from tidegate.drivers.traffic import Failed
 from tidegate.engine.sweep import sweep
-from tidegate.engine.waits import Wait, continue_deployment, end_hook
+from tidegate.engine.waits import end_hook
 from tidegate.messages import ADVANCE, CARRY_OUT, COMPLETE_STEP
 from tidegate.testing.fake_worker import LEASE
 
-ALWAYS = AutoRollback(enabled=True, events=tuple(RollbackEvent))
-BEFORE, AFTER = {"BeforeAllowTraffic": "check"}, {"AfterAllowTraffic": "check-again"}
 REFUSED = Failed(code=ErrorCode.INVALID_LAMBDA_CONFIGURATION, message="It is not as it should be.")
 AWAY = Failed(code=ErrorCode.INTERNAL_ERROR, message="AWS is away.", may_pass=True)
-
-
-def minutes(system: System, count: float) -> None:
-    """Let time pass in sweeps a second apart at the end of it, as far as it matters."""
-    system.clock.advance(timedelta(minutes=count) - timedelta(seconds=2))
-    for _ in range(4):
-        system.sweep(after=1)
-        system.settle()
-
-
-def say(system: System, deployment_id: str, word: Word = Word.SUCCEEDED) -> None:
-    """Have the hook that was called last say how it went."""
-    _, _, execution_id = system.hooks.calls[-1]
-    with system.store.write() as uow:
-        end_hook(DeploymentId(deployment_id), execution_id, word, uow=uow)
-    system.settle()
-
-
-def steer(system: System, act: Callable[..., object], deployment_id: str, **options) -> None:
-    with system.store.write() as uow:
-        act(DeploymentId(deployment_id), uow=uow, actor="ann", reason="lunch", **options)
-    system.settle()
 
 
 def test_all_at_once_is_there_at_once(system: System):
@@ -284,90 +247,6 @@ def test_and_not_for_ever(system: System):
     assert 10 < [verb for verb, _ in system.traffic.verbs].count("shift") < 25
 
 
-def test_a_service_goes_through_all_of_its_events(system: System):
-    ready = WhenReady(ReadyAction.STOP_DEPLOYMENT, 60)
-    terminate = TerminateBlue(InstanceAction.TERMINATE, 5)
-    shop = service(
-        system,
-        "ECSCanary10Percent5Minutes",
-        has_test=True,
-        blue_green=BlueGreen(ready=ready, terminate=terminate),
-    )
-
-    id_ = shop.go(ecs_appspec())
-    system.settle()
-
-    assert shop.deployment(id_).status == "Ready"
-    assert system.traffic.weights[SERVICE] == [0]
-    assert [verb for verb, _ in system.traffic.verbs] == ["look", "prepare", "test"]
-    with system.store.write() as uow, pytest.raises(DeploymentNotReady):
-        continue_deployment(id_, Wait.TERMINATION, uow=uow)
-    with system.store.write() as uow:
-        continue_deployment(id_, Wait.READY, uow=uow)
-    system.settle()
-    assert shop.deployment(id_).status == "InProgress"
-    minutes(system, 5)
-    assert system.traffic.weights[SERVICE] == [0, 10, 100]
-    assert set(shop.events(id_, SERVICE).values()) == {"Succeeded"}
-    assert len(shop.events(id_, SERVICE)) == 8
-    assert shop.deployment(id_).status == "InProgress"
-    minutes(system, 5)
-    assert shop.deployment(id_).status == "Succeeded"
-    assert [verb for verb, _ in system.traffic.verbs][-1] == "finish"
-
-
-def test_nobody_who_says_go_on_stops_it(system: System):
-    ready = WhenReady(ReadyAction.STOP_DEPLOYMENT, 60)
-    shop = service(system, blue_green=BlueGreen(ready=ready), auto_rollback=ALWAYS)
-    id_ = shop.go(ecs_appspec())
-    system.settle()
-
-    minutes(system, 60)
-
-    stopped = shop.deployment(id_)
-    assert (stopped.status, stopped.error_code) == ("Stopped", "TIMEOUT")
-    assert "This time out period is 60 minutes." in stopped.error_message
-    assert system.traffic.made == set()
-
-
-def test_a_new_side_that_takes_its_time_is_asked_again(system: System):
-    shop = service(system)
-    slow = Running(
-        check_in=timedelta(seconds=10), note="2 of 3 tasks run.", found=shop_found(system)
-    )
-    system.traffic.answers["prepare"] = [slow, slow]
-
-    id_ = shop.go(ecs_appspec())
-    system.settle()
-    assert shop.errand(id_).note == "2 of 3 tasks run."
-    for _ in range(25):
-        system.sweep(after=1)
-        system.settle()
-
-    assert shop.deployment(id_).status == "Succeeded"
-    assert [verb for verb, _ in system.traffic.verbs].count("prepare") == 3
-
-
-def test_a_new_side_that_never_stands_is_given_up_after_an_hour(system: System):
-    shop = service(system, auto_rollback=ALWAYS)
-    slow = Running(check_in=timedelta(minutes=5), note="No.", found=shop_found(system))
-    system.traffic.answers["prepare"] = [slow] * 100
-
-    id_ = shop.go(ecs_appspec())
-    system.settle()
-    for _ in range(14):
-        minutes(system, 5)
-
-    failed = shop.deployment(id_)
-    assert (failed.status, failed.error_code) == ("Failed", "TIMEOUT")
-    assert "become healthy" in failed.error_message
-    assert shop.deployment(failed.rollback_deployment_id or "").status == "Succeeded"
-
-
-def shop_found(system: System) -> Found:
-    return Found(weight=0, at=system.clock.now())
-
-
 @pytest.mark.parametrize("rollback", [True, False])
 def test_a_stop_leaves_the_weights_or_takes_them_back(system: System, rollback: bool):
     shop = functions(system, "LambdaCanary10Percent5Minutes")
@@ -456,96 +335,3 @@ def test_messages_that_come_twice_or_never_change_nothing(system: System):
 
     assert shop.deployment(id_).status == "Succeeded"
     assert system.traffic.weights[ALIAS] == [0, 10, 100]
-
-
-def test_a_pause_holds_the_shifts_and_a_resume_keeps_their_distance(system: System):
-    shop = functions(system, "LambdaCanary10Percent5Minutes")
-    id_ = shop.go(lambda_appspec())
-    system.settle()
-    minutes(system, 2)
-
-    steer(system, pause_deployment, id_)
-    minutes(system, 60)
-    assert system.traffic.weights[ALIAS] == [0, 10]
-    assert shop.deployment(id_).status == "InProgress"
-    steer(system, resume_deployment, id_)
-    minutes(system, 2)
-    assert system.traffic.weights[ALIAS] == [0, 10]
-    minutes(system, 1.1)
-
-    assert system.traffic.weights[ALIAS] == [0, 10, 100]
-    assert shop.deployment(id_).status == "Succeeded"
-    told = [one.transition for one in system.history(id_)]
-    assert [(t.name, t.actor, t.reason) for t in told if t.actor == "ann"] == [
-        ("pause", "ann", "lunch"),
-        ("resume", "ann", "lunch"),
-    ]
-
-
-def test_a_pause_that_nobody_ends_is_a_stop(system: System):
-    shop = functions(system, "LambdaCanary10Percent5Minutes", auto_rollback=ALWAYS)
-    id_ = shop.go(lambda_appspec())
-    system.settle()
-    steer(system, pause_deployment, id_)
-
-    minutes(system, 48 * 60 - 1)
-    assert shop.deployment(id_).status == "InProgress"
-    minutes(system, 2)
-
-    assert shop.deployment(id_).status == "Stopped"
-    assert system.traffic.weights[ALIAS] == [0, 10, 0]
-
-
-@pytest.mark.parametrize(
-    ("full", "weights"), [(False, [0, 10, 20]), (True, [0, 10, 100])], ids=["next", "full"]
-)
-@pytest.mark.parametrize("paused", [True, False])
-def test_a_promotion_does_now_what_would_come(system: System, full, weights, paused):
-    shop = functions(system, "LambdaLinear10PercentEvery10Minutes")
-    id_ = shop.go(lambda_appspec())
-    system.settle()
-    if paused:
-        steer(system, pause_deployment, id_)
-
-    steer(system, promote_deployment, id_, full=full)
-
-    assert system.traffic.weights[ALIAS] == weights
-    assert shop.deployment(id_).paused_at is None
-    assert (shop.deployment(id_).status == "Succeeded") is full
-    if not full:
-        minutes(system, 9)
-        assert system.traffic.weights[ALIAS] == weights
-        minutes(system, 1.1)
-        assert system.traffic.weights[ALIAS] == [*weights, 30]
-
-
-def test_a_promotion_ends_a_wait(system: System):
-    ready = WhenReady(ReadyAction.STOP_DEPLOYMENT, 60)
-    shop = service(system, blue_green=BlueGreen(ready=ready))
-    id_ = shop.go(ecs_appspec())
-    system.settle()
-
-    steer(system, promote_deployment, id_)
-
-    assert shop.deployment(id_).status == "Succeeded"
-
-
-def test_what_cannot_be_steered_is_told_so(system: System):
-    shop = functions(system)
-    id_ = shop.go(lambda_appspec(hooks=[BEFORE]))
-    system.settle()
-
-    with pytest.raises(NotNow, match="it is at its step hook"):
-        steer(system, promote_deployment, id_)
-    with pytest.raises(NotNow, match="is not paused"):
-        steer(system, resume_deployment, id_)
-    system.stop(id_)
-    with pytest.raises(DeploymentAlreadyCompleted):
-        steer(system, pause_deployment, id_)
-
-
-def test_servers_have_no_traffic_to_steer(system: System):
-    id_ = system.shop("web-1").deploy("one")
-
-    with pytest.raises(UnsupportedAction, match="nothing to pause"):
-        steer(system, pause_deployment, id_)

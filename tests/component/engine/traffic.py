@@ -2,17 +2,23 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import timedelta
 from typing import Any
 
 from component.engine.system import System
 from tidegate.domain.aws_group import AwsGroup, EcsService, LoadBalancers, TargetGroupPair
-from tidegate.domain.deployment import ComputePlatform
+from tidegate.domain.course import Word
+from tidegate.domain.deployment import AutoRollback, ComputePlatform, RollbackEvent
 from tidegate.domain.ids import DeploymentId
 from tidegate.domain.revision import Source, SourceType
+from tidegate.domain.traffic import Found
+from tidegate.engine.waits import end_hook
 from tidegate.store.courses import KeptErrand
 from tidegate.testing.builders import Shop
 
+ALWAYS = AutoRollback(enabled=True, events=tuple(RollbackEvent))
+BEFORE, AFTER = {"BeforeAllowTraffic": "check"}, {"AfterAllowTraffic": "check-again"}
 ALIAS = "shop-web:live"
 SERVICE = "prod:shop"
 
@@ -117,3 +123,29 @@ def service(
             **aws,
         ),
     )  # type: ignore[return-value]
+
+
+def minutes(system: System, count: float) -> None:
+    """Let time pass in sweeps a second apart at the end of it, as far as it matters."""
+    system.clock.advance(timedelta(minutes=count) - timedelta(seconds=2))
+    for _ in range(4):
+        system.sweep(after=1)
+        system.settle()
+
+
+def say(system: System, deployment_id: str, word: Word = Word.SUCCEEDED) -> None:
+    """Have the hook that was called last say how it went."""
+    _, _, execution_id = system.hooks.calls[-1]
+    with system.store.write() as uow:
+        end_hook(DeploymentId(deployment_id), execution_id, word, uow=uow)
+    system.settle()
+
+
+def steer(system: System, act: Callable[..., object], deployment_id: str, **options) -> None:
+    with system.store.write() as uow:
+        act(DeploymentId(deployment_id), uow=uow, actor="ann", reason="lunch", **options)
+    system.settle()
+
+
+def as_found(system: System) -> Found:
+    return Found(weight=0, at=system.clock.now())

@@ -1,0 +1,105 @@
+"""Deployments of ECS services: their eight events, waits, and what takes its time."""
+
+from datetime import timedelta
+
+import pytest
+
+from component.engine.system import System
+from component.engine.traffic import (
+    ALWAYS,
+    SERVICE,
+    as_found,
+    ecs_appspec,
+    minutes,
+    service,
+)
+from tidegate.domain.aws_group import (
+    BlueGreen,
+    InstanceAction,
+    ReadyAction,
+    TerminateBlue,
+    WhenReady,
+)
+from tidegate.domain.errors import (
+    DeploymentNotReady,
+)
+from tidegate.drivers.traffic import Running
+from tidegate.engine.waits import Wait, continue_deployment
+
+
+def test_a_service_goes_through_all_of_its_events(system: System):
+    ready = WhenReady(ReadyAction.STOP_DEPLOYMENT, 60)
+    terminate = TerminateBlue(InstanceAction.TERMINATE, 5)
+    shop = service(
+        system,
+        "ECSCanary10Percent5Minutes",
+        has_test=True,
+        blue_green=BlueGreen(ready=ready, terminate=terminate),
+    )
+
+    id_ = shop.go(ecs_appspec())
+    system.settle()
+
+    assert shop.deployment(id_).status == "Ready"
+    assert system.traffic.weights[SERVICE] == [0]
+    assert [verb for verb, _ in system.traffic.verbs] == ["look", "prepare", "test"]
+    with system.store.write() as uow, pytest.raises(DeploymentNotReady):
+        continue_deployment(id_, Wait.TERMINATION, uow=uow)
+    with system.store.write() as uow:
+        continue_deployment(id_, Wait.READY, uow=uow)
+    system.settle()
+    assert shop.deployment(id_).status == "InProgress"
+    minutes(system, 5)
+    assert system.traffic.weights[SERVICE] == [0, 10, 100]
+    assert set(shop.events(id_, SERVICE).values()) == {"Succeeded"}
+    assert len(shop.events(id_, SERVICE)) == 8
+    assert shop.deployment(id_).status == "InProgress"
+    minutes(system, 5)
+    assert shop.deployment(id_).status == "Succeeded"
+    assert [verb for verb, _ in system.traffic.verbs][-1] == "finish"
+
+
+def test_nobody_who_says_go_on_stops_it(system: System):
+    ready = WhenReady(ReadyAction.STOP_DEPLOYMENT, 60)
+    shop = service(system, blue_green=BlueGreen(ready=ready), auto_rollback=ALWAYS)
+    id_ = shop.go(ecs_appspec())
+    system.settle()
+
+    minutes(system, 60)
+
+    stopped = shop.deployment(id_)
+    assert (stopped.status, stopped.error_code) == ("Stopped", "TIMEOUT")
+    assert "This time out period is 60 minutes." in stopped.error_message
+    assert system.traffic.made == set()
+
+
+def test_a_new_side_that_takes_its_time_is_asked_again(system: System):
+    shop = service(system)
+    slow = Running(check_in=timedelta(seconds=10), note="2 of 3 tasks run.", found=as_found(system))
+    system.traffic.answers["prepare"] = [slow, slow]
+
+    id_ = shop.go(ecs_appspec())
+    system.settle()
+    assert shop.errand(id_).note == "2 of 3 tasks run."
+    for _ in range(25):
+        system.sweep(after=1)
+        system.settle()
+
+    assert shop.deployment(id_).status == "Succeeded"
+    assert [verb for verb, _ in system.traffic.verbs].count("prepare") == 3
+
+
+def test_a_new_side_that_never_stands_is_given_up_after_an_hour(system: System):
+    shop = service(system, auto_rollback=ALWAYS)
+    slow = Running(check_in=timedelta(minutes=5), note="No.", found=as_found(system))
+    system.traffic.answers["prepare"] = [slow] * 100
+
+    id_ = shop.go(ecs_appspec())
+    system.settle()
+    for _ in range(14):
+        minutes(system, 5)
+
+    failed = shop.deployment(id_)
+    assert (failed.status, failed.error_code) == ("Failed", "TIMEOUT")
+    assert "become healthy" in failed.error_message
+    assert shop.deployment(failed.rollback_deployment_id or "").status == "Succeeded"

@@ -1,0 +1,120 @@
+"""What people do to traffic that moves: pause it, resume it, promote it."""
+
+import pytest
+
+from component.engine.system import System
+from component.engine.traffic import (
+    ALIAS,
+    ALWAYS,
+    BEFORE,
+    ecs_appspec,
+    functions,
+    lambda_appspec,
+    minutes,
+    service,
+    steer,
+)
+from tidegate.domain.aws_group import (
+    BlueGreen,
+    ReadyAction,
+    WhenReady,
+)
+from tidegate.domain.errors import (
+    DeploymentAlreadyCompleted,
+    NotNow,
+    UnsupportedAction,
+)
+from tidegate.engine.steering import pause_deployment, promote_deployment, resume_deployment
+
+
+def test_a_pause_holds_the_shifts_and_a_resume_keeps_their_distance(system: System):
+    shop = functions(system, "LambdaCanary10Percent5Minutes")
+    id_ = shop.go(lambda_appspec())
+    system.settle()
+    minutes(system, 2)
+
+    steer(system, pause_deployment, id_)
+    minutes(system, 60)
+    assert system.traffic.weights[ALIAS] == [0, 10]
+    assert shop.deployment(id_).status == "InProgress"
+    steer(system, resume_deployment, id_)
+    minutes(system, 2)
+    assert system.traffic.weights[ALIAS] == [0, 10]
+    minutes(system, 1.1)
+
+    assert system.traffic.weights[ALIAS] == [0, 10, 100]
+    assert shop.deployment(id_).status == "Succeeded"
+    told = [one.transition for one in system.history(id_)]
+    assert [(t.name, t.actor, t.reason) for t in told if t.actor == "ann"] == [
+        ("pause", "ann", "lunch"),
+        ("resume", "ann", "lunch"),
+    ]
+
+
+def test_a_pause_that_nobody_ends_is_a_stop(system: System):
+    shop = functions(system, "LambdaCanary10Percent5Minutes", auto_rollback=ALWAYS)
+    id_ = shop.go(lambda_appspec())
+    system.settle()
+    steer(system, pause_deployment, id_)
+
+    minutes(system, 48 * 60 - 1)
+    assert shop.deployment(id_).status == "InProgress"
+    minutes(system, 2)
+
+    assert shop.deployment(id_).status == "Stopped"
+    assert system.traffic.weights[ALIAS] == [0, 10, 0]
+
+
+@pytest.mark.parametrize(
+    ("full", "weights"), [(False, [0, 10, 20]), (True, [0, 10, 100])], ids=["next", "full"]
+)
+@pytest.mark.parametrize("paused", [True, False])
+def test_a_promotion_does_now_what_would_come(system: System, full, weights, paused):
+    shop = functions(system, "LambdaLinear10PercentEvery10Minutes")
+    id_ = shop.go(lambda_appspec())
+    system.settle()
+    if paused:
+        steer(system, pause_deployment, id_)
+
+    steer(system, promote_deployment, id_, full=full)
+
+    assert system.traffic.weights[ALIAS] == weights
+    assert shop.deployment(id_).paused_at is None
+    assert (shop.deployment(id_).status == "Succeeded") is full
+    if not full:
+        minutes(system, 9)
+        assert system.traffic.weights[ALIAS] == weights
+        minutes(system, 1.1)
+        assert system.traffic.weights[ALIAS] == [*weights, 30]
+
+
+def test_a_promotion_ends_a_wait(system: System):
+    ready = WhenReady(ReadyAction.STOP_DEPLOYMENT, 60)
+    shop = service(system, blue_green=BlueGreen(ready=ready))
+    id_ = shop.go(ecs_appspec())
+    system.settle()
+
+    steer(system, promote_deployment, id_)
+
+    assert shop.deployment(id_).status == "Succeeded"
+
+
+def test_what_cannot_be_steered_is_told_so(system: System):
+    shop = functions(system)
+    id_ = shop.go(lambda_appspec(hooks=[BEFORE]))
+    system.settle()
+
+    with pytest.raises(NotNow, match="it is at its step hook"):
+        steer(system, promote_deployment, id_)
+    with pytest.raises(NotNow, match="is not paused"):
+        steer(system, resume_deployment, id_)
+    system.stop(id_)
+    with pytest.raises(DeploymentAlreadyCompleted):
+        steer(system, pause_deployment, id_)
+
+
+def test_servers_have_no_traffic_to_steer(system: System):
+    id_ = system.shop("web-1").deploy("one")
+
+    with pytest.raises(UnsupportedAction, match="nothing to pause"):
+        steer(system, pause_deployment, id_)
