@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from tidegate.domain.alarms import wrong_with
 from tidegate.domain.aws_group import AwsGroup, LoadBalancers
 from tidegate.domain.deployment import AutoRollback, ComputePlatform
 from tidegate.domain.tag_filters import TagFilter, TagFilterType, Tags
@@ -124,15 +125,17 @@ def _triggers(wanted: Wanted) -> str | None:
 
 
 def _too_many_alarms(wanted: Wanted) -> str | None:
-    count = len(wanted.aws.alarms.names)
+    count = len(wanted.aws.alarms.all_names)
     return f"These are {count} alarms; the limit is {MOST_ALARMS}." if count > MOST_ALARMS else None
 
 
 def _alarms(wanted: Wanted) -> str | None:
     alarms = wanted.aws.alarms
-    if alarms.enabled and not alarms.names:
+    if alarms.enabled and not alarms.all_names:
         return "An alarm configuration that is enabled needs alarms."
-    return _bad_name_in("alarms", alarms.names)
+    if wrong := _bad_name_in("alarms", alarms.all_names):
+        return wrong
+    return next(filter(None, map(wrong_with, alarms.checks)), None)
 
 
 def _rollback(wanted: Wanted) -> str | None:

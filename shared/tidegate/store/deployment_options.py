@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
-from tidegate.domain.alarms import Alarms
+from tidegate.domain.alarms import Alarms, Comparison, PrometheusCheck
 from tidegate.domain.deployment import DeploymentMode, DeploymentOptions, FileExistsBehavior
 from tidegate.domain.ec2 import ScalingProcess, TargetInstances
 from tidegate.domain.tag_filters import TagFilter, TagFilterType, Tags, TagSet
@@ -33,8 +33,17 @@ def options_from_json(said: Mapping[str, Any]) -> DeploymentOptions:
 
 
 def alarms_from_json(alarms: Mapping[str, Any]) -> Alarms:
-    """Return alarms as they were written."""
-    return Alarms(**{**alarms, "names": tuple(alarms["names"])})
+    """Return alarms as they were written; a row from before there were checks has none."""
+    return Alarms(
+        enabled=alarms["enabled"],
+        ignore_poll_failure=alarms["ignore_poll_failure"],
+        names=tuple(alarms["names"]),
+        checks=tuple(_check(check) for check in alarms.get("checks", ())),
+    )
+
+
+def _check(check: Mapping[str, Any]) -> PrometheusCheck:
+    return PrometheusCheck(**{**check, "comparison": Comparison(check["comparison"])})
 
 
 def processes_from_json(names: Sequence[str] | None) -> tuple[ScalingProcess, ...] | None:

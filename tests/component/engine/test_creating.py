@@ -3,7 +3,7 @@
 import pytest
 
 from component.engine.system import ONE
-from tidegate.domain.alarms import Alarms
+from tidegate.domain.alarms import Alarms, Comparison, PrometheusCheck
 from tidegate.domain.aws_group import (
     BLUE_GREEN,
     AwsGroup,
@@ -156,7 +156,15 @@ def test_ec2_instances_do_not_keep_hosts_from_being_deployed_to(system):
 def test_what_only_awss_api_says_is_kept_with_the_deployment(system):
     aws = AwsGroup(
         style=BLUE_GREEN,
-        alarms=Alarms(enabled=True, names=("hot",)),
+        alarms=Alarms(
+            enabled=True,
+            names=("hot",),
+            checks=(
+                PrometheusCheck(
+                    name="slow", query="p99", comparison=Comparison.AT_LEAST, threshold=0.5
+                ),
+            ),
+        ),
         triggers=(Trigger(name="t", topic_arn="arn", events=(TriggerEvent.DEPLOYMENT_START,)),),
         blue_green=BlueGreen(ready=WhenReady(), terminate=TerminateBlue()),
         load_balancers=LoadBalancers(elbs=("elb",)),

@@ -1,5 +1,6 @@
 """The rules of deployment groups: whole groups break none, and each wrong thing breaks its own."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidegate.domain.alarms import Alarms
+from tidegate.domain.alarms import Alarms, Comparison, PrometheusCheck
 from tidegate.domain.aws_group import (
     BLUE_GREEN,
     IN_PLACE,
@@ -61,11 +62,26 @@ triggers = st.lists(
     max_size=10,
     unique_by=lambda one: one.name,
 ).map(tuple)
-alarms = st.lists(NAMES, max_size=50, unique=True).flatmap(
-    lambda names: st.builds(
-        Alarms, enabled=st.booleans() if names else st.just(False), names=st.just(tuple(names))
-    )
+checks = st.builds(
+    PrometheusCheck,
+    name=st.just(""),
+    query=st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1).filter(str.strip),
+    comparison=st.sampled_from(Comparison),
+    threshold=st.floats(allow_nan=False, allow_infinity=False),
 )
+
+
+@st.composite
+def alarm_sets(draw: Any) -> Alarms:
+    names = draw(st.lists(NAMES, max_size=50, unique=True))
+    of_cloudwatch = draw(st.integers(0, len(names)))
+    return Alarms(
+        enabled=draw(st.booleans()) and bool(names),
+        names=tuple(names[:of_cloudwatch]),
+        checks=tuple(replace(draw(checks), name=name) for name in names[of_cloudwatch:]),
+    )
+
+
 waits = st.integers(0, 2880)
 blue_greens = st.builds(
     BlueGreen,
@@ -86,7 +102,7 @@ balancers = st.builds(
 common: dict[str, Any] = {
     "service_role_arn": st.sampled_from(["", "arn:aws:iam::000000000000:role/path/deploy"]),
     "triggers": triggers,
-    "alarms": alarms,
+    "alarms": alarm_sets(),
     "termination_hook": st.booleans(),
 }
 
@@ -168,6 +184,7 @@ def pair(**changes: Any) -> Change:
 ONE = TagFilter(TagFilterType.KEY_ONLY, "a")
 NAMELESS = TagFilter(TagFilterType.KEY_ONLY)
 MANY = tuple(TagFilter(TagFilterType.KEY_ONLY, str(number)) for number in range(11))
+CHECK = PrometheusCheck(name="errors", query="up", threshold=1.0)
 NEWS = Trigger(
     name="news",
     topic_arn="arn:aws:sns:us-east-1:000000000000:news",
@@ -206,6 +223,26 @@ WRONGS = (
     Wrong("InvalidAlarmConfig", aws(alarms=Alarms(enabled=True))),
     Wrong("InvalidAlarmConfig", aws(alarms=Alarms(names=("a", "a")))),
     Wrong("InvalidAlarmConfig", aws(alarms=Alarms(names=("a" * 256,)))),
+    Wrong(
+        "AlarmsLimitExceeded",
+        aws(
+            alarms=Alarms(
+                names=tuple(map(str, range(25))),
+                checks=tuple(replace(CHECK, name=str(n)) for n in range(25, 51)),
+            )
+        ),
+    ),
+    Wrong("InvalidAlarmConfig", aws(alarms=Alarms(checks=(CHECK, CHECK)))),
+    Wrong("InvalidAlarmConfig", aws(alarms=Alarms(names=(CHECK.name,), checks=(CHECK,)))),
+    Wrong("InvalidAlarmConfig", aws(alarms=Alarms(checks=(replace(CHECK, name=""),)))),
+    *(
+        Wrong("InvalidAlarmConfig", aws(alarms=Alarms(checks=(replace(CHECK, query=query),))))
+        for query in (" \n", "a" * 4001, "up\0", "up\ud800")
+    ),
+    *(
+        Wrong("InvalidAlarmConfig", aws(alarms=Alarms(checks=(replace(CHECK, threshold=value),))))
+        for value in (math.nan, math.inf, -math.inf)
+    ),
     Wrong(
         "InvalidAutoRollbackConfig",
         lambda wanted: replace(wanted, auto_rollback=AutoRollback(enabled=True)),
