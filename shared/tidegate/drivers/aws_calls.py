@@ -4,10 +4,12 @@ Which errors pass by themselves is told by "Common errors" of each service's API
 environment says where AWS is: `AWS_ENDPOINT_URL` and `AWS_ENDPOINT_URL_<SERVICE>` are honoured.
 """
 
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from threading import Lock
+from traceback import walk_tb
 from typing import Any, Final
 
 from botocore.config import Config
@@ -29,6 +31,7 @@ CONNECT: Final = timedelta(seconds=3)
 READ: Final = timedelta(seconds=10)
 _NO_CREDENTIALS: Final = (NoCredentialsError, PartialCredentialsError, ProfileNotFound)
 _OUR_FAULT: Final = (ParamValidationError, InvalidRegionError, InvalidConfigError)
+_READERS: Final = ("botocore.parsers", "botocore.client", "botocore.endpoint")
 _PASSES: Final = (
     "ConcurrentModificationException",
     "ExpiredToken",
@@ -138,6 +141,17 @@ def aws_errors(service: str, target: str, *, role: str = "") -> Iterator[None]:
         who = f"{service} or STS" if role else service
         sentence = f"{who} cannot be reached for {target} ({type(error).__name__})"
         raise CallFailed(sentence, may_pass=True) from None
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        if not _is_of_a_parser(error):
+            raise
+        sentence = f"{service} gave an answer for {target} that cannot be read"
+        raise CallFailed(sentence, may_pass=True) from None
+
+
+def _is_of_a_parser(error: Exception) -> bool:
+    """Tell whether botocore stumbled over an answer: what it knows no error for, Python raises."""
+    last = deque(walk_tb(error.__traceback__), maxlen=1)
+    return any(frame.f_globals.get("__name__") in _READERS for frame, _ in last)
 
 
 def _refusal(error: ClientError, service: str, target: str, role: str) -> CallFailed:
