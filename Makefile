@@ -21,10 +21,10 @@ install: .venv/.done ## Install Tidegate into .venv (leaves .venv/bin/tidegate)
 demo: install ## Start a whole system with five SSH hosts and deploy to them while you watch
 	$(BIN)/tidegate demo
 
-test: .venv/.done .venv/.system $(CLIENTS) ## Run all tests (T=path runs some)
+test: .venv/.done .venv/.system .venv/.prometheus $(CLIENTS) ## Run all tests (T=path runs some)
 	$(BIN)/python -m pytest -m "not slow" -n 4 --dist loadfile $(T)
 
-test-slow: .venv/.done .venv/.system $(CLIENTS) ## Run the tests that take minutes
+test-slow: .venv/.done .venv/.system .venv/.prometheus $(CLIENTS) ## Run the tests that take minutes
 	$(BIN)/python -m pytest -m slow $(T)
 
 chaos: .venv/.done .venv/.system ## Kill workers and cut connections for ten minutes (TIDEGATE_CHAOS_SECONDS)
@@ -90,4 +90,11 @@ SYSTEM_PACKAGES := openssh-server openssh-client acl sudo
 .venv/.system: .venv/.done
 	@if ! { test -x /usr/sbin/sshd && command -v setfacl && command -v sudo; } >/dev/null && test "$$(id -u)" = 0 && command -v apt-get >/dev/null; then \
 	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $(SYSTEM_PACKAGES) >/dev/null; fi
+	@touch $@
+
+# Unpacked and not installed: the package would start a service of its own where systemd runs.
+.venv/.prometheus: .venv/.done
+	@if ! command -v prometheus >/dev/null && test "$$(id -u)" = 0 && command -v apt-get >/dev/null; then \
+	  rm -rf .venv/prometheus* && apt-get update -qq && cd .venv && apt-get download -qq prometheus 2>/dev/null && \
+	  dpkg-deb -x prometheus_*.deb prometheus && rm prometheus_*.deb; fi
 	@touch $@
