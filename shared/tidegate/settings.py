@@ -4,6 +4,7 @@ import ipaddress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -76,6 +77,10 @@ class Settings(BaseSettings):
 
     github_url: str = "https://api.github.com"
     """Where revisions on GitHub are fetched from."""
+    prometheus_url: str = ""
+    """Where the Prometheus is that groups' checks ask; empty means that there is none."""
+    prometheus_token: SecretStr = SecretStr("")
+    """Bearer token for it, if it wants one."""
 
     host: str = "127.0.0.1"
     """Address that the API listens on."""
@@ -160,6 +165,23 @@ class Settings(BaseSettings):
     def _is_github(cls, url: str) -> str:
         if not url.startswith(("https://", "http://")):
             raise ValueError("it begins with https://, as https://HOST/api/v3 does")
+        return url
+
+    @field_validator("prometheus_url")
+    @classmethod
+    def _is_prometheus(cls, url: str) -> str:
+        try:
+            parts = urlsplit(url)
+            is_plain = parts.scheme in ("http", "https") and bool(parts.hostname)
+        except ValueError:
+            is_plain = False
+        if url and not (
+            is_plain and parts.username is None and not (parts.query or parts.fragment)
+        ):
+            raise ValueError(
+                "it begins with http:// or https:// and names no user, as "
+                "http://prometheus:9090 does; TIDEGATE_PROMETHEUS_TOKEN lets in"
+            )
         return url
 
     @field_validator("event_bus")

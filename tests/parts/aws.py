@@ -18,6 +18,7 @@ from parts.ports import free_port
 from parts.s3 import S3Server
 
 REGION = "eu-central-1"
+SERVICES = ("SNS", "EVENTBRIDGE", "CLOUDWATCH")
 _names = count()
 
 
@@ -29,9 +30,9 @@ def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
 
 @pytest.fixture
 def environment(moto: S3Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """That of a process that finds SNS and EventBridge at the stand-in, and nothing else."""
+    """That of a process that finds AWS at the stand-in, and nothing else."""
     moto.point_to(monkeypatch, tmp_path)
-    for service in ("SNS", "EVENTBRIDGE", "STS"):
+    for service in (*SERVICES, "STS"):
         monkeypatch.setenv(f"AWS_ENDPOINT_URL_{service}", moto.url)
 
 
@@ -103,7 +104,7 @@ def mute(environment: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def _send_all_to(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    for service in ("SNS", "EVENTBRIDGE"):
+    for service in SERVICES:
         monkeypatch.setenv(f"AWS_ENDPOINT_URL_{service}", url)
 
 

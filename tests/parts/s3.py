@@ -4,6 +4,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
@@ -11,11 +12,14 @@ import pytest
 
 from parts.ports import free_port
 
+MOTO = ("-m", "moto.server")
+
 
 class S3Server:
-    """Serves while it is entered."""
+    """Serves while it is entered; *program* is what Python runs: moto, or one that adds to it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, program: Sequence[str] = MOTO) -> None:
+        self._program = program
         self._log = folder / "log"
         self._port = free_port()
         self.url = f"http://127.0.0.1:{self._port}"
@@ -41,7 +45,7 @@ class S3Server:
     def __enter__(self) -> Self:
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(self._port)],
+                [sys.executable, *self._program, "-H", "127.0.0.1", "-p", str(self._port)],
                 stdout=log,
                 stderr=log,
             )

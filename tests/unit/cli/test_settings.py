@@ -16,6 +16,11 @@ from tidegate_cli.refusal import CannotStart, chosen_settings
         ("EVENT_BUS", "a bus", "it is an event bus, by its name or as arn"),
         ("EVENT_BUS", "arn:aws:sns:eu-west-1:123456789012:t", "it is an event bus, by its name"),
         ("EVENT_SOURCE", "x y", "should match pattern"),
+        ("PROMETHEUS_URL", "prometheus:9090", "it begins with http:// or https://"),
+        ("PROMETHEUS_URL", "http://", "it begins with http:// or https://"),
+        ("PROMETHEUS_URL", "http://[", "it begins with http:// or https://"),
+        ("PROMETHEUS_URL", "https://u:pw@prometheus", "and names no user"),
+        ("PROMETHEUS_URL", "https://prometheus/?token=pw", "and names no user"),
     ],
 )
 def test_a_value_that_cannot_be_taken_is_said_with_the_name_of_its_variable(
@@ -42,6 +47,8 @@ def test_a_value_that_cannot_be_taken_is_said_with_the_name_of_its_variable(
         ("EVENT_BUS", "default"),
         ("EVENT_BUS", "arn:aws:events:eu-west-1:123456789012:event-bus/all/deployments"),
         ("EVENT_SOURCE", "aws.codedeploy"),
+        ("PROMETHEUS_URL", "http://127.0.0.1:9090"),
+        ("PROMETHEUS_URL", "https://mimir.example.com/prometheus/"),
     ],
 )
 def test_each_database_broker_and_bus_that_is_supported_is_taken(
