@@ -22,6 +22,7 @@ COMPLETE: Final = "target.complete"
 LOOK_BACK: Final = "target.look_back"
 CARRY_OUT: Final = "step.carry_out"
 COMPLETE_STEP: Final = "step.complete"
+POLL_ALARMS: Final = "alarms.poll"
 SWEEP: Final = "deployments.sweep"
 PRUNE: Final = "retention.prune"
 SEND_NOTICES: Final = notices.SEND_NOTICES
@@ -39,6 +40,7 @@ _QUEUE_OF: Final = {
     FETCH_BUNDLE: HOSTS,
     SEND_NOTICES: HOSTS,
     CARRY_OUT: TRAFFIC,
+    POLL_ALARMS: TRAFFIC,
 }
 
 log = structlog.get_logger(__name__)

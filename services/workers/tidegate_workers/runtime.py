@@ -6,17 +6,19 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Final
 
 from tidegate.clock import SystemClock
 from tidegate.domain.deployment import ComputePlatform
 from tidegate.domain.ids import RandomIds
 from tidegate.domain.notices import Channel
+from tidegate.drivers.alarms import cloudwatch_alarms, prometheus_checks
 from tidegate.drivers.bundles import ArtifactStore, artifact_store
 from tidegate.drivers.hosts import HostDriver, host_driver
 from tidegate.drivers.notices import NoticeSender, notice_sender
 from tidegate.drivers.traffic import TrafficDriver, traffic_driver
+from tidegate.engine.alarms import AlarmPolling
 from tidegate.engine.host_runs import HostRuns
 from tidegate.engine.notices import NoticeSending
 from tidegate.engine.step_runs import StepRuns
@@ -86,6 +88,21 @@ class Runtime:
             attending=self.runs.attending,
             is_leaving=lambda: self.runs.is_leaving,
             owner=self.owner,
+        )
+
+    @cached_property
+    def alarms(self) -> AlarmPolling:
+        """Return what reads alarms."""
+        settings = self.settings
+        return AlarmPolling(
+            store=self.store,
+            assume_role=settings.assume_service_role,
+            cloudwatch=cache(lambda: cloudwatch_alarms(assume_role=settings.assume_service_role)),
+            prometheus=cache(
+                lambda: prometheus_checks(
+                    settings.prometheus_url, token=settings.prometheus_token.get_secret_value()
+                )
+            ),
         )
 
     @cached_property

@@ -18,6 +18,7 @@ from tidegate.messages import (
     COMPLETE_STEP,
     FETCH_BUNDLE,
     LOOK_BACK,
+    POLL_ALARMS,
     PRUNE,
     RUN_HOOKS,
     SEND_NOTICES,
@@ -70,6 +71,11 @@ def complete_step(*, deployment_id: str, target: str, segment: str) -> None:  # 
 @shared_task(name=LOOK_BACK, base=SafeTask)
 def look_back(*, deployment_id: str, target: str, segment: str) -> None:  # noqa: ARG001
     runtime.runs.look_back(DeploymentId(deployment_id), TargetId(target))
+
+
+@shared_task(name=POLL_ALARMS, base=SafeTask)
+def poll_alarms() -> None:
+    runtime.alarms.poll()
 
 
 @shared_task(name=SEND_NOTICES, base=SafeTask)

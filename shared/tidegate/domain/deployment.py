@@ -183,6 +183,7 @@ class Deployment:
     """What made it, where that was no user: a CloudFormation stack."""
     paused_at: datetime | None = None
     """Since when no step of it begins."""
+    watches_alarms: bool = False
     has_kept_blue: bool = False
     """Whether its wait before the old side is removed has begun."""
 

@@ -21,14 +21,18 @@ from tidegate.domain.revision import Revision
 from tidegate.domain.steps import Fail, StartTargets, Step, Succeed
 from tidegate.domain.tag_filters import describe_wanted, tags_match
 from tidegate.domain.target import TargetStatus
+from tidegate.engine.alarms import verdict_on
 from tidegate.engine.courses import advance_course, start_course
 from tidegate.engine.rollback import end_deployment
+from tidegate.engine.stopping import stop_early
 from tidegate.messages import want_bundle, want_target
+from tidegate.planning.alarms import GoOn, Stop
 from tidegate.planning.in_place import DEPLOYMENT_LIMIT, check_start, plan_in_place
 from tidegate.store.deployments import Move
 from tidegate.store.groups import GroupSettings
 from tidegate.store.targets import NewTarget
 from tidegate.store.unit_of_work import UnitOfWork
+from tidegate.store.watches import READ_EVERY
 
 FETCH_AGAIN: Final = timedelta(seconds=30)
 """A bundle that is not there after so long is asked for again: its worker may have died."""
@@ -55,11 +59,35 @@ def advance_deployment(deployment_id: DeploymentId, *, uow: UnitOfWork) -> None:
     deployment = uow.deployments.lock(deployment_id)
     if deployment.is_final:
         uow.deployments.settle(deployment, wake_at=None)
-    elif deployment.status is not DeploymentStatus.CREATED:
+        return
+    if not deployment.watches_alarms:
+        _go_on(deployment, uow)
+        return
+    said = verdict_on(deployment, uow)
+    if isinstance(said, Stop):
+        stop = Move(
+            event=DeploymentEvent.STOP,
+            at=uow.now(),
+            actor="tidegate",
+            reason=said.reason,
+            error_code=said.code,
+        )
+        stop_early(deployment, stop, RollbackEvent.ALARM, uow=uow)
+        return
+    reason = "" if isinstance(said, GoOn) else said.reason
+    deployment = uow.deployments.say(deployment, (reason,) if reason else ())
+    _go_on(deployment, uow, is_held=bool(reason))
+
+
+def _go_on(deployment: Deployment, uow: UnitOfWork, *, is_held: bool = False) -> None:
+    """Decide what comes next; while a deployment *is held*, nothing more of it begins."""
+    if deployment.status is not DeploymentStatus.CREATED:
         go_on = _plan if deployment.is_of_servers else advance_course
-        go_on(deployment, uow)
+        go_on(deployment, uow, is_held=is_held)
     elif failure := _deleted(deployment, uow):
         _apply(deployment, failure, uow)
+    elif is_held:
+        uow.deployments.settle(deployment, wake_at=uow.now() + READ_EVERY)
     elif deployment.is_of_servers:
         _start(deployment, uow)
     elif failure := start_course(deployment, uow):
@@ -180,10 +208,10 @@ def _add_targets(
     )
 
 
-def _plan(deployment: Deployment, uow: UnitOfWork) -> None:
+def _plan(deployment: Deployment, uow: UnitOfWork, *, is_held: bool = False) -> None:
     started_at = deployment.started_at or uow.now()
     fleet = uow.targets.fleet(deployment.id, in_progress_for=uow.now() - started_at)
-    steps = list(plan_in_place(fleet, deployment.minimum_healthy or 0))
+    steps = list(plan_in_place(fleet, deployment.minimum_healthy or 0, is_held=is_held))
     log.info("planned", deployment_id=deployment.id, fleet=str(fleet), steps=str(steps))
     if not any(isinstance(step, Succeed | Fail) for step in steps):
         uow.deployments.settle(deployment, wake_at=started_at + DEPLOYMENT_LIMIT)

@@ -145,6 +145,7 @@ class _Advance:
     aws: AwsGroup
     uow: UnitOfWork
     now: datetime
+    is_held: bool
 
     @property
     def begun(self) -> CourseStep | None:
@@ -155,8 +156,12 @@ class _Advance:
         self.course[number] = self.uow.courses.change(self.deployment.id, step, move, **changes)
 
 
-def advance_course(deployment: Deployment, uow: UnitOfWork, *, is_first: bool = False) -> None:
+def advance_course(
+    deployment: Deployment, uow: UnitOfWork, *, is_first: bool = False, is_held: bool = False
+) -> None:
     """Decide and record what comes next of a deployment that has started, the *first* time or not.
+
+    While it *is held*, no step of it begins.
 
     Raises:
         Stale: Somebody else advanced it meanwhile; call again.
@@ -167,6 +172,7 @@ def advance_course(deployment: Deployment, uow: UnitOfWork, *, is_first: bool = 
         aws=uow.deployments.group_settings(deployment.id)["aws"],
         uow=uow,
         now=uow.now(),
+        is_held=is_held,
     )
     events = _events_of(deployment.compute_platform, look.aws)
     before = (
@@ -192,6 +198,7 @@ def _next(look: _Advance) -> CourseMove:
         look.now,
         outcome=outcome,
         paused_until=paused and paused + PAUSE_LIMIT,
+        is_held=look.is_held,
     )
 
 

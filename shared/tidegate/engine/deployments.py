@@ -20,9 +20,9 @@ from tidegate.domain.group import Application, Group
 from tidegate.domain.ids import DeploymentId, RevisionId
 from tidegate.domain.platform_rules import broken_rules
 from tidegate.engine.aws_groups import wanted_of
-from tidegate.engine.courses import close_course
 from tidegate.engine.revisions import RevisionRequest, revision_for
-from tidegate.engine.rollback import end_deployment, write_deployment
+from tidegate.engine.rollback import write_deployment
+from tidegate.engine.stopping import stop_early
 from tidegate.store.deployments import Move
 from tidegate.store.unit_of_work import UnitOfWork
 
@@ -179,11 +179,6 @@ def stop_deployment(
         raise DeploymentAlreadyCompleted(deployment_id, deployment.status)
     now = uow.now()
     sentence = f"Stopped by {actor}" + (f": {reason}" if reason else ".")
-    if deployment.is_of_servers:
-        uow.targets.skip_waiting(deployment_id, at=now, actor=actor, reason=sentence)
-        uow.targets.request_cancel(deployment_id)
-    else:
-        close_course(deployment_id, sentence, uow=uow)
     move = Move(
         event=DeploymentEvent.STOP,
         at=now,
@@ -191,5 +186,5 @@ def stop_deployment(
         reason=sentence,
         error_code=ErrorCode.MANUAL_STOP,
     )
-    end_deployment(deployment, move, RollbackEvent.REQUEST, uow=uow, asked=rollback)
+    stop_early(deployment, move, RollbackEvent.REQUEST, uow=uow, asked=rollback)
     return uow.deployments.get(deployment_id)

@@ -16,7 +16,7 @@ from tidegate.domain.deployment import (
 )
 from tidegate.domain.group import Group
 from tidegate.domain.ids import RevisionId
-from tidegate.messages import want_advance
+from tidegate.messages import POLL_ALARMS, want_advance
 from tidegate.planning.rollback import (
     RollBackTo,
     plan_rollback,
@@ -46,6 +46,8 @@ def end_deployment(
     The rollback takes the group's slot directly: nobody can come between.
     """
     uow.deployments.on(deployment, move, wake_at=None)
+    if deployment.watches_alarms:
+        uow.watches.end(deployment.id)
     uow.deployments.free_slot(deployment, succeeded=move.event is DeploymentEvent.SUCCEED)
     group = uow.catalog.group_by_id(deployment.group_id)
     if group is not None and group.is_deleted:
@@ -59,7 +61,7 @@ def end_deployment(
         event,
         asked=asked,
         last_good=group.target_revision_id,
-        has_moved=uow.courses.has_moved(deployment.id),
+        has_moved=not deployment.is_of_servers and uow.courses.has_moved(deployment.id),
     )
     if isinstance(decision, RollBackTo):
         _begin(deployment, group, decision.revision_id, uow=uow)
@@ -69,9 +71,16 @@ def end_deployment(
 
 def write_deployment(deployment: Deployment, group: Group, *, uow: UnitOfWork, actor: str) -> None:
     """Write *deployment*, for which the group's slot was taken, and have it advanced."""
+    alarms = deployment.options.override_alarms or group.aws.alarms
+    # What brings an older revision back is what puts an alarm out.
+    watches = bool(alarms.watched) and deployment.creator is not Creator.ROLLBACK
+    deployment = replace(deployment, watches_alarms=watches)
     uow.deployments.add(deployment, uow.catalog.snapshot_of(group), actor=actor)
     if deployment.creator is Creator.ROLLBACK or deployment.options.is_restart:
         _keep_to_last_success(deployment, group, uow)
+    if watches:
+        uow.watches.add(deployment, alarms, role_arn=group.aws.service_role_arn)
+        uow.send(POLL_ALARMS)
     uow.catalog.mark_revision_used(deployment.revision_id, deployment.created_at)
     want_advance(uow, deployment.id)
 

@@ -6,6 +6,7 @@ from typing import Final
 
 from tidegate.domain.course import is_step
 from tidegate.messages import (
+    POLL_ALARMS,
     PRUNE,
     SEND_NOTICES,
     want_advance,
@@ -13,12 +14,11 @@ from tidegate.messages import (
     want_step,
     want_target,
 )
+from tidegate.store.deployments import GRACE
 from tidegate.store.health import PRUNED, SWEEP
 from tidegate.store.leases import Lapsed
 from tidegate.store.unit_of_work import Store, UnitOfWork
 
-GRACE: Final = timedelta(seconds=1.5)
-"""How long an advance may be due before its message counts as lost."""
 UNSENT_AFTER: Final = timedelta(seconds=3)
 PRUNE_EVERY: Final = timedelta(days=1)
 
@@ -38,7 +38,7 @@ def sweep(*, store: Store, lease: timedelta) -> Swept:
     with store.write() as uow:
         now = uow.now()
         uow.heartbeats.beat(SWEEP, SWEEP, now)
-        due = uow.deployments.claim_due(now=now, grace=GRACE)
+        due = uow.deployments.claim_due(now=now)
         for deployment_id in due:
             want_advance(uow, deployment_id)
         lapsed = uow.leases.claim_lapsed(now=now, alive_since=now - lease)
@@ -46,6 +46,8 @@ def sweep(*, store: Store, lease: timedelta) -> Swept:
             _want_again(one, uow)
         if uow.notices.is_due(now - GRACE):
             uow.send(SEND_NOTICES)
+        if uow.watches.claim_due(now):
+            uow.send(POLL_ALARMS)
         _want_pruning_daily(uow)
         unsent = uow.outbox.claim_unsent(before=now - UNSENT_AFTER, at=now)
     resent = store.send(unsent)

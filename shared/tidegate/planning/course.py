@@ -208,11 +208,12 @@ def next_move(
     *,
     outcome: Outcome | None = None,
     paused_until: datetime | None = None,
+    is_held: bool = False,
 ) -> CourseMove:
     """Return what comes next; *outcome* is that of the step in progress, as far as it is known.
 
     A deployment that is paused begins no step; what has begun goes on to its end. It is stopped
-    when *paused_until* is over.
+    when *paused_until* is over. One that *is held* begins none either, until it is looked at again.
     """
     if begun := next((step for step in course if step.status is StepStatus.IN_PROGRESS), None):
         return _of_begun(begun, now, outcome)
@@ -222,6 +223,8 @@ def next_move(
     if paused_until is not None:
         over = "The deployment was paused, and nobody resumed it in time."
         return Await(paused_until) if now < paused_until else Expire(over)
+    if is_held:
+        return Await(now + STEP_LIMIT)
     if ahead[0].kind is not StepKind.SHIFT:
         return Begin(ahead[0].number)
     return _next_of_shifts(course, now)

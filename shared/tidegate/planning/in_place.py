@@ -39,10 +39,11 @@ def check_start(total: int, minimum: int, *, is_predefined: bool) -> Fail | None
     return None
 
 
-def plan_in_place(fleet: Fleet, minimum: int) -> Iterator[Step]:
+def plan_in_place(fleet: Fleet, minimum: int, *, is_held: bool = False) -> Iterator[Step]:
     """Yield what to do next, given how the fleet stands.
 
-    Called again whenever a target finishes. An empty plan means: wait, something is running.
+    Called again whenever a target finishes. An empty plan means: wait, something is running, or
+    the deployment *is held* and begins nothing.
     The rule reproduces every example of the user guide's "Minimum healthy instances": a host
     goes down only while those presumed healthy, less itself, are still *minimum*.
     """
@@ -51,9 +52,9 @@ def plan_in_place(fleet: Fleet, minimum: int) -> Iterator[Step]:
         return
     presumed_healthy = fleet.total - fleet.failed - fleet.skipped - fleet.running
     startable = min(fleet.waiting, presumed_healthy - minimum)
-    if startable > 0:
+    if startable > 0 and not is_held:
         yield StartTargets(startable)
-    elif fleet.running:
+    elif startable > 0 or fleet.running:
         return
     elif fleet.waiting:
         yield Fail(ErrorCode.HEALTH_CONSTRAINTS, _too_few(fleet, minimum))

@@ -1,9 +1,9 @@
-"""Tables of deployments that move traffic; `tables` has the others."""
+"""Tables of deployments that move traffic or watch alarms; `tables` has the others."""
 
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index, String
+from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from tidegate.store.row import Row
@@ -81,3 +81,28 @@ class MadeRow(Row):
     made_at: Mapped[datetime]
     gone_at: Mapped[datetime | None]
     """When it was removed again."""
+
+
+class WatchRow(Row):
+    """The alarms of a deployment, and how they were found."""
+
+    __tablename__ = "watches"
+    __table_args__ = (
+        Index(
+            "ix_watches_due_at",
+            "due_at",
+            sqlite_where=text("due_at IS NOT NULL"),
+            postgresql_where=text("due_at IS NOT NULL"),
+        ),
+    )
+
+    deployment_id: Mapped[str] = mapped_column(
+        ForeignKey("deployments.id", ondelete="CASCADE"), primary_key=True
+    )
+    alarms: Mapped[dict[str, Any]]
+    region: Mapped[str] = mapped_column(String(32))
+    role_arn: Mapped[str]
+    seen: Mapped[list[Any]]
+    """How each was found, in their order; nothing before the first look."""
+    due_at: Mapped[datetime | None]
+    """When they are read again; None once the deployment is final."""

@@ -197,6 +197,7 @@ def deployment_of(row: DeploymentRow | ResultRow[Any], overview: Mapping[str, in
         status_messages=tuple(row.status_messages),
         external_id=row.external_id,
         paused_at=row.paused_at,
+        watches_alarms=bool(row.watches_alarms),
         has_kept_blue=bool(row.has_kept_blue),
     )
 

@@ -24,6 +24,8 @@ from tidegate.store.groups import Groups, GroupSettings
 from tidegate.store.history import History
 from tidegate.store.tables import DeploymentRow, GroupRow
 
+GRACE: Final = timedelta(seconds=1.5)
+"""How long the message of an advance may take before it counts as lost."""
 _PLAIN: Final = ("started_at", "completed_at", "minimum_healthy", "total_targets")
 
 
@@ -67,7 +69,7 @@ class Deployments(DeploymentReading):
                 group_settings=dict(group_settings),
                 status=deployment.status,
                 version=0,
-                wake_at=deployment.created_at,
+                wake_at=deployment.created_at + GRACE,
                 last_transition=0,
                 total_targets=0,
                 created_at=deployment.created_at,
@@ -76,6 +78,7 @@ class Deployments(DeploymentReading):
                 rollback_message=deployment.rollback_message,
                 status_messages=list(deployment.status_messages),
                 external_id=deployment.external_id,
+                watches_alarms=deployment.watches_alarms,
             )
         )
         self._history.record(deployment.id, [_created(deployment, actor)])
@@ -201,6 +204,19 @@ class Deployments(DeploymentReading):
             .execution_options(synchronize_session=False)
         )
 
+    def say(self, deployment: Deployment, messages: tuple[str, ...]) -> Deployment:
+        """Write what else there is to say of how a deployment stands, where that is new."""
+        if messages == deployment.status_messages:
+            return deployment
+        self._locked.pop(deployment.id, None)
+        self._session.execute(
+            update(DeploymentRow)
+            .where(DeploymentRow.id == deployment.id)
+            .values(status_messages=list(messages))
+            .execution_options(synchronize_session=False)
+        )
+        return replace(deployment, status_messages=messages)
+
     def keep_blue(self, deployment_id: DeploymentId) -> None:
         """Note that the wait before the old side is removed has begun."""
         self._session.execute(
@@ -211,24 +227,28 @@ class Deployments(DeploymentReading):
         )
 
     def wake(self, deployment_id: DeploymentId, at: datetime) -> bool:
-        """Want an advance *at* the latest; tell whether nobody had wanted one so early."""
+        """Want an advance *at* the latest; tell whether nobody had wanted one so early.
+
+        Whoever does sends a message as well, which is given some time to arrive.
+        """
+        due = at + GRACE
         changed = self._session.execute(
             update(DeploymentRow)
             .where(
                 DeploymentRow.id == deployment_id,
-                or_(DeploymentRow.wake_at.is_(None), DeploymentRow.wake_at > at),
+                or_(DeploymentRow.wake_at.is_(None), DeploymentRow.wake_at > due),
             )
-            .values(wake_at=at)
+            .values(wake_at=due)
             .returning(DeploymentRow.id)
             .execution_options(synchronize_session=False)
         ).one_or_none()
         return changed is not None
 
-    def claim_due(self, *, now: datetime, grace: timedelta, limit: int = 200) -> list[DeploymentId]:
-        """Return deployments whose advance has been due for *grace*; they are due again later."""
+    def claim_due(self, *, now: datetime, limit: int = 200) -> list[DeploymentId]:
+        """Return deployments whose advance is due; they are due again later."""
         ids = self._session.scalars(
             select(DeploymentRow.id)
-            .where(DeploymentRow.wake_at <= now - grace)
+            .where(DeploymentRow.wake_at <= now)
             .order_by(DeploymentRow.wake_at)
             .limit(limit)
             .with_for_update(skip_locked=True)
@@ -237,7 +257,7 @@ class Deployments(DeploymentReading):
             self._session.execute(
                 update(DeploymentRow)
                 .where(DeploymentRow.id.in_(ids))
-                .values(wake_at=now)
+                .values(wake_at=now + GRACE)
                 .execution_options(synchronize_session=False)
             )
         return [DeploymentId(deployment_id) for deployment_id in ids]

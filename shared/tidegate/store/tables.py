@@ -206,6 +206,7 @@ class DeploymentRow(Row):
     external_id: Mapped[str | None] = mapped_column(String(1024))
     paused_at: Mapped[datetime | None]
     """Since when no step of it begins."""
+    watches_alarms: Mapped[bool | None]
     has_kept_blue: Mapped[bool | None]
     """Whether its wait before the old side is removed has begun."""
 

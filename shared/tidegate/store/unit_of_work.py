@@ -36,6 +36,7 @@ from tidegate.store.notices import Notices
 from tidegate.store.outbox import Message, Outbox, Sender
 from tidegate.store.resource_tags import ResourceTags
 from tidegate.store.targets import Targets
+from tidegate.store.watches import Watches
 
 K = TypeVar("K", bound=str)
 T = TypeVar("T")
@@ -86,6 +87,7 @@ class UnitOfWork:
         self.deployments = Deployments(session, self.history)
         self.targets = Targets(session, self.history)
         self.courses = Courses(session)
+        self.watches = Watches(session)
         self.notices = Notices(session, self.deployments, self.targets, notices)
         self.leases = Leases(session, self.history)
         self.lifecycle = LifecycleEvents(session)

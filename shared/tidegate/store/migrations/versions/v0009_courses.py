@@ -1,4 +1,4 @@
-"""Deployments that move traffic: their steps, errands and what they made."""
+"""Deployments that move traffic or watch alarms: their steps, errands and what they made."""
 
 from typing import Any, Final
 
@@ -16,7 +16,9 @@ _NAMED_BY_TARGET: Final = ("targets", "lifecycle_events", "log_chunks", "transit
 def upgrade() -> None:
     op.add_column("deployments", sa.Column("paused_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("deployments", sa.Column("has_kept_blue", sa.Boolean(), nullable=True))
+    op.add_column("deployments", sa.Column("watches_alarms", sa.Boolean(), nullable=True))
     _resize(100, 512)
+    _create_watches()
     op.create_table(
         "steps",
         sa.Column("deployment_id", sa.String(length=11), nullable=False),
@@ -64,12 +66,39 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    for table in ("made", "errands", "steps"):
+    for table in ("made", "errands", "steps", "watches"):
         op.drop_table(table)
     _resize(512, 100)
     with op.batch_alter_table("deployments", schema=None) as batch_op:
-        batch_op.drop_column("has_kept_blue")
+        for column in ("watches_alarms", "has_kept_blue"):
+            batch_op.drop_column(column)
         batch_op.drop_column("paused_at")
+
+
+def _create_watches() -> None:
+    op.create_table(
+        "watches",
+        sa.Column("deployment_id", sa.String(length=11), nullable=False),
+        sa.Column("alarms", sa.JSON(), nullable=False),
+        sa.Column("region", sa.String(length=32), nullable=False),
+        sa.Column("role_arn", sa.Text(), nullable=False),
+        sa.Column("seen", sa.JSON(), nullable=False),
+        _moment("due_at"),
+        sa.ForeignKeyConstraint(
+            ["deployment_id"],
+            ["deployments.id"],
+            name=op.f("fk_watches_deployment_id_deployments"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("deployment_id", name=op.f("pk_watches")),
+    )
+    op.create_index(
+        "ix_watches_due_at",
+        "watches",
+        ["due_at"],
+        sqlite_where=sa.text("due_at IS NOT NULL"),
+        postgresql_where=sa.text("due_at IS NOT NULL"),
+    )
 
 
 def _resize(before: int, after: int) -> None:

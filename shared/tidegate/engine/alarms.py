@@ -1,0 +1,107 @@
+"""Alarms of deployments: read for all at once, and what they mean for each."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Final
+
+import structlog
+
+from tidegate.domain.alarms import CloudWatchAlarm, Inquiry, PrometheusCheck, Reading
+from tidegate.domain.deployment import Creator, Deployment
+from tidegate.drivers.alarms import AlarmSource
+from tidegate.messages import want_advance
+from tidegate.planning.alarms import (
+    Answers,
+    GoOn,
+    Inquiries,
+    Verdict,
+    Watch,
+    collected,
+    noted,
+    plan_inquiries,
+    readings_for,
+    verdict,
+)
+from tidegate.store.unit_of_work import Store, UnitOfWork
+from tidegate.store.watches import KeptWatch
+
+AT_ONCE: Final = 8
+"""Inquiries that are under way at the same time: one place that does not answer holds no other."""
+
+log = structlog.get_logger(__name__)
+
+
+def verdict_on(deployment: Deployment, uow: UnitOfWork) -> Verdict:
+    """Return what its alarms mean for a deployment by how they were last found."""
+    if not deployment.watches_alarms:
+        return GoOn()
+    watch = uow.watches.get(deployment.id)
+    return GoOn() if watch is None else _verdict(watch, uow, deployment.creator)
+
+
+def _verdict(watch: KeptWatch, uow: UnitOfWork, creator: Creator = Creator.USER) -> Verdict:
+    return verdict(watch.alarms, watch.seen, uow.now(), is_rollback=creator is Creator.ROLLBACK)
+
+
+@dataclass(slots=True, kw_only=True)
+class AlarmPolling:
+    """Reads the alarms of all deployments that go on."""
+
+    store: Store
+    assume_role: bool
+    """Whether AWS is called by the role of each group."""
+    cloudwatch: Callable[[], AlarmSource[CloudWatchAlarm]]
+    prometheus: Callable[[], AlarmSource[PrometheusCheck]]
+
+    def poll(self) -> int:
+        """Read all alarms once, and wake the deployments that they hold up; return how many."""
+        with self.store.read() as uow:
+            watches = {watch.deployment_id: watch for watch in uow.watches.open()}
+        if not watches:
+            return 0
+        wanted = [self._wanted(watch) for watch in watches.values()]
+        answers = self._ask(plan_inquiries(wanted))
+        woken = 0
+        for watch in wanted:
+            woken += self._note(watches[watch.deployment_id], readings_for(watch, answers))
+        return woken
+
+    def _ask(self, inquiries: Inquiries) -> Answers:
+        questions: list[tuple[Inquiry[Any], AlarmSource[Any]]] = []
+        if inquiries.cloudwatch:
+            questions += [(one, self.cloudwatch()) for one in inquiries.cloudwatch]
+        if inquiries.prometheus:
+            questions += [(one, self.prometheus()) for one in inquiries.prometheus]
+        with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="alarms") as pool:
+            answered = pool.map(lambda question: question[1].states(question[0]), questions)
+            return collected(
+                (inquiry, readings)
+                for (inquiry, _), readings in zip(questions, answered, strict=True)
+            )
+
+    def _note(self, watch: KeptWatch, readings: Sequence[Reading[Any]]) -> bool:
+        """Write what is new of one deployment's alarms; tell whether it has to be looked at."""
+        now = self.store.clock.now()
+        seen = noted(watch.seen, readings, now)
+        before = verdict(watch.alarms, watch.seen, now)
+        after = verdict(watch.alarms, seen, now)
+        matters = after != before or not isinstance(after, GoOn)
+        if seen == watch.seen and not matters:
+            return False
+        with self.store.write() as uow:
+            uow.watches.note(watch.deployment_id, watch.alarms, seen)
+            if matters:
+                uow.deployments.wake(watch.deployment_id, now)
+                want_advance(uow, watch.deployment_id)
+        if matters:
+            log.info("alarms_matter", deployment_id=watch.deployment_id, verdict=str(after))
+        return matters
+
+    def _wanted(self, watch: KeptWatch) -> Watch:
+        return Watch(
+            deployment_id=watch.deployment_id,
+            region=watch.region,
+            role_arn=watch.role_arn if self.assume_role else "",
+            alarms=watch.alarms.watched,
+        )

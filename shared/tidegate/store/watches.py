@@ -1,0 +1,130 @@
+"""The alarms of deployments as rows: what is watched, how it was found, when it is read again."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from tidegate.domain.alarms import Alarm, Alarms, AlarmState, Reading, Seen
+from tidegate.domain.deployment import Deployment
+from tidegate.domain.ids import DeploymentId
+from tidegate.store.course_tables import WatchRow
+from tidegate.store.deployment_options import alarms_from_json
+from tidegate.store.statements import change
+
+READ_EVERY: Final = timedelta(seconds=10)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptWatch:
+    """The alarms of one deployment."""
+
+    deployment_id: DeploymentId
+    alarms: Alarms
+    region: str
+    role_arn: str
+    seen: tuple[Seen, ...]
+
+
+class Watches:
+    """Reads and changes what is watched."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def add(self, deployment: Deployment, alarms: Alarms, *, role_arn: str) -> None:
+        """Have alarms read while a deployment is not final, the first time at once."""
+        self._session.add(
+            WatchRow(
+                deployment_id=deployment.id,
+                alarms=asdict(alarms),
+                region=deployment.region,
+                role_arn=role_arn,
+                seen=[],
+                due_at=deployment.created_at,
+            )
+        )
+        self._session.flush()
+
+    def get(self, deployment_id: DeploymentId) -> KeptWatch | None:
+        """Return the alarms of a deployment, also after its end."""
+        row = self._session.get(WatchRow, deployment_id, populate_existing=True)
+        return None if row is None else _kept(row)
+
+    def claim_due(self, now: datetime) -> bool:
+        """Tell whether any alarm is to be read; all of them are due again some time later."""
+        due = self._session.scalar(
+            select(WatchRow.deployment_id).where(WatchRow.due_at <= now).limit(1)
+        )
+        if due is None:
+            return False
+        # All at once, so that those of many deployments are asked for together.
+        self._session.execute(
+            update(WatchRow)
+            .where(WatchRow.due_at.is_not(None))
+            .values(due_at=now + READ_EVERY)
+            .execution_options(synchronize_session=False)
+        )
+        return True
+
+    def open(self) -> list[KeptWatch]:
+        """Return the alarms of all deployments that are not final."""
+        rows = self._session.scalars(select(WatchRow).where(WatchRow.due_at.is_not(None)))
+        return [_kept(row) for row in rows]
+
+    def note(self, deployment_id: DeploymentId, alarms: Alarms, seen: Sequence[Seen]) -> None:
+        """Write how alarms were found."""
+        found = {one.reading.alarm: one for one in seen}
+        change(
+            self._session,
+            WatchRow,
+            where={"deployment_id": deployment_id},
+            values={"seen": [_seen_to_json(found.get(alarm)) for alarm in alarms.watched]},
+            returning="deployment_id",
+        )
+
+    def end(self, deployment_id: DeploymentId) -> None:
+        """Read the alarms of a deployment no more; how they were found stays."""
+        self._session.execute(
+            update(WatchRow)
+            .where(WatchRow.deployment_id == deployment_id)
+            .values(due_at=None)
+            .execution_options(synchronize_session=False)
+        )
+
+
+def _kept(row: WatchRow) -> KeptWatch:
+    alarms = alarms_from_json(row.alarms)
+    pairs = zip(alarms.watched, row.seen, strict=False)
+    return KeptWatch(
+        deployment_id=DeploymentId(row.deployment_id),
+        alarms=alarms,
+        region=row.region,
+        role_arn=row.role_arn,
+        seen=tuple(_seen(alarm, body) for alarm, body in pairs if body is not None),
+    )
+
+
+def _seen(alarm: Alarm, body: Mapping[str, Any]) -> Seen:
+    reading = Reading(
+        alarm=alarm,
+        state=AlarmState(body["state"]),
+        why=body["why"],
+        may_pass=body["may_pass"],
+    )
+    return Seen(reading, datetime.fromisoformat(body["since"]))
+
+
+def _seen_to_json(seen: Seen | None) -> dict[str, Any] | None:
+    if seen is None:
+        return None
+    reading = seen.reading
+    return {
+        "state": reading.state,
+        "why": reading.why,
+        "may_pass": reading.may_pass,
+        "since": seen.since.isoformat(),
+    }
