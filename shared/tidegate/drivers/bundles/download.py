@@ -1,7 +1,6 @@
 """How a bundle is read from somewhere else: within bounds, and with errors as sentences."""
 
 import hashlib
-import ssl
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -14,6 +13,7 @@ from tidegate.clock import monotonic
 from tidegate.domain.errors import TooLarge
 from tidegate.drivers.bundles.errors import FetchFailed, SourceUnreachable, WrongDigest
 from tidegate.drivers.bundles.files import SETTING
+from tidegate.drivers.tls import distrust_in
 
 REDIRECTS: Final = 5
 LONGEST: Final = timedelta(minutes=30)
@@ -57,20 +57,11 @@ def http_errors(where: str) -> Iterator[None]:
     except httpx2.TimeoutException:
         raise SourceUnreachable(f"{where} did not answer in time.") from None
     except httpx2.HTTPError as error:
-        if (distrust := _distrust(error)) is not None:
+        if (distrust := distrust_in(error)) is not None:
             sentence = f"The certificate of {where} is not trusted ({distrust})"
             raise FetchFailed(f"{sentence}; SSL_CERT_FILE names authorities that are.") from None
         kind = type(error).__name__
         raise SourceUnreachable(f"{where} cannot be read ({kind}).") from None
-
-
-def _distrust(error: BaseException | None) -> str | None:
-    """Return what is wrong with the certificate that led to an error, or None if nothing is."""
-    while error is not None:
-        if isinstance(error, ssl.SSLCertVerificationError):
-            return error.verify_message
-        error = error.__cause__ or error.__context__
-    return None
 
 
 def in_time(chunks: Iterable[bytes], where: str, longest: timedelta) -> Iterator[bytes]:
