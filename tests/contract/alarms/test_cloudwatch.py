@@ -208,17 +208,33 @@ def test_a_call_that_fails_is_said_of_each_alarm(says, status, code, may_pass):
 @pytest.mark.parametrize(
     "body",
     [
-        b"<html>hello</html>",
-        b"",
         b"\xff\xfe",
-        b"{",
-        b"{}",
         b"null",
         b"[]",
         b"1",
-        as_json({"MetricAlarms": None}),
         as_json({"MetricAlarms": 1}),
         as_json({"MetricAlarms": [1]}),
+    ],
+)
+def test_an_answer_that_cannot_be_read_may_pass(says, body):
+    says(200, body)
+
+    (reading,) = CloudWatchAlarms().states(about([CloudWatchAlarm("a")]))
+
+    assert (reading.state, reading.may_pass) == (S.UNREADABLE, True)
+    assert reading.why == (
+        "CloudWatch gave an answer for the alarm 'a' in eu-central-1 that cannot be read."
+    )
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"<html>hello</html>",
+        b"{",
+        b"{}",
+        as_json({"MetricAlarms": None}),
         as_json({"MetricAlarms": [{}]}),
         as_json({"MetricAlarms": [{"AlarmName": "a"}]}),
         as_json({"MetricAlarms": [{"AlarmName": ["a"], "StateValue": {}}]}),
@@ -226,7 +242,7 @@ def test_a_call_that_fails_is_said_of_each_alarm(says, status, code, may_pass):
         as_json({"NextToken": 1}),
     ],
 )
-def test_garbage_is_no_answer(says, body):
+def test_an_answer_that_tells_nothing_of_an_alarm_is_no_state(says, body):
     says(200, body)
 
     (reading,) = CloudWatchAlarms().states(about([CloudWatchAlarm("a")]))

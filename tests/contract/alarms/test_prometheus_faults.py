@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from parts.github import gives, leads_to
+from parts.tls import Certificate
 from parts.web import Web
 from tidegate.domain.alarms import AlarmState, Inquiry, PrometheusCheck, Reading
 from tidegate.drivers.alarms import prometheus, prometheus_checks
@@ -183,6 +184,25 @@ def test_a_token_is_not_carried_elsewhere(web, found):
     assert (reading.state, reading.may_pass) == (S.UNREADABLE, False)
     assert "answered with HTTP status 302; TIDEGATE_PROMETHEUS_URL must be" in reading.why
     assert [request.path for request in web.seen] == [QUERY]
+
+
+def test_a_certificate_that_nobody_trusts_is_told(tmp_path, monkeypatch: pytest.MonkeyPatch):
+    certificate = Certificate(tmp_path)
+    secure = Web(certificate)
+    secure.answers[QUERY] = gives(success(VECTOR))
+    try:
+        distrusted = asked(PrometheusChecks(secure.url))
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate.path))
+        trusted = asked(PrometheusChecks(secure.url))
+    finally:
+        secure.close()
+
+    assert (distrusted.state, distrusted.may_pass) == (S.UNREADABLE, False)
+    assert distrusted.why == (
+        f"The certificate of Prometheus at {secure.url} is not trusted "
+        "(self-signed certificate); SSL_CERT_FILE names authorities that are."
+    )
+    assert trusted.state is S.ALARM
 
 
 def many(count: int) -> Inquiry[PrometheusCheck]:

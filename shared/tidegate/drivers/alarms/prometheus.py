@@ -14,6 +14,7 @@ import httpx2
 from tidegate.clock import monotonic
 from tidegate.domain.alarms import Inquiry, PrometheusCheck, Reading
 from tidegate.drivers.alarms.prometheus_answer import NotRead, Sample, judged, samples_in, unread
+from tidegate.drivers.tls import distrust_in
 
 CONNECT: Final = timedelta(seconds=3)
 READ: Final = timedelta(seconds=10)
@@ -141,6 +142,10 @@ class PrometheusChecks:
         except httpx2.TimeoutException:
             raise _Away(f"{self._where} did not answer in time.", may_pass=True) from None
         except httpx2.HTTPError as error:
+            if (distrust := distrust_in(error)) is not None:
+                sentence = f"The certificate of {self._where} is not trusted ({distrust})"
+                remedy = "SSL_CERT_FILE names authorities that are"
+                raise _Away(f"{sentence}; {remedy}.", may_pass=False) from None
             kind = type(error).__name__
             raise _Away(f"{self._where} cannot be reached ({kind}).", may_pass=True) from None
 

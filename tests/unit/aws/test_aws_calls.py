@@ -1,0 +1,39 @@
+"""What a call of AWS raises: its errors become one of ours, and our own bugs stay as they are."""
+
+import pytest
+from botocore.exceptions import EndpointConnectionError
+from botocore.parsers import JSONParser, ResponseParserError
+
+from tidegate.drivers.aws_calls import CallFailed, aws_errors
+
+
+def unreadable(body: bytes) -> None:
+    """Have botocore read what nobody can read."""
+    answer = {"body": body, "headers": {}, "status_code": 400}
+    JSONParser().parse(answer, None)
+
+
+@pytest.mark.parametrize("body", [b"\xff", b"null", b"[]", b"1"])
+def test_an_answer_that_cannot_be_read_may_pass(body):
+    with pytest.raises(CallFailed) as failure, aws_errors("ECS", "the service web"):
+        unreadable(body)
+
+    assert str(failure.value) == "ECS gave an answer for the service web that cannot be read"
+    assert (failure.value.code, failure.value.may_pass) == ("", True)
+
+
+@pytest.mark.parametrize(
+    "error", [ResponseParserError("x"), EndpointConnectionError(endpoint_url="http://x")]
+)
+def test_what_botocore_knows_an_error_for_says_who_cannot_be_reached(error):
+    with (
+        pytest.raises(CallFailed, match="ECS cannot be reached for the service web"),
+        aws_errors("ECS", "the service web"),
+    ):
+        raise error
+
+
+@pytest.mark.parametrize("error", [TypeError, KeyError, ValueError, AttributeError])
+def test_a_bug_of_ours_stays_what_it_is(error):
+    with pytest.raises(error), aws_errors("ECS", "the service web"):
+        raise error
