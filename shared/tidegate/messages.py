@@ -151,7 +151,7 @@ def want_target(uow: "UnitOfWork", deployment_id: str, target: str, segment: str
 
 
 def want_step(uow: "UnitOfWork", deployment_id: str, target: str, segment: str) -> None:
-    """Have a step of a deployment carried out for one target, and the deployment go on."""
+    """Have a step of a deployment carried out for one target, and the deployment advanced."""
     uow.send(CARRY_OUT, COMPLETE_STEP, deployment_id=deployment_id, target=target, segment=segment)
 
 

@@ -7,7 +7,6 @@ from celery import shared_task
 from tidegate.domain.ids import DeploymentId, TargetId
 from tidegate.engine.advance import advance_deployment as advance
 from tidegate.engine.bundles import fetch_bundle as fetch
-from tidegate.engine.courses import complete_step as go_on_after
 from tidegate.engine.retention import prune as prune_old
 from tidegate.engine.sweep import sweep as sweep_once
 from tidegate.engine.targets import complete_target as complete
@@ -65,7 +64,7 @@ def carry_out_step(*, deployment_id: str, target: str, segment: str) -> None:  #
 @shared_task(name=COMPLETE_STEP, base=SafeTask)
 def complete_step(*, deployment_id: str, target: str, segment: str) -> None:  # noqa: ARG001
     with runtime.store.write() as uow:
-        go_on_after(DeploymentId(deployment_id), uow=uow)
+        advance(DeploymentId(deployment_id), uow=uow)
 
 
 @shared_task(name=LOOK_BACK, base=SafeTask)

@@ -22,7 +22,7 @@ from tidegate.domain.steps import Fail, StartTargets, Step, Succeed
 from tidegate.domain.tag_filters import describe_wanted, tags_match
 from tidegate.domain.target import TargetStatus
 from tidegate.engine.alarms import verdict_on
-from tidegate.engine.courses import advance_course, start_course
+from tidegate.engine.courses import advance_course, end_course, start_course
 from tidegate.engine.rollback import end_deployment
 from tidegate.engine.stopping import stop_early
 from tidegate.messages import want_bundle, want_target
@@ -59,6 +59,8 @@ def advance_deployment(deployment_id: DeploymentId, *, uow: UnitOfWork) -> None:
     deployment = uow.deployments.lock(deployment_id)
     if deployment.is_final:
         uow.deployments.settle(deployment, wake_at=None)
+        if not deployment.is_of_servers:
+            end_course(deployment, uow)
         return
     if not deployment.watches_alarms:
         _go_on(deployment, uow)

@@ -366,18 +366,9 @@ def _close_events(
         uow.history.record(deployment_id, [record])
 
 
-def complete_step(deployment_id: DeploymentId, *, uow: UnitOfWork) -> None:
-    """Go on after what was called for a target has ended.
-
-    Raises:
-        DeploymentNotFound: There is none.
-        Stale: Somebody else advanced it meanwhile; call again.
-    """
-    deployment = uow.deployments.lock(deployment_id)
-    if not deployment.is_final:
-        advance_course(deployment, uow)
-        return
-    close_course(deployment_id, deployment.error_message, uow=uow)
+def end_course(deployment: Deployment, uow: UnitOfWork) -> None:
+    """Close what was still being called for when a deployment ended, and let its rollback begin."""
+    close_course(deployment.id, deployment.error_message, uow=uow)
     rollback = deployment.rollback_deployment_id
     if rollback is not None and uow.deployments.wake(rollback, uow.now()):
         want_advance(uow, rollback)

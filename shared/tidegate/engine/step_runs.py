@@ -14,7 +14,6 @@ from tidegate.domain.ids import DeploymentId, TargetId
 from tidegate.domain.traffic import Errand
 from tidegate.drivers.traffic import Answer, Done, Failed, Running, TrafficDriver
 from tidegate.engine.host_runs import Key
-from tidegate.engine.targets import COMPLETE_WITHIN
 from tidegate.store.courses import KeptErrand
 from tidegate.store.leases import Lease
 from tidegate.store.unit_of_work import Store, UnitOfWork
@@ -179,11 +178,10 @@ def _may_wait(taken: _Taken, uow: UnitOfWork) -> bool:
 
 def _record_end(taken: _Taken, answer: Done | Failed | None, uow: UnitOfWork) -> bool:
     lease, now = taken.lease, uow.now()
-    held = uow.leases.keep(
-        lease, at=now, segment_done=True, lease_owner=None, due_at=now + COMPLETE_WITHIN
-    )
+    held = uow.leases.keep(lease, at=now, segment_done=True, lease_owner=None)
     if held is None:
         return False
+    uow.deployments.wake(lease.deployment_id, now)
     changes: dict[str, object] = {}
     match answer:
         case Done():

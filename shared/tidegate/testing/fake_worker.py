@@ -8,13 +8,14 @@ from typing import Final
 from tidegate.domain.errors import NotFound
 from tidegate.domain.ids import DeploymentId, TargetId
 from tidegate.domain.notices import Channel
+from tidegate.drivers.alarms import cloudwatch_alarms, prometheus_checks
 from tidegate.drivers.bundles import Artifact, ArtifactStore
 from tidegate.drivers.hosts import HostDriver
 from tidegate.drivers.notices import NoticeSender, notice_sender
 from tidegate.drivers.traffic import TrafficDriver
 from tidegate.engine.advance import advance_deployment
+from tidegate.engine.alarms import AlarmPolling
 from tidegate.engine.bundles import fetch_bundle
-from tidegate.engine.courses import complete_step
 from tidegate.engine.host_runs import HostRuns
 from tidegate.engine.notices import NoticeSending
 from tidegate.engine.retention import prune
@@ -28,6 +29,7 @@ from tidegate.messages import (
     COMPLETE_STEP,
     FETCH_BUNDLE,
     LOOK_BACK,
+    POLL_ALARMS,
     PRUNE,
     RUN_HOOKS,
     SEND_NOTICES,
@@ -86,6 +88,13 @@ class FakeWorker:
             owner=name,
         )
 
+        self.alarms = AlarmPolling(
+            store=store,
+            assume_role=False,
+            cloudwatch=cloudwatch_alarms,
+            prometheus=lambda: prometheus_checks(""),
+        )
+
     def show_life(self) -> None:
         """Do what the heart of a worker does every two seconds."""
         with self.store.write() as uow:
@@ -111,6 +120,7 @@ class FakeWorker:
             CARRY_OUT: lambda m: self.steps.run(*_target(m)),
             COMPLETE_STEP: self._complete_step,
             COMPLETE: self._complete,
+            POLL_ALARMS: self._poll_alarms,
             SEND_NOTICES: self._send_notices,
             SWEEP: self._sweep,
             PRUNE: self._prune,
@@ -141,7 +151,11 @@ class FakeWorker:
 
     def _complete_step(self, message: Message) -> bool:
         with self.store.write() as uow:
-            complete_step(_target(message)[0], uow=uow)
+            advance_deployment(_target(message)[0], uow=uow)
+        return True
+
+    def _poll_alarms(self, _message: Message) -> bool:
+        self.alarms.poll()
         return True
 
     def _send_notices(self, _message: Message) -> bool:

@@ -8,7 +8,6 @@ from tidegate.domain.ids import DeploymentId, TargetId
 from tidegate.domain.lifecycle import HOST_EVENTS
 from tidegate.drivers.hosts import Fact, LogPiece, Report
 from tidegate.engine.advance import advance_deployment
-from tidegate.engine.courses import complete_step
 from tidegate.engine.reports import Progress, record_reports
 from tidegate.engine.step_runs import StepRuns
 from tidegate.engine.targets import complete_target, finish_segment
@@ -51,7 +50,7 @@ def move_traffic(service: Service, deployment_id: str, target: str) -> FakeHooks
     while runs.run(DeploymentId(deployment_id), TargetId(target)):
         with store.write() as uow:
             before = uow.courses.course(DeploymentId(deployment_id))
-            complete_step(DeploymentId(deployment_id), uow=uow)
+            advance_deployment(DeploymentId(deployment_id), uow=uow)
             if uow.courses.course(DeploymentId(deployment_id)) == before:
                 break
     return hooks

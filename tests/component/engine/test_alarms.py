@@ -1,0 +1,224 @@
+"""Alarms of deployments, on servers and where traffic moves: before the start and after it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from component.engine.system import System
+from component.engine.traffic import ALIAS, ALWAYS, functions, lambda_appspec, minutes
+from tidegate.domain.alarms import (
+    Alarms,
+    AlarmState,
+    CloudWatchAlarm,
+    Inquiry,
+    PrometheusCheck,
+    Reading,
+)
+from tidegate.domain.aws_group import AwsGroup
+from tidegate.domain.deployment import DeploymentOptions
+from tidegate.domain.ids import DeploymentId
+from tidegate.engine.alarms import AlarmPolling
+from tidegate.messages import POLL_ALARMS, RUN_HOOKS
+
+ERRORS = Alarms(enabled=True, names=("errors",))
+CHECK = PrometheusCheck(name="slow", query="latency", threshold=1)
+ROLE = "arn:aws:iam::123456789012:role/deploy"
+
+
+@dataclass
+class FakeAlarms:
+    """A source whose alarms are OK unless a test says otherwise."""
+
+    states_of: dict[str, AlarmState] = field(default_factory=dict)
+    inquiries: list[Inquiry[Any]] = field(default_factory=list)
+
+    def states(self, inquiry: Inquiry[Any]) -> Sequence[Reading[Any]]:
+        self.inquiries.append(inquiry)
+        return tuple(
+            Reading(alarm=alarm, state=self.states_of.get(alarm.name, AlarmState.OK), why="Why.")
+            for alarm in inquiry.alarms
+        )
+
+
+@pytest.fixture
+def source(system: System) -> FakeAlarms:
+    source = FakeAlarms()
+    system.worker.alarms = AlarmPolling(
+        store=system.store,
+        assume_role=True,
+        cloudwatch=lambda: source,
+        prometheus=lambda: source,
+    )
+    return source
+
+
+def canary(system: System, alarms: Alarms = ERRORS):
+    return functions(
+        system,
+        "LambdaCanary10Percent5Minutes",
+        auto_rollback=ALWAYS,
+        aws=AwsGroup(alarms=alarms, service_role_arn=ROLE),
+    )
+
+
+def test_nothing_begins_before_the_alarms_were_read(system: System, source: FakeAlarms):
+    shop = canary(system)
+    id_ = shop.go(lambda_appspec())
+    polls = [m for m in system.broker.queue if m.links == (POLL_ALARMS,)]
+    for message in polls:
+        system.broker.queue.remove(message)
+    system.settle()
+
+    assert len(polls) == 1
+    assert shop.deployment(id_).status == "Created"
+    assert shop.deployment(id_).status_messages == ("The state of <errors> has not been read yet.",)
+    system.sweep(after=1)
+    system.settle()
+    assert shop.deployment(id_).status == "InProgress"
+    assert shop.deployment(id_).status_messages == ()
+    assert system.traffic.weights[ALIAS] == [0, 10]
+
+
+def test_an_alarm_that_is_lit_stops_a_new_deployment(system: System, source: FakeAlarms):
+    source.states_of["errors"] = AlarmState.ALARM
+    shop = canary(system)
+
+    id_ = shop.go(lambda_appspec())
+    system.settle()
+
+    stopped = shop.deployment(id_)
+    assert (stopped.status, stopped.error_code) == ("Stopped", "ALARM_ACTIVE")
+    assert stopped.error_message.endswith("Activated alarms: <errors>")
+    assert (stopped.started_at, stopped.rollback_deployment_id) == (None, None)
+    assert system.traffic.verbs == []
+
+
+def test_an_alarm_that_goes_off_takes_the_traffic_back(system: System, source: FakeAlarms):
+    shop = canary(system)
+    id_ = shop.go(lambda_appspec())
+    system.settle()
+    minutes(system, 2)
+    source.states_of["errors"] = AlarmState.ALARM
+
+    for _ in range(12):
+        system.sweep(after=1)
+        system.settle()
+
+    stopped = shop.deployment(id_)
+    assert (stopped.status, stopped.error_code) == ("Stopped", "ALARM_ACTIVE")
+    rollback = shop.deployment(stopped.rollback_deployment_id or "")
+    assert rollback.status == "Succeeded"
+    assert not rollback.watches_alarms
+    assert system.traffic.weights[ALIAS] == [0, 10, 0]
+
+
+def test_alarms_are_read_every_ten_seconds_and_not_after_the_end(
+    system: System, source: FakeAlarms
+):
+    shop = canary(system)
+    id_ = shop.go(lambda_appspec())
+    system.settle()
+    begun = len(source.inquiries)
+    for _ in range(60):
+        system.sweep(after=1)
+        system.settle()
+
+    assert len(source.inquiries) - begun == 6
+    assert source.inquiries[-1].role_arn == ROLE
+    system.stop(id_, rollback=False)
+    for _ in range(30):
+        system.sweep(after=1)
+        system.settle()
+    assert len(source.inquiries) - begun == 6
+
+
+def test_what_is_told_for_one_deployment_replaces_the_groups_alarms(
+    system: System, source: FakeAlarms
+):
+    source.states_of["errors"] = AlarmState.ALARM
+    shop = canary(system)
+
+    id_ = shop.go(
+        lambda_appspec(), options=DeploymentOptions(override_alarms=Alarms(enabled=False))
+    )
+    system.settle()
+
+    assert shop.deployment(id_).status == "InProgress"
+    assert source.inquiries == []
+
+
+def test_without_data_of_prometheus_nothing_begins_and_nothing_is_taken_back(
+    system: System, source: FakeAlarms
+):
+    shop = canary(system, Alarms(enabled=True, checks=(CHECK,)))
+    id_ = shop.go(lambda_appspec())
+    system.settle()
+    source.states_of["slow"] = AlarmState.NO_DATA
+    for _ in range(30):
+        system.sweep(after=20)
+        system.settle()
+
+    assert system.traffic.weights[ALIAS] == [0, 10]
+    held = shop.deployment(id_)
+    assert held.status == "InProgress"
+    assert held.status_messages[0].startswith("Prometheus has no data for <slow>")
+    source.states_of["slow"] = AlarmState.OK
+    for _ in range(12):
+        system.sweep(after=1)
+        system.settle()
+
+    assert shop.deployment(id_).status == "Succeeded"
+    assert shop.deployment(id_).status_messages == ()
+    assert system.traffic.weights[ALIAS] == [0, 10, 100]
+
+
+def test_servers_are_stopped_by_alarms_too(system: System, source: FakeAlarms):
+    shop = system.shop("web-1", "web-2", aws=AwsGroup(alarms=ERRORS), auto_rollback=ALWAYS)
+    shop.deploy("good")
+    system.settle()
+    id_ = shop.deploy("bad")
+    while system.waiting()[:1] != [RUN_HOOKS]:
+        system.worker.perform(system.broker.queue.pop(0))
+    source.states_of["errors"] = AlarmState.ALARM
+    system.clock.advance(timedelta(seconds=10))
+    system.worker.alarms.poll()
+    system.settle()
+
+    stopped = shop.deployment(id_)
+    assert (stopped.status, stopped.error_code) == ("Stopped", "ALARM_ACTIVE")
+    assert shop.statuses(id_) == {"web-1": "Failed", "web-2": "Skipped"}
+    assert shop.deployment(stopped.rollback_deployment_id or "").status == "Succeeded"
+
+
+def test_servers_begin_nothing_while_they_are_held(system: System, source: FakeAlarms):
+    shop = system.shop("web-1", "web-2", aws=AwsGroup(alarms=Alarms(enabled=True, checks=(CHECK,))))
+    id_ = shop.deploy("one")
+    while system.waiting()[:1] != [RUN_HOOKS]:
+        system.worker.perform(system.broker.queue.pop(0))
+    source.states_of["slow"] = AlarmState.NO_DATA
+    system.clock.advance(timedelta(seconds=10))
+    system.worker.alarms.poll()
+    system.settle()
+
+    assert shop.statuses(id_) == {"web-1": "Succeeded", "web-2": "Pending"}
+    source.states_of.clear()
+    for _ in range(12):
+        system.sweep(after=1)
+        system.settle()
+    assert shop.deployment(id_).status == "Succeeded"
+
+
+def test_many_deployments_are_one_question(system: System, source: FakeAlarms):
+    shop = canary(system)
+    id_ = shop.go(lambda_appspec())
+    system.settle()
+    with system.store.write() as uow:
+        kept = uow.watches.get(DeploymentId(id_))
+    assert kept is not None
+    assert [one.reading.state for one in kept.seen] == [AlarmState.OK]
+    assert source.inquiries == [
+        Inquiry(alarms=(CloudWatchAlarm("errors"),), region="us-east-1", role_arn=ROLE)
+    ]
