@@ -130,3 +130,6 @@ class Errand:
     move: Move
     before: Mapping[str, Json] = field(default_factory=dict)
     """What the driver's first look found, for the way back; empty before that look."""
+    shares: tuple[int, ...] = ()
+    """What the new side may have by this deployment's doing, in percent: what was read back last,
+    and what a step wanted that has begun since. Empty where nobody knows; any share may be then."""

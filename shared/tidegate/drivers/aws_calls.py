@@ -119,10 +119,11 @@ class Clients:
 
 
 @contextmanager
-def aws_errors(service: str, target: str, *, role: str = "") -> Iterator[None]:
+def aws_errors(service: str, target: str, *, call: str = "", role: str = "") -> Iterator[None]:
     """Turn what the client raises into one error that says what failed, for *target*.
 
-    *role* is what it calls by.
+    *call* is the operation, which no error names that comes without an answer; *role* is what it
+    calls by.
 
     Raises:
         CallFailed: The call did not go well.
@@ -139,7 +140,8 @@ def aws_errors(service: str, target: str, *, role: str = "") -> Iterator[None]:
         raise CallFailed(f"{service} cannot be asked for {target} ({said})") from None
     except (BotoCoreError, ResponseParserError) as error:
         who = f"{service} or STS" if role else service
-        sentence = f"{who} cannot be reached for {target} ({type(error).__name__})"
+        what = f"{call} of {target}" if call else target
+        sentence = f"{who} cannot be reached for {what} ({type(error).__name__})"
         raise CallFailed(sentence, may_pass=True) from None
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         if not _is_of_a_parser(error):

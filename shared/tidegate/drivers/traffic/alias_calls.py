@@ -1,0 +1,92 @@
+"""The calls of Lambda that move an alias."""
+
+from dataclasses import replace
+from typing import Any, Final
+
+from tidegate.domain.deployment import ErrorCode
+from tidegate.domain.traffic import AliasMove, Errand
+from tidegate.drivers.aws_calls import CallFailed, Clients, aws_errors
+from tidegate.drivers.traffic import Failed
+from tidegate.drivers.traffic.alias import Alias
+from tidegate.drivers.traffic.refusals import failed
+
+CHANGED: Final = "PreconditionFailedException"
+"""What Lambda answers to an update of a revision that is not the alias's any more."""
+_CODES: Final = {
+    "InvalidParameterValueException": ErrorCode.INVALID_LAMBDA_CONFIGURATION,
+    "ResourceConflictException": ErrorCode.INVALID_LAMBDA_CONFIGURATION,
+    "ResourceNotFoundException": ErrorCode.INVALID_LAMBDA_FUNCTION,
+    "ValidationException": ErrorCode.INVALID_LAMBDA_CONFIGURATION,
+}
+_IN_USE: Final = "ResourceConflictException"
+"""What Lambda answers while another operation is in progress."""
+
+
+class AliasCalls:
+    """What can be asked and told of one alias."""
+
+    def __init__(self, clients: Clients, errand: Errand, move: AliasMove) -> None:
+        self._clients = clients
+        self._region = errand.region
+        self._role = clients.role_for(errand.role_arn)
+        self._move = move
+        self._names = {"FunctionName": move.function, "Name": move.alias}
+
+    def alias(self) -> Alias:
+        """Return how the alias stands.
+
+        Raises:
+            CallFailed: Nobody can say.
+        """
+        return Alias.of(self._call("GetAlias", name_of(self._move), **self._names))
+
+    def update(self, alias: Alias, revision_id: str) -> None:
+        """Have the alias route as *alias* does, in one call, if nobody has changed it meanwhile.
+
+        Raises:
+            CallFailed: It does not; `CHANGED` is its code if somebody has.
+        """
+        self._call(
+            "UpdateAlias",
+            name_of(self._move),
+            **self._names,
+            FunctionVersion=alias.version,
+            RoutingConfig={"AdditionalVersionWeights": dict(alias.weights)},
+            RevisionId=revision_id,
+        )
+
+    def target_version(self) -> tuple[str, str]:
+        """Return the state of the version that is to get the traffic, and the reason for it.
+
+        Raises:
+            CallFailed: Nobody can say.
+        """
+        version = self._move.target_version
+        answer = self._call(
+            "GetFunctionConfiguration",
+            f"version {version} of {self._move.function}",
+            FunctionName=self._move.function,
+            Qualifier=version,
+        )
+        return answer.get("State", ""), answer.get("StateReason", "")
+
+    def _call(self, operation: str, target: str, **asked: Any) -> Any:
+        with aws_errors("Lambda", target, call=operation, role=self._role):
+            client = self._clients.of(self._region, self._role)
+            method = {
+                "GetAlias": client.get_alias,
+                "GetFunctionConfiguration": client.get_function_configuration,
+                "UpdateAlias": client.update_alias,
+            }[operation]
+            return method(**asked)
+
+
+def name_of(move: AliasMove) -> str:
+    """Return how sentences name an alias."""
+    return f"the alias {move.alias} of {move.function}"
+
+
+def refused(failure: CallFailed) -> Failed:
+    """Return what a call that went wrong means for a deployment."""
+    found = failed(failure, _CODES, permission=f"lambda:{failure.operation}")
+    return replace(found, may_pass=True) if failure.code == _IN_USE else found

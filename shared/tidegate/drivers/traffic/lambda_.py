@@ -1,0 +1,215 @@
+"""Traffic of Lambda functions: an alias goes from one version to the next.
+
+The calls are those of "Implement Lambda canary deployments using a weighted alias" in Lambda's
+developer guide. Between them anybody may change the alias: what stands there is looked at before
+each change, and changed only if it is still the same revision.
+"""
+
+from collections.abc import Callable, Collection, Mapping
+from datetime import timedelta
+from typing import Final, TypeAlias
+
+from tidegate.clock import Clock, SystemClock
+from tidegate.domain.deployment import ErrorCode
+from tidegate.domain.traffic import AliasMove, Errand, Found, Json
+from tidegate.drivers.aws_calls import READ, CallFailed, Clients
+from tidegate.drivers.traffic import Done, Failed
+from tidegate.drivers.traffic.alias import ALL, Alias
+from tidegate.drivers.traffic.alias_calls import CHANGED, AliasCalls, refused, name_of
+
+_TRIES: Final = 2
+"""Two at most within a call, for the engine tries again anyway."""
+_LOOKS: Final = 4
+"""How often an alias is looked at before it is said that it does not keep still."""
+_ANY: Final = range(ALL + 1)
+_UNUSABLE: Final = ("Failed", "Deleting", "Deactivated", "Deactivating", "ActiveNonInvocable")
+"""States of a version that is not invoked, and does not get any better by waiting."""
+_Ask: TypeAlias = Callable[[AliasCalls, AliasMove], Done | Failed]
+
+
+class LambdaTraffic:
+    """Moves aliases by their weights; the new side is there before a deployment begins."""
+
+    def __init__(
+        self, *, assume_role: bool = False, timeout: timedelta = READ, clock: Clock | None = None
+    ) -> None:
+        self._clients = Clients("lambda", read=timeout, tries=_TRIES, assume_role=assume_role)
+        self._clock = clock or SystemClock()
+
+    def look(self, errand: Errand) -> Done | Failed:
+        return self._asked(errand, self._look)
+
+    def prepare(self, errand: Errand) -> Done | Failed:
+        return self._asked(errand, self._read)
+
+    def test(self, errand: Errand) -> Done | Failed:
+        return self._asked(errand, self._read)
+
+    def shift(self, errand: Errand, weight: int) -> Done | Failed:
+        def shift(calls: AliasCalls, move: AliasMove) -> Done | Failed:
+            wanted = Alias.at(move, weight)
+            found = _led_to(wanted, calls, move, {*(errand.shares or range(weight)), weight})
+            if found is None:
+                return _restless(move, wanted)
+            if not found.routes_as(wanted):
+                return _foreign(move, wanted, found)
+            return self._done(move, found)
+
+        return self._asked(errand, shift)
+
+    def finish(self, errand: Errand) -> Done | Failed:
+        return self._asked(errand, self._read)
+
+    def restore(self, errand: Errand) -> Done | Failed:
+        def restore(calls: AliasCalls, move: AliasMove) -> Done | Failed:
+            before = Alias.of(errand.before)
+            found = _led_to(before, calls, move, errand.shares or _ANY, anew=True)
+            if found is None:
+                return _restless(move, before)
+            return self._done(move, found, note=_what_stays(move, before, found))
+
+        return self._asked(errand, restore if errand.before else self._read)
+
+    def _asked(self, errand: Errand, ask: _Ask) -> Done | Failed:
+        if not isinstance(errand.move, AliasMove):
+            raise TypeError(errand.move)
+        try:
+            return ask(AliasCalls(self._clients, errand, errand.move), errand.move)
+        except CallFailed as failure:
+            return refused(failure)
+
+    def _look(self, calls: AliasCalls, move: AliasMove) -> Done | Failed:
+        found = calls.alias()
+        if (problem := _unfit(move, found)) or (problem := _unready(move, calls)):
+            return problem
+        return self._done(move, found, before=found.as_json())
+
+    def _read(self, calls: AliasCalls, move: AliasMove) -> Done:
+        return self._done(move, calls.alias())
+
+    def _done(
+        self,
+        move: AliasMove,
+        found: Alias,
+        *,
+        before: Mapping[str, Json] | None = None,
+        note: str = "",
+    ) -> Done:
+        weight = found.share_of(move.target_version)
+        return Done(found=Found(weight=weight, at=self._clock.now()), before=before, note=note)
+
+
+def _led_to(
+    wanted: Alias,
+    calls: AliasCalls,
+    move: AliasMove,
+    shares: Collection[int],
+    *,
+    anew: bool = False,
+) -> Alias | None:
+    """Return how the alias stands after all was done to have it as *wanted*.
+
+    It is changed only while its new version has one of the *shares*. *anew* writes it even if it is
+    so already: a worker of ours that was held up since its last look then writes in vain. None says
+    that it was another one at every look.
+    """
+    for _ in range(_LOOKS):
+        found = calls.alias()
+        is_there = found.routes_as(wanted)
+        if is_there and not anew:
+            return found
+        if not is_there and not found.is_one_of(move, shares):
+            return found
+        try:
+            calls.update(wanted, found.revision_id)
+            anew = False
+        except CallFailed as failure:
+            if failure.code == CHANGED:
+                continue
+            if is_there and not failure.may_pass:
+                return found
+            raise
+    return None
+
+
+def _unfit(move: AliasMove, found: Alias) -> Failed | None:
+    """Return why an alias cannot begin to move."""
+    if move.current_version == move.target_version:
+        return _invalid(
+            f"CurrentVersion and TargetVersion of {name_of(move)} are both {move.target_version}, "
+            "so no traffic would move; correct the AppSpec."
+        )
+    wanted = Alias.at(move, 0)
+    if found.routes_as(wanted):
+        return None
+    advice = (
+        f"make its CurrentVersion {found.version}"
+        if found.version != wanted.version
+        else "take the weights from it"
+    )
+    return _invalid(
+        f"{_named(move)} is not as the AppSpec says: found is {found}, and wanted was {wanted} "
+        f"alone; {advice}, and deploy again."
+    )
+
+
+def _unready(move: AliasMove, calls: AliasCalls) -> Failed | None:
+    """Return why the new version cannot take traffic yet, or ever."""
+    try:
+        state, reason = calls.target_version()
+    except CallFailed as failure:
+        problem = refused(failure)
+        # CodeDeploy's own policy for Lambda does not allow this call; UpdateAlias tells as well.
+        return None if problem.code is ErrorCode.IAM_ROLE_PERMISSIONS else problem
+    name = f"Version {move.target_version} of {move.function}"
+    said = f" ({reason.rstrip('.')})" if reason else ""
+    if state == "Pending":
+        return Failed(
+            code=ErrorCode.INVALID_LAMBDA_FUNCTION,
+            message=f"{name} is Pending{said}; deploy when Lambda has made it Active.",
+            may_pass=True,
+        )
+    if state in _UNUSABLE:
+        return Failed(
+            code=ErrorCode.INVALID_LAMBDA_FUNCTION,
+            message=f"{name} is {state}{said}, and cannot be invoked; publish another one.",
+        )
+    return None
+
+
+def _foreign(move: AliasMove, wanted: Alias, found: Alias) -> Failed:
+    return _invalid(
+        f"Somebody else changed {name_of(move)}: found is {found}, and wanted was {wanted}; "
+        "it was left alone. Set it right, and deploy again."
+    )
+
+
+def _restless(move: AliasMove, wanted: Alias) -> Failed:
+    return Failed(
+        code=ErrorCode.INVALID_LAMBDA_CONFIGURATION,
+        message=(
+            f"{_named(move)} was changed by somebody else each time that it was to be {wanted}; "
+            "find out who changes it, and deploy again."
+        ),
+        may_pass=True,
+    )
+
+
+def _what_stays(move: AliasMove, before: Alias, found: Alias) -> str:
+    """Return what a user should know of an alias after the way back."""
+    if not found.routes_as(before):
+        return (
+            f"Somebody else changed {name_of(move)}, so it was left alone: found is {found}, "
+            f"and wanted was {before}, as it was before. Set it right by hand."
+        )
+    if found.description != before.description:
+        return f"Somebody else changed the description of {name_of(move)}; that was left alone."
+    return ""
+
+
+def _invalid(message: str) -> Failed:
+    return Failed(code=ErrorCode.INVALID_LAMBDA_CONFIGURATION, message=message)
+
+
+def _named(move: AliasMove) -> str:
+    return f"The{name_of(move).removeprefix('the')}"
