@@ -1,8 +1,10 @@
 """The calls of Lambda that move an alias."""
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any, Final
 
+from tidegate.clock import monotonic
 from tidegate.domain.deployment import ErrorCode
 from tidegate.domain.traffic import AliasMove, Errand
 from tidegate.drivers.aws_calls import CallFailed, Clients, aws_errors
@@ -10,7 +12,7 @@ from tidegate.drivers.traffic import Failed
 from tidegate.drivers.traffic.alias import Alias
 from tidegate.drivers.traffic.refusals import failed
 
-CHANGED: Final = "PreconditionFailedException"
+_CHANGED: Final = "PreconditionFailedException"
 """What Lambda answers to an update of a revision that is not the alias's any more."""
 _CODES: Final = {
     "InvalidParameterValueException": ErrorCode.INVALID_LAMBDA_CONFIGURATION,
@@ -23,13 +25,19 @@ _IN_USE: Final = "ResourceConflictException"
 
 
 class AliasCalls:
-    """What can be asked and told of one alias."""
+    """What can be asked and told of one alias within one verb.
 
-    def __init__(self, clients: Clients, errand: Errand, move: AliasMove) -> None:
+    Nothing is changed any more when *patience* is over.
+    """
+
+    def __init__(
+        self, clients: Clients, errand: Errand, move: AliasMove, *, patience: timedelta
+    ) -> None:
         self._clients = clients
         self._region = errand.region
         self._role = clients.role_for(errand.role_arn)
         self._move = move
+        self._until = monotonic() + patience.total_seconds()
         self._names = {"FunctionName": move.function, "Name": move.alias}
 
     def alias(self) -> Alias:
@@ -41,19 +49,30 @@ class AliasCalls:
         return Alias.of(self._call("GetAlias", name_of(self._move), **self._names))
 
     def update(self, alias: Alias, revision_id: str) -> None:
-        """Have the alias route as *alias* does, in one call, if nobody has changed it meanwhile.
+        """Have the alias route as *alias* does, in one call, if it still is that revision.
+
+        Whether it was is seen by looking again: an update that was tried twice because the answer
+        was lost meets its own first try.
 
         Raises:
-            CallFailed: It does not; `CHANGED` is its code if somebody has.
+            CallFailed: Lambda refused for another reason.
         """
-        self._call(
-            "UpdateAlias",
-            name_of(self._move),
-            **self._names,
-            FunctionVersion=alias.version,
-            RoutingConfig={"AdditionalVersionWeights": dict(alias.weights)},
-            RevisionId=revision_id,
-        )
+        if monotonic() > self._until:
+            # A worker that stood still may have lost its lease: then another one has gone on.
+            sentence = f"Lambda took too long to tell how {name_of(self._move)} stands"
+            raise CallFailed(sentence, operation="GetAlias", may_pass=True)
+        try:
+            self._call(
+                "UpdateAlias",
+                name_of(self._move),
+                **self._names,
+                FunctionVersion=alias.version,
+                RoutingConfig={"AdditionalVersionWeights": dict(alias.weights)},
+                RevisionId=revision_id,
+            )
+        except CallFailed as failure:
+            if failure.code != _CHANGED:
+                raise
 
     def target_version(self) -> tuple[str, str]:
         """Return the state of the version that is to get the traffic, and the reason for it.

@@ -15,12 +15,10 @@ from tidegate.domain.traffic import AliasMove, Errand, Found, Json
 from tidegate.drivers.aws_calls import READ, CallFailed, Clients
 from tidegate.drivers.traffic import Done, Failed
 from tidegate.drivers.traffic.alias import ALL, Alias
-from tidegate.drivers.traffic.alias_calls import CHANGED, AliasCalls, refused, name_of
+from tidegate.drivers.traffic.alias_calls import AliasCalls, name_of, refused
 
 _TRIES: Final = 2
 """Two at most within a call, for the engine tries again anyway."""
-_LOOKS: Final = 4
-"""How often an alias is looked at before it is said that it does not keep still."""
 _ANY: Final = range(ALL + 1)
 _UNUSABLE: Final = ("Failed", "Deleting", "Deactivated", "Deactivating", "ActiveNonInvocable")
 """States of a version that is not invoked, and does not get any better by waiting."""
@@ -34,6 +32,7 @@ class LambdaTraffic:
         self, *, assume_role: bool = False, timeout: timedelta = READ, clock: Clock | None = None
     ) -> None:
         self._clients = Clients("lambda", read=timeout, tries=_TRIES, assume_role=assume_role)
+        self._patience = _TRIES * timeout
         self._clock = clock or SystemClock()
 
     def look(self, errand: Errand) -> Done | Failed:
@@ -48,12 +47,13 @@ class LambdaTraffic:
     def shift(self, errand: Errand, weight: int) -> Done | Failed:
         def shift(calls: AliasCalls, move: AliasMove) -> Done | Failed:
             wanted = Alias.at(move, weight)
-            found = _led_to(wanted, calls, move, {*(errand.shares or range(weight)), weight})
-            if found is None:
-                return _restless(move, wanted)
-            if not found.routes_as(wanted):
-                return _foreign(move, wanted, found)
-            return self._done(move, found)
+            shares = {*(errand.shares or range(weight)), weight}
+            found = _led_to(wanted, calls, move, shares)
+            if found.routes_as(wanted):
+                return self._done(move, found)
+            if found.is_one_of(move, shares):
+                return _not_still(move, wanted, found)
+            return _foreign(move, wanted, found)
 
         return self._asked(errand, shift)
 
@@ -62,10 +62,10 @@ class LambdaTraffic:
 
     def restore(self, errand: Errand) -> Done | Failed:
         def restore(calls: AliasCalls, move: AliasMove) -> Done | Failed:
-            before = Alias.of(errand.before)
-            found = _led_to(before, calls, move, errand.shares or _ANY, anew=True)
-            if found is None:
-                return _restless(move, before)
+            before, shares = Alias.of(errand.before), errand.shares or _ANY
+            found = _led_to(before, calls, move, shares)
+            if found.is_one_of(move, shares) and not found.routes_as(before):
+                return _not_still(move, before, found)
             return self._done(move, found, note=_what_stays(move, before, found))
 
         return self._asked(errand, restore if errand.before else self._read)
@@ -74,7 +74,9 @@ class LambdaTraffic:
         if not isinstance(errand.move, AliasMove):
             raise TypeError(errand.move)
         try:
-            return ask(AliasCalls(self._clients, errand, errand.move), errand.move)
+            return ask(
+                AliasCalls(self._clients, errand, errand.move, patience=self._patience), errand.move
+            )
         except CallFailed as failure:
             return refused(failure)
 
@@ -99,37 +101,17 @@ class LambdaTraffic:
         return Done(found=Found(weight=weight, at=self._clock.now()), before=before, note=note)
 
 
-def _led_to(
-    wanted: Alias,
-    calls: AliasCalls,
-    move: AliasMove,
-    shares: Collection[int],
-    *,
-    anew: bool = False,
-) -> Alias | None:
+def _led_to(wanted: Alias, calls: AliasCalls, move: AliasMove, shares: Collection[int]) -> Alias:
     """Return how the alias stands after all was done to have it as *wanted*.
 
-    It is changed only while its new version has one of the *shares*. *anew* writes it even if it is
-    so already: a worker of ours that was held up since its last look then writes in vain. None says
-    that it was another one at every look.
+    It is changed only if its new version has one of the *shares*, and at most once: who finds that
+    somebody was faster has to be asked again, and may have lost the right to change it by then.
     """
-    for _ in range(_LOOKS):
-        found = calls.alias()
-        is_there = found.routes_as(wanted)
-        if is_there and not anew:
-            return found
-        if not is_there and not found.is_one_of(move, shares):
-            return found
-        try:
-            calls.update(wanted, found.revision_id)
-            anew = False
-        except CallFailed as failure:
-            if failure.code == CHANGED:
-                continue
-            if is_there and not failure.may_pass:
-                return found
-            raise
-    return None
+    found = calls.alias()
+    if found.routes_as(wanted) or not found.is_one_of(move, shares):
+        return found
+    calls.update(wanted, found.revision_id)
+    return calls.alias()
 
 
 def _unfit(move: AliasMove, found: Alias) -> Failed | None:
@@ -184,12 +166,12 @@ def _foreign(move: AliasMove, wanted: Alias, found: Alias) -> Failed:
     )
 
 
-def _restless(move: AliasMove, wanted: Alias) -> Failed:
+def _not_still(move: AliasMove, wanted: Alias, found: Alias) -> Failed:
     return Failed(
         code=ErrorCode.INVALID_LAMBDA_CONFIGURATION,
         message=(
-            f"{_named(move)} was changed by somebody else each time that it was to be {wanted}; "
-            "find out who changes it, and deploy again."
+            f"{_named(move)} was changed by somebody else just when it was to be {wanted}, and is "
+            f"{found}; find out who changes it, and deploy again."
         ),
         may_pass=True,
     )

@@ -67,8 +67,15 @@ def failed(
     if code in _THROTTLED:
         advice = "; start fewer deployments at once, or ask AWS for a higher quota"
         return _of(failure, ErrorCode.THROTTLED, advice)
-    advice = "; deploy again when it answers" if failure.may_pass else ""
-    return _of(failure, codes.get(code, otherwise), advice)
+    return _of(failure, codes.get(code, otherwise), _advice(failure))
+
+
+def _advice(failure: CallFailed) -> str:
+    if failure.may_pass:
+        return "; deploy again when it answers"
+    if failure.code.endswith("NotFoundException"):
+        return "; see that its name and its region are right"
+    return ""
 
 
 def _of(failure: CallFailed, code: ErrorCode, advice: str) -> Failed:
