@@ -19,6 +19,8 @@ from tidegate.drivers.traffic.alias_calls import AliasCalls, name_of, refused
 
 _TRIES: Final = 2
 """Two at most within a call, for the engine tries again anyway."""
+_PATIENCE: Final = timedelta(seconds=20)
+"""How long after its begin a verb still changes something."""
 _ANY: Final = range(ALL + 1)
 _UNUSABLE: Final = ("Failed", "Deleting", "Deactivated", "Deactivating", "ActiveNonInvocable")
 """States of a version that is not invoked, and does not get any better by waiting."""
@@ -32,7 +34,6 @@ class LambdaTraffic:
         self, *, assume_role: bool = False, timeout: timedelta = READ, clock: Clock | None = None
     ) -> None:
         self._clients = Clients("lambda", read=timeout, tries=_TRIES, assume_role=assume_role)
-        self._patience = _TRIES * timeout
         self._clock = clock or SystemClock()
 
     def look(self, errand: Errand) -> Done | Failed:
@@ -75,7 +76,7 @@ class LambdaTraffic:
             raise TypeError(errand.move)
         try:
             return ask(
-                AliasCalls(self._clients, errand, errand.move, patience=self._patience), errand.move
+                AliasCalls(self._clients, errand, errand.move, patience=_PATIENCE), errand.move
             )
         except CallFailed as failure:
             return refused(failure)
