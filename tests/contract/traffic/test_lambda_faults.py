@@ -138,7 +138,7 @@ def test_silence_names_its_call(alias_driver, aliases, moved, between, at):
     assert f"Lambda cannot be reached for {at.operation} of" in failed.message
 
 
-def denies(at: At) -> bool:
+def is_needed(at: At) -> bool:
     """Tell whether a verb cannot do without a call."""
     return at.operation != "GetFunctionConfiguration"
 
@@ -147,7 +147,7 @@ def denies(at: At) -> bool:
     *(
         Case(at, 403, "AccessDeniedException", ErrorCode.IAM_ROLE_PERMISSIONS)
         for at in CALLS
-        if denies(at)
+        if is_needed(at)
     ),
     *(
         Case(at, 404, "ResourceNotFoundException", ErrorCode.INVALID_LAMBDA_FUNCTION)
