@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from http.server import BaseHTTPRequestHandler
@@ -164,6 +165,12 @@ def test_an_address_is_posted_both_ids(call, web, status):
     assert request.body == BODY
 
 
+def test_an_address_may_shout(call, web):
+    web.answers["/hook"] = says(200)
+
+    assert call(f"{web.url.replace('http', 'HTTP')}/hook") is None
+
+
 def test_a_post_is_signed(call, web):
     web.answers["/hook"] = says(200)
 
@@ -235,14 +242,14 @@ def test_what_an_answer_says_is_not_read(call, web):
     """Or a hook would show what lies at addresses that only Tidegate can reach."""
     done = threading.Event()
 
-    def drips(request: BaseHTTPRequestHandler) -> None:
+    def talks(request: BaseHTTPRequestHandler) -> None:
         request.send_response(403)
         request.end_headers()
         request.wfile.write(b"secret")
         request.wfile.flush()
         done.wait(30)
 
-    web.answers["/hook"] = drips
+    web.answers["/hook"] = talks
     begun = time.monotonic()
 
     answer = call(f"{web.url}/hook")
@@ -277,6 +284,35 @@ def test_a_server_that_says_nothing_is_not_waited_for(call):
     assert time.monotonic() - begun < ATTENTION
     assert failure(answer).endswith("/hook was not called: its server did not answer in time.")
     assert answer.may_pass
+
+
+@pytest.mark.parametrize("is_secure", [False, True])
+def test_a_server_that_talks_without_an_answer_is_hung_up_on(
+    call, tmp_path, monkeypatch, is_secure
+):
+    certificate = Certificate(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate.path))
+    web = Web(certificate if is_secure else None)
+    web.answers["/hook"] = drips
+    begun = time.monotonic()
+
+    answer = call(f"{web.url}/hook")
+    web.close()
+
+    assert time.monotonic() - begun < ATTENTION
+    assert "was not called: its server cannot be read" in failure(answer)
+    assert answer.may_pass
+
+
+def drips(request: BaseHTTPRequestHandler) -> None:
+    """Say a little more of a header each moment, for a minute."""
+    request.wfile.write(b"HTTP/1.1 200 OK\r\nX-Long: ")
+    with suppress(OSError):
+        for _ in range(600):
+            request.wfile.write(b".")
+            request.wfile.flush()
+            time.sleep(0.1)
+    request.close_connection = True
 
 
 def test_a_server_that_nobody_vouches_for_is_not_called(call, tmp_path):

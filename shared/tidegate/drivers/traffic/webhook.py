@@ -5,8 +5,12 @@ The signature is the HMAC-SHA256 of the time of the call, a dot and the body.
 
 import hashlib
 import hmac
+from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import Final
+from socket import SHUT_RDWR
+from threading import Timer
+from typing import Any, Final
 
 import httpx2
 
@@ -23,7 +27,7 @@ _MAY_PASS: Final = (408, 425, 429)
 
 def is_url(hook: str) -> bool:
     """Tell whether a hook is called by HTTP, and not by Lambda."""
-    return hook.startswith(("http://", "https://"))
+    return hook.lower().startswith(("http://", "https://"))
 
 
 def sign(body: bytes, key: str, at: datetime) -> dict[str, str]:
@@ -46,17 +50,44 @@ def post(url: str, body: bytes, *, key: str, at: datetime, timeout: timedelta) -
         "User-Agent": "tidegate",
         **sign(body, key, at),
     }
+    deadline = _Deadline(2 * timeout)
     limits = httpx2.Timeout(timeout.total_seconds(), connect=_CONNECT)
     try:
         with (
             http_errors("its server"),
+            deadline,
             httpx2.Client(timeout=limits, follow_redirects=False) as client,
-            client.stream("POST", url, content=body, headers=headers) as answer,
+            client.stream(
+                "POST", url, content=body, headers=headers, extensions={"trace": deadline.trace}
+            ) as answer,
         ):
             return _meaning(answer, name)
     except FetchFailed as failure:
         may_pass = isinstance(failure, SourceUnreachable)
         return _failed(f"{name} was not called: {failure}", may_pass=may_pass)
+
+
+class _Deadline:
+    """Hangs up when the time is over, on whoever goes on talking without an answer."""
+
+    def __init__(self, span: timedelta) -> None:
+        self._timer = Timer(span.total_seconds(), self._hang_up)
+        self._stream: Any = None
+
+    def trace(self, event: str, info: Mapping[str, Any]) -> None:
+        """Hear of each connection that the client makes."""
+        if event.endswith(("connect_tcp.complete", "start_tls.complete")):
+            self._stream = info["return_value"]
+
+    def __enter__(self) -> None:
+        self._timer.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
+
+    def _hang_up(self) -> None:
+        with suppress(AttributeError, OSError):
+            self._stream.get_extra_info("socket").shutdown(SHUT_RDWR)
 
 
 def _meaning(answer: httpx2.Response, name: str) -> Failed | None:
