@@ -1,6 +1,5 @@
 """The calls of Lambda that move an alias."""
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final
 
@@ -107,5 +106,5 @@ def name_of(move: AliasMove) -> str:
 
 def refused(failure: CallFailed) -> Failed:
     """Return what a call that went wrong means for a deployment."""
-    found = failed(failure, _CODES, permission=f"lambda:{failure.operation}")
-    return replace(found, may_pass=True) if failure.code == _IN_USE else found
+    permission = f"lambda:{failure.operation}"
+    return failed(failure, _CODES, permission=permission, passing=(_IN_USE,))

@@ -5,7 +5,6 @@ is put for the execution id.
 """
 
 import json
-from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
@@ -74,10 +73,10 @@ def _body(deployment_id: str, execution_id: str) -> bytes:
 
 
 def _refused(failure: CallFailed) -> Failed:
-    answer = failed(
+    return failed(
         failure,
         {},
         permission="lambda:InvokeFunction",
         otherwise=ErrorCode.HOOK_EXECUTION_FAILURE,
+        passing=_WAITING_HELPS,
     )
-    return replace(answer, may_pass=True) if failure.code in _WAITING_HELPS else answer

@@ -1,6 +1,6 @@
 """What a call of AWS that did not go well means for a deployment, and what can be done."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from tidegate.domain.deployment import ErrorCode
@@ -48,12 +48,14 @@ def failed(
     *,
     permission: str = "",
     otherwise: ErrorCode = ErrorCode.INTERNAL_ERROR,
+    passing: Collection[str] = (),
 ) -> Failed:
     """Return what a call that went wrong means.
 
     *codes* tells what AWS's words mean at this service, *permission* what has to be allowed for the
-    call where it is not named as the call is.
+    call where it is not named as the call is, and *passing* which words pass by themselves here.
     """
+    failure.may_pass |= failure.code in passing
     code = failure.code
     if failure.operation == ASSUME_ROLE and not failure.may_pass:
         advice = "; let Tidegate's own credentials assume it, and have it trust them"
