@@ -128,6 +128,7 @@ def aws_errors(service: str, target: str, *, call: str = "", role: str = "") -> 
     Raises:
         CallFailed: The call did not go well.
     """
+    what = f"{call} of {target}" if call else target
     try:
         yield
     except ClientError as error:
@@ -140,13 +141,12 @@ def aws_errors(service: str, target: str, *, call: str = "", role: str = "") -> 
         raise CallFailed(f"{service} cannot be asked for {target} ({said})") from None
     except (BotoCoreError, ResponseParserError) as error:
         who = f"{service} or STS" if role else service
-        what = f"{call} of {target}" if call else target
         sentence = f"{who} cannot be reached for {what} ({type(error).__name__})"
         raise CallFailed(sentence, may_pass=True) from None
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         if not _is_of_a_parser(error):
             raise
-        sentence = f"{service} gave an answer for {target} that cannot be read"
+        sentence = f"{service} gave an answer for {what} that cannot be read"
         raise CallFailed(sentence, may_pass=True) from None
 
 
