@@ -196,6 +196,16 @@ def test_a_lost_answer_is_made_up_for_within_the_call(alias_driver, aliases, mov
     assert aliases.routes() == ("1", {"2": 0.2})
 
 
+@pytest.mark.parametrize("body", [b"", b"{}", b"<html>", b"[]", b'{"FunctionVersion":{}}'])
+def test_an_answer_that_says_nothing_is_none(alias_driver, aliases, moved, between, body):
+    between.always["GetAlias"] = lambda _: Reply(200, {"Content-Type": "application/json"}, body)
+
+    failed = failure(alias_driver, aliases, moved, At("shift", "GetAlias"))
+
+    assert (failed.code, failed.may_pass) == (ErrorCode.INTERNAL_ERROR, True)
+    assert aliases.share() == 10
+
+
 def test_one_hiccup_is_not_even_seen(alias_driver, aliases, moved, between):
     between.next["GetAlias"].append(answers(500, "ServiceException"))
 

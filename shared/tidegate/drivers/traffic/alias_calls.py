@@ -45,7 +45,11 @@ class AliasCalls:
         Raises:
             CallFailed: Nobody can say.
         """
-        return Alias.of(self._call("GetAlias", name_of(self._move), **self._names))
+        answer = self._call("GetAlias", name_of(self._move), **self._names)
+        if not isinstance(answer.get("FunctionVersion"), str):
+            sentence = f"Lambda gave an answer for GetAlias of {name_of(self._move)}"
+            raise CallFailed(f"{sentence} that names no version", may_pass=True)
+        return Alias.of(answer)
 
     def update(self, alias: Alias, revision_id: str) -> None:
         """Have the alias route as *alias* does, in one call, if it still is that revision.
