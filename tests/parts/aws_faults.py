@@ -1,0 +1,67 @@
+"""Calls of AWS that are counted, and that fail or kill whoever makes them at a chosen one."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from unittest.mock import patch
+
+from botocore.client import BaseClient
+from botocore.exceptions import ClientError, ReadTimeoutError
+
+
+class Died(BaseException):
+    """The process is gone, in the middle of something."""
+
+
+Fault = Callable[[str, Callable[[], Any]], Any]
+"""Called with the operation, and what makes the call."""
+
+
+def dies_before(_operation: str, _call: Callable[[], Any]) -> Any:
+    raise Died
+
+
+def dies_after(_operation: str, call: Callable[[], Any]) -> Any:
+    call()
+    raise Died
+
+
+def says(code: str, status: int = 400) -> Fault:
+    """AWS does nothing, and answers an error."""
+
+    def fail(operation: str, _call: Callable[[], Any]) -> Any:
+        error = {
+            "Error": {"Code": code, "Message": "made up"},
+            "ResponseMetadata": {"HTTPStatusCode": status},
+        }
+        raise ClientError(error, operation)  # type: ignore[arg-type]
+
+    return fail
+
+
+def times_out(_operation: str, call: Callable[[], Any]) -> Any:
+    """AWS does what it was asked for, and its answer is lost."""
+    call()
+    raise ReadTimeoutError(endpoint_url="https://aws")
+
+
+@dataclass
+class Calls:
+    made: list[str] = field(default_factory=list)
+    """The operations, in their order."""
+
+
+@contextmanager
+def counted(fault: Fault | None = None, *, at: int = 0) -> Iterator[Calls]:
+    """Count all calls; the one of the number *at* (from 1 on) meets the fault."""
+    real, calls = BaseClient._make_api_call, Calls()  # type: ignore[attr-defined]
+
+    def make(self: Any, operation: str, params: Any) -> Any:
+        calls.made.append(operation)
+        if fault and len(calls.made) == at:
+            return fault(operation, lambda: real(self, operation, params))
+        return real(self, operation, params)
+
+    with patch.object(BaseClient, "_make_api_call", make):
+        yield calls
