@@ -18,10 +18,6 @@ Fault = Callable[[str, Callable[[], Any]], Any]
 """Called with the operation, and what makes the call."""
 
 
-def dies_before(_operation: str, _call: Callable[[], Any]) -> Any:
-    raise Died
-
-
 def dies_after(_operation: str, call: Callable[[], Any]) -> Any:
     call()
     raise Died
@@ -53,13 +49,13 @@ class Calls:
 
 
 @contextmanager
-def counted(fault: Fault | None = None, *, at: int = 0) -> Iterator[Calls]:
-    """Count all calls; the one of the number *at* (from 1 on) meets the fault."""
+def counted(fault: Fault | None = None, *, at: int | str = 0) -> Iterator[Calls]:
+    """Count all calls; that of a number (from 1 on), or each of an operation, meets the fault."""
     real, calls = BaseClient._make_api_call, Calls()  # type: ignore[attr-defined]
 
     def make(self: Any, operation: str, params: Any) -> Any:
         calls.made.append(operation)
-        if fault and len(calls.made) == at:
+        if fault and at in (len(calls.made), operation):
             return fault(operation, lambda: real(self, operation, params))
         return real(self, operation, params)
 

@@ -1,11 +1,15 @@
 """An account with a service and its listeners, and a picture of all that is in it."""
 
 import json
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 import boto3
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.ecs.models import ecs_backends
+from moto.elbv2.models import elbv2_backends
 
 from parts.aws import REGION
 from tidegate.domain.aws_group import TargetGroupPair
@@ -148,6 +152,25 @@ def kept(before: Any) -> dict[str, Json]:
     """What the first look said, as it comes back out of a row."""
     found: dict[str, Json] = json.loads(json.dumps(before))
     return found
+
+
+class Saved:
+    """How an account stands, to come back to it any number of times."""
+
+    def __init__(self) -> None:
+        self._kept = deepcopy(_backends())
+
+    def again(self) -> None:
+        """Have the account stand so once more."""
+        for all_of_service, one in zip(_ALL_BACKENDS, deepcopy(self._kept), strict=True):
+            all_of_service[DEFAULT_ACCOUNT_ID][REGION] = one
+
+
+_ALL_BACKENDS: tuple[Any, ...] = (ecs_backends, elbv2_backends)
+
+
+def _backends() -> list[Any]:
+    return [one[DEFAULT_ACCOUNT_ID][REGION] for one in _ALL_BACKENDS]
 
 
 def make_account(controller: str = "EXTERNAL", protocol: str = "HTTP") -> Account:
