@@ -1,7 +1,7 @@
 """Has moto's ECS and load balancers behave as AWS where a deployment would notice.
 
 Nothing here takes time: a task set becomes steady, and one that is removed goes, after it was
-described some times. `python moto_ecs.py PORT` serves it on loopback.
+described some times. Run as a program it serves as `python -m moto.server` does.
 """
 
 import os
@@ -46,7 +46,7 @@ behaviour = Behaviour()
 _addresses = count(1)
 
 
-class LivingTaskSet(TaskSet):
+class LivingTaskSet:
     """A task set whose tasks start, are registered, drain and go."""
 
     def __init__(self, made_of: TaskSet, service: Service, backend: Ecs) -> None:
@@ -341,4 +341,4 @@ if __name__ == "__main__":
     from moto.server import main
 
     with like_aws():
-        main(["-H", "127.0.0.1", "-p", sys.argv[1]])
+        main(sys.argv[1:])

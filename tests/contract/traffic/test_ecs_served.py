@@ -1,0 +1,37 @@
+"""The ECS driver over a real connection."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from contract.traffic.ecs_course import RESTORE, STEPS, Course, outcome
+from parts import moto_ecs
+from parts.ecs_account import Account, client, make_account
+from parts.s3 import S3Server
+from tidegate.drivers.traffic.ecs import EcsTraffic
+
+
+@pytest.fixture
+def account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
+    with S3Server(tmp_path, program=("-P", moto_ecs.__file__)) as server:
+        server.point_to(monkeypatch, tmp_path)
+        monkeypatch.setenv("AWS_ENDPOINT_URL", server.url)
+        client.cache_clear()
+        yield make_account()
+        client.cache_clear()
+
+
+def test_there_back_and_there(account: Account):
+    before = account.picture()
+    course = Course(account, EcsTraffic(assume_role=False), account.errand())
+    course.look()
+    course.go("prepare", "test", "shift 10", "shift 100")
+
+    course.until_done(RESTORE)
+    assert account.picture() == before
+
+    again = Course(account, course.driver, account.errand("d-AGAIN0000"))
+    again.look()
+    again.go(*STEPS)
+    assert outcome(account)["sets"] == [("d-AGAIN0000", "PRIMARY", 2, "2", "green")]
