@@ -49,13 +49,13 @@ class Calls:
 
 
 @contextmanager
-def counted(fault: Fault | None = None, *, at: int | str = 0) -> Iterator[Calls]:
-    """Count all calls; that of a number (from 1 on), or each of an operation, meets the fault."""
+def counted(fault: Fault | None = None, *, at: int | str | None = None) -> Iterator[Calls]:
+    """Count all calls, and have them meet the fault: all, or those *at* a number or operation."""
     real, calls = BaseClient._make_api_call, Calls()  # type: ignore[attr-defined]
 
     def make(self: Any, operation: str, params: Any) -> Any:
         calls.made.append(operation)
-        if fault and at in (len(calls.made), operation):
+        if fault and at in (None, len(calls.made), operation):
             return fault(operation, lambda: real(self, operation, params))
         return real(self, operation, params)
 

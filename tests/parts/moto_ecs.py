@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from copy import copy
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
@@ -167,7 +168,7 @@ def _refuse_nonsense(self: Ecs, request: dict[str, Any]) -> None:
             )
 
 
-_create, _describe_tasks, _list_tasks = Ecs.create_task_set, Ecs.describe_tasks, Ecs.list_tasks
+_create, _describe_services = Ecs.create_task_set, EcsResponse.describe_services
 
 
 def create_task_set(
@@ -197,6 +198,20 @@ def describe_task_sets(self: Ecs, cluster: str, service: str, task_sets: list[st
     return [
         one for one in of.task_sets if not task_sets or {one.task_set_arn, one.id} & {*task_sets}
     ]
+
+
+def describe_services(self: EcsResponse) -> ActionResult:
+    """Tell of the task sets too, but not of their tags."""
+    answer = _describe_services(self)
+    for one in (service := answer.result)["services"]:  # type: ignore[index]
+        for task_set in list(one.task_sets):
+            task_set.looked_at()
+    told = [copy(one) for one in service["services"]]  # type: ignore[index]
+    for one in told:
+        one.task_sets = [copy(task_set) for task_set in one.task_sets]
+        for task_set in one.task_sets:
+            task_set.tags = None
+    return ActionResult({"services": told, "failures": service["failures"]})  # type: ignore[index]
 
 
 def delete_task_set(self: EcsResponse) -> ActionResult:
@@ -314,6 +329,7 @@ _PATCHES: list[tuple[type, str, Any]] = [
     (Ecs, "describe_task_sets", describe_task_sets),
     (Ecs, "update_task_set", update_task_set),
     (Ecs, "update_service_primary_task_set", update_service_primary_task_set),
+    (EcsResponse, "describe_services", describe_services),
     (EcsResponse, "delete_task_set", delete_task_set),
     (EcsResponse, "list_tasks", list_tasks),
     (EcsResponse, "describe_tasks", describe_tasks),

@@ -88,6 +88,15 @@ class TestTheCourse:
         assert account.weights(account.prod) == {"blue": 100 - weight, "green": weight}
         assert [one["status"] for one in account.task_sets()] == ["PRIMARY", "ACTIVE"]
 
+    def test_whoever_comes_late_takes_no_traffic_back(self, account: Account, course: Course):
+        course.go("prepare", "shift 100")
+
+        late = course.driver.shift(course.errand, 10)
+
+        assert isinstance(late, Failed)
+        assert "gives 100 % to the new task set already, so it is not set to 10 %" in late.message
+        assert account.weights(account.prod) == {"blue": 0, "green": 100}
+
     def test_with_all_traffic_green_becomes_primary(self, account: Account, course: Course):
         done = course.go("prepare", "shift 100")
 

@@ -133,7 +133,7 @@ def test_a_fault_is_told_at_any_call(way: Way, name: str, kind: str):
 @pytest.mark.parametrize(
     ("operation", "named"),
     [
-        ("DescribeTaskSets", "the service shop:web"),
+        ("DescribeServices", "the service shop:web"),
         ("DescribeListeners", "the listener arn:"),
         ("DescribeRules", "the listener arn:"),
         ("ModifyListener", "the listener arn:"),
@@ -147,7 +147,7 @@ def test_an_error_names_the_call_and_what_it_was_for(way: Way, operation: str, n
 
     assert isinstance(answer, Failed)
     assert f"AccessDeniedException to {operation} for {named}" in answer.message
-    assert "allow it to the role or the credentials" in answer.message
+    assert answer.message.endswith(f"; allow {operation} on it.")
 
 
 def test_tasks_that_cannot_be_asked_are_no_reason_to_give_up(way: Way):
@@ -162,3 +162,15 @@ def test_tasks_that_cannot_be_asked_are_no_reason_to_give_up(way: Way):
         "Whether tasks of it have stopped is not known: ECS answered AccessDeniedException to"
         " ListTasks for the tasks of the service shop:web (made up)."
     )
+
+
+def test_tags_that_cannot_be_read_are_told_of(way: Way):
+    """The role that AWS has for CodeDeploy may not read them."""
+    way.starts["prepare"].again()
+    with counted(says("AccessDeniedException"), at="DescribeTaskSets"):
+        way.course.driver.prepare(way.course.errand)
+        answer = way.course.driver.prepare(way.course.errand)
+
+    assert isinstance(answer, Running)
+    assert "The new task set has none of the original one's tags: ECS answered" in answer.note
+    assert [len(one.get("tags", ())) for one in way.course.account.task_sets()] == [1, 0]

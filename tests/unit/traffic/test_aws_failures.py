@@ -15,7 +15,7 @@ from tidegate.drivers.traffic.aws_failures import Refused, failed
         ("UnrecognizedClientException", 400, ErrorCode.IAM_ROLE_PERMISSIONS, False),
         ("ThrottlingException", 400, ErrorCode.THROTTLED, True),
         ("Throttling", 400, ErrorCode.THROTTLED, True),
-        ("429", 429, ErrorCode.INTERNAL_ERROR, True),
+        ("429", 429, ErrorCode.THROTTLED, True),
         ("ServerException", 500, ErrorCode.INTERNAL_ERROR, True),
         ("503", 503, ErrorCode.INTERNAL_ERROR, True),
         ("ServiceNotActiveException", 400, ErrorCode.INVALID_ECS_SERVICE, False),

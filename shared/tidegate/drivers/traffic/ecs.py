@@ -1,15 +1,16 @@
 """Traffic of an ECS service: from its primary task set to a new one, by weights of listeners."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final, TypeVar
 
 from tidegate.clock import Clock, SystemClock
 from tidegate.domain.deployment import ErrorCode
 from tidegate.domain.traffic import Errand, Found
-from tidegate.drivers.aws_calls import CallFailed
+from tidegate.drivers.aws_calls import READ, CallFailed
 from tidegate.drivers.traffic import Answer, Done, Failed, Running
-from tidegate.drivers.traffic.aws_failures import Refused, failed
+from tidegate.drivers.traffic.aws_failures import Refused, failed, is_denied
 from tidegate.drivers.traffic.carried_over import new_task_set
 from tidegate.drivers.traffic.elb import LoadBalancing
 from tidegate.drivers.traffic.first_look import first_look
@@ -36,9 +37,11 @@ A = TypeVar("A")
 class EcsTraffic:
     """Moves the traffic of ECS services whose task sets are managed from outside."""
 
-    def __init__(self, *, assume_role: bool, clock: Clock | None = None) -> None:
-        self._ecs = TaskSets(assume_role=assume_role)
-        self._elb = LoadBalancing(assume_role=assume_role)
+    def __init__(
+        self, *, assume_role: bool = False, timeout: timedelta = READ, clock: Clock | None = None
+    ) -> None:
+        self._ecs = TaskSets(assume_role=assume_role, timeout=timeout)
+        self._elb = LoadBalancing(assume_role=assume_role, timeout=timeout)
         self._clock = clock or SystemClock()
 
     def look(self, errand: Errand) -> Done | Failed:
@@ -64,21 +67,21 @@ class EcsTraffic:
         return self._done(seen, before=seen.before)
 
     def _prepare(self, errand: Errand) -> Done | Running:
-        seen = self._standing(errand)
+        seen, note = self._standing(errand), ""
         if not seen.greens:
             if self._attaches(errand, seen):
                 return self._running(seen, "The new target group is being put behind a listener.")
-            seen = self._with_green(errand, seen)
+            seen, note = self._with_green(errand, seen)
         green = seen.whole_green()
         if is_steady(green):
-            return self._done(seen)
+            return self._done(seen, note=note)
         waited_for = (
             f"ECS reports {green.get('runningCount', 0)} of"
             f" {green.get('computedDesiredCount', 0)} tasks running in the new task set, and not"
             " yet that it is steady."
         )
         why = self._ecs.stopped(errand, green)
-        return self._running(seen, f"{waited_for} {why}".rstrip())
+        return self._running(seen, " ".join(filter(None, (waited_for, why, note))))
 
     def _attaches(self, errand: Errand, seen: Standing) -> bool:
         """Have green's target groups behind a listener, without traffic; return whether that waits.
@@ -92,18 +95,25 @@ class EcsTraffic:
         self._write(errand, changes)
         return bool(changes)
 
-    def _with_green(self, errand: Errand, seen: Standing) -> Standing:
+    def _with_green(self, errand: Errand, seen: Standing) -> tuple[Standing, str]:
+        """Create green, and return with it what could not be carried over."""
+        blue, note = seen.whole_blue(), ""
+        try:
+            blue = {**blue, "tags": self._ecs.tags(errand, blue["taskSetArn"])}
+        except CallFailed as error:
+            if not is_denied(error):
+                raise
+            note = f"The new task set has none of the original one's tags: {error}."
         request = new_task_set(
             errand,
             move_of(errand),
-            service=self._ecs.service(errand),
-            primary=seen.whole_blue(),
+            service=seen.service,
+            primary=blue,
             pairs=[route.groups for route in seen.before.routes],
         )
         created = self._ecs.create(errand, request)
-        return Standing(
-            before=seen.before, task_sets=[*seen.task_sets, created], junctions=seen.junctions
-        )
+        service = {**seen.service, "taskSets": [*seen.task_sets, created]}
+        return replace(seen, service=service), note
 
     def _test(self, errand: Errand) -> Done:
         seen = self._standing(errand)
@@ -115,6 +125,7 @@ class EcsTraffic:
     def _shift(self, errand: Errand, weight: int) -> Done:
         seen = self._standing(errand)
         green = seen.whole_green()
+        _see_that_it_goes_on(seen, weight)
         seen = self._changed(errand, seen, seen.changes(weight))
         if weight == _ALL:
             seen = self._promoted(errand, seen, green)
@@ -215,14 +226,12 @@ class EcsTraffic:
         before = read_before(errand.before)
         return Standing(
             before=before,
-            task_sets=self._ecs.all(errand),
+            service=self._ecs.service(errand),
             junctions=self._elb.junctions(errand, before.listeners, missing=missing),
         )
 
     def _with_task_sets(self, errand: Errand, seen: Standing) -> Standing:
-        return Standing(
-            before=seen.before, task_sets=self._ecs.all(errand), junctions=seen.junctions
-        )
+        return replace(seen, service=self._ecs.service(errand))
 
     def _found(self, seen: Standing) -> Found:
         return seen.found(self._clock.now())
@@ -233,6 +242,17 @@ class EcsTraffic:
 
     def _running(self, seen: Standing, note: str) -> Running:
         return Running(check_in=CHECK_IN, note=note, found=self._found(seen), made=seen.made)
+
+
+def _see_that_it_goes_on(seen: Standing, weight: int) -> None:
+    """See that nobody who comes late takes traffic back."""
+    for junction, share in seen.shares():
+        if share > weight:
+            raise Refused(
+                ErrorCode.ECS_UPDATE_ERROR,
+                f"The {junction.name} gives {share:g} % to the new task set already, so it is not"
+                f" set to {weight} %",
+            )
 
 
 def _noted(first: str, back: Back) -> str:

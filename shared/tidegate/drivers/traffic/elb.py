@@ -3,12 +3,13 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Final
 
 from tidegate.domain.deployment import ErrorCode
 from tidegate.domain.traffic import Errand
 from tidegate.drivers.aws_calls import CallFailed, Clients, aws_errors
-from tidegate.drivers.traffic.aws_failures import Refused
+from tidegate.drivers.traffic.aws_failures import TRIES, Refused
 from tidegate.drivers.traffic.forwards import Action, Actions, writable
 
 _WEIGHTED: Final = ("HTTP", "HTTPS")
@@ -48,8 +49,8 @@ class TargetGroup:
 class LoadBalancing:
     """What a driver does at load balancers; threads may share it."""
 
-    def __init__(self, *, assume_role: bool) -> None:
-        self._clients = Clients("elbv2", tries=2, assume_role=assume_role)
+    def __init__(self, *, assume_role: bool, timeout: timedelta) -> None:
+        self._clients = Clients("elbv2", read=timeout, tries=TRIES, assume_role=assume_role)
 
     def target_group(self, errand: Errand, name: str) -> TargetGroup:
         """Return the one of this name, or ARN.

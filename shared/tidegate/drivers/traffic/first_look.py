@@ -1,6 +1,7 @@
 """Whether the traffic of a service can be moved, and how all stands before that."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from tidegate.domain.aws_group import TargetGroupPair
@@ -24,8 +25,7 @@ def first_look(errand: Errand, ecs: TaskSets, elb: LoadBalancing) -> Standing:
         Refused: The traffic cannot be moved.
     """
     service = _movable(ecs.service(errand), errand)
-    task_sets = ecs.all(errand)
-    primary = _the_primary(task_sets, errand)
+    primary = _the_primary(service.get("taskSets", ()), errand)
     routes = tuple(_routes(errand, primary, elb))
     _see_that_all_is_routed(primary, routes)
     _see_that_no_listener_is_both(routes)
@@ -42,15 +42,8 @@ def first_look(errand: Errand, ecs: TaskSets, elb: LoadBalancing) -> Standing:
         _see_that_it_is_in_front(route, junctions)
     kept = tuple(one for one in junctions if not one.rule or _concerns(one, before))
     return Standing(
-        before=Before(
-            external_id=before.external_id,
-            primary=before.primary,
-            controller=before.controller,
-            desired_count=before.desired_count,
-            routes=routes,
-            junctions=kept,
-        ),
-        task_sets=task_sets,
+        before=replace(before, junctions=kept),
+        service=service,
         junctions=junctions,
     )
 

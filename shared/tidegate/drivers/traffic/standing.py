@@ -1,8 +1,9 @@
 """How a service stands in the middle of a deployment, and what that means. Pure."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from tidegate.domain.deployment import ErrorCode
 from tidegate.domain.traffic import Found, Made, Side, TaskSet
@@ -24,8 +25,14 @@ class Change:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
     before: Before
-    task_sets: Sequence[TaskSetSeen]
+    service: Mapping[str, Any]
+    """As ECS describes it."""
     junctions: Sequence[Junction]
+
+    @property
+    def task_sets(self) -> Sequence[TaskSetSeen]:
+        found: Sequence[TaskSetSeen] = self.service.get("taskSets", ())
+        return found
 
     @property
     def blue(self) -> TaskSetSeen | None:

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any, Final
 
 from tidegate.domain.deployment import ErrorCode
 from tidegate.domain.traffic import Errand, ServiceMove
 from tidegate.drivers.aws_calls import CallFailed, Clients, aws_errors
-from tidegate.drivers.traffic.aws_failures import Refused
+from tidegate.drivers.traffic.aws_failures import TRIES, Refused
 
 PRIMARY: Final = "PRIMARY"
 DRAINING: Final = "DRAINING"
@@ -33,11 +34,13 @@ def is_steady(task_set: TaskSetSeen) -> bool:
 class TaskSets:
     """What a driver does at ECS; threads may share it."""
 
-    def __init__(self, *, assume_role: bool) -> None:
-        self._clients = Clients("ecs", tries=2, assume_role=assume_role)
+    def __init__(self, *, assume_role: bool, timeout: timedelta) -> None:
+        self._clients = Clients("ecs", read=timeout, tries=TRIES, assume_role=assume_role)
 
     def service(self, errand: Errand) -> Mapping[str, Any]:
-        """Return the service as ECS describes it.
+        """Return the service as ECS describes it, with all of its task sets.
+
+        CodeDeploy's own role may do just this, and not ask for task sets alone.
 
         Raises:
             CallFailed: The call did not go well.
@@ -54,18 +57,18 @@ class TaskSets:
         found: Mapping[str, Any] = answer["services"][0]
         return found
 
-    def all(self, errand: Errand) -> list[TaskSetSeen]:
-        """Return all task sets of the service, with their tags.
+    def tags(self, errand: Errand, arn: str) -> list[dict[str, str]]:
+        """Return the tags of a task set, which the service does not tell.
 
         Raises:
             CallFailed: The call did not go well.
         """
         move = move_of(errand)
-        with self._calling(errand, _service(move)) as ecs:
+        with self._calling(errand, f"the task set {arn}") as ecs:
             answer: Any = ecs.describe_task_sets(
-                cluster=move.cluster, service=move.service, include=["TAGS"]
+                cluster=move.cluster, service=move.service, taskSets=[arn], include=["TAGS"]
             )
-        return list(answer["taskSets"])
+        return [tag for one in answer["taskSets"] for tag in one.get("tags", ())]
 
     def create(self, errand: Errand, request: Mapping[str, Any]) -> TaskSetSeen:
         """Create a task set and return it as ECS describes it.
