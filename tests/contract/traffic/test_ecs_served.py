@@ -1,6 +1,9 @@
 """The ECS driver over a real connection."""
 
+import socket
+import time
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -9,6 +12,7 @@ from contract.traffic.ecs_course import RESTORE, STEPS, Course, outcome
 from parts import moto_ecs
 from parts.ecs_account import Account, client, make_account
 from parts.s3 import S3Server
+from tidegate.drivers.traffic import Failed
 from tidegate.drivers.traffic.ecs import EcsTraffic
 
 
@@ -35,3 +39,19 @@ def test_there_back_and_there(account: Account):
     again.look()
     again.go(*STEPS)
     assert outcome(account)["sets"] == [("d-AGAIN0000", "PRIMARY", 2, "2", "green")]
+
+
+@pytest.mark.parametrize("service", ["ECS", "ELASTIC_LOAD_BALANCING_V2"])
+def test_silence_is_not_waited_out(account: Account, service: str, monkeypatch: pytest.MonkeyPatch):
+    with socket.create_server(("127.0.0.1", 0), backlog=10) as mute:
+        url = f"http://127.0.0.1:{mute.getsockname()[1]}"
+        monkeypatch.setenv(f"AWS_ENDPOINT_URL_{service}", url)
+        driver = EcsTraffic(timeout=timedelta(seconds=1))
+        begun = time.monotonic()
+
+        answer = driver.look(account.errand())
+
+    assert time.monotonic() - begun < 30
+    assert isinstance(answer, Failed)
+    assert answer.may_pass
+    assert "cannot be reached for the" in answer.message
