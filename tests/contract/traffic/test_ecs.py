@@ -5,8 +5,12 @@ from dataclasses import replace
 
 import pytest
 from moto import mock_aws
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.core.utils import utcnow
+from moto.ecs.models import ecs_backends
 
 from contract.traffic.ecs_course import RESTORE, STEPS, Course, outcome
+from parts.aws import REGION
 from parts.ecs_account import CLUSTER, SERVICE, Account, make_account
 from parts.moto_ecs import like_aws
 from tidegate.domain.deployment import ErrorCode
@@ -282,6 +286,20 @@ class TestTasksThatDoNotCome:
         assert "of its tasks have stopped, the last one: Essential container in task" in last.note
         assert "(web: exit code 1, crash" in last.note
 
+    def test_the_note_says_why_none_can_begin(self, account: Account, course: Course):
+        course.driver.prepare(course.errand)
+        started = course.driver.prepare(course.errand)
+        assert isinstance(started, Running)
+        green = started.found.task_sets[1].id
+        told = f"(service web, taskSet {green}) was unable to place a task: no instance has room."
+        happens(account, told)
+        happens(account, "(service web, taskSet ecs-svc/other) has reached a steady state.")
+
+        answer = course.driver.prepare(course.errand)
+
+        assert isinstance(answer, Running)
+        assert answer.note.endswith(f"ECS says: {told}")
+
     def test_green_that_somebody_removes_is_not_made_again(self, account: Account, course: Course):
         course.go("prepare")
         green = account.task_sets()[1]["taskSetArn"]
@@ -293,6 +311,12 @@ class TestTasksThatDoNotCome:
             assert isinstance(answer, Failed)
             assert "removed by somebody else" in answer.message
         assert account.weights(account.prod)["green"] == 0
+
+
+def happens(account: Account, message: str) -> None:
+    """Have the service tell of something."""
+    service = ecs_backends[DEFAULT_ACCOUNT_ID][REGION].services[f"{CLUSTER}:{SERVICE}"]
+    service.events.insert(0, {"id": message, "createdAt": utcnow(), "message": message})
 
 
 @pytest.mark.parametrize("controller", ["EXTERNAL", "CODE_DEPLOY"])

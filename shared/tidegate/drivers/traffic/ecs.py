@@ -23,6 +23,7 @@ from tidegate.drivers.traffic.task_sets import (
     TaskSets,
     TaskSetSeen,
     is_steady,
+    last_event,
     move_of,
 )
 from tidegate.drivers.traffic.way_back import Back, way_back
@@ -80,7 +81,7 @@ class EcsTraffic:
             f" {green.get('computedDesiredCount', 0)} tasks running in the new task set, and not"
             " yet that it is steady."
         )
-        why = self._ecs.stopped(errand, green)
+        why = self._ecs.stopped(errand, green) or last_event(seen.service, green)
         return self._running(seen, " ".join(filter(None, (waited_for, why, note))))
 
     def _attaches(self, errand: Errand, seen: Standing) -> bool:

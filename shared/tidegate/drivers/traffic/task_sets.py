@@ -13,6 +13,8 @@ from tidegate.drivers.traffic.aws_failures import TRIES, Refused
 PRIMARY: Final = "PRIMARY"
 DRAINING: Final = "DRAINING"
 _STEADY: Final = "STEADY_STATE"
+_MOST_SAID: Final = 500
+"""Characters."""
 _GONE: Final = "TaskSetNotFoundException"
 
 TaskSetSeen = Mapping[str, Any]
@@ -29,6 +31,17 @@ def move_of(errand: Errand) -> ServiceMove:
 def is_steady(task_set: TaskSetSeen) -> bool:
     """Return whether ECS says that all of it runs and is healthy; counts alone do not say so."""
     return bool(task_set.get("stabilityStatus") == _STEADY)
+
+
+def last_event(service: Mapping[str, Any], task_set: TaskSetSeen) -> str:
+    """Return what a service has told last of a task set, as a sentence; empty where nothing.
+
+    There ECS says why it cannot even begin a task.
+    """
+    for event in service.get("events", ()):
+        if task_set["id"] in event["message"]:
+            return f"ECS says: {' '.join(event['message'].split()).rstrip('.')[:_MOST_SAID]}."
+    return ""
 
 
 class TaskSets:
