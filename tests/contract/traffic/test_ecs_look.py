@@ -1,6 +1,7 @@
 """What the ECS driver refuses before anything is moved, and how it says so."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +12,8 @@ from parts.ecs_account import CLUSTER, SERVICE, Account, forward, make_account, 
 from parts.moto_ecs import like_aws
 from tidegate.domain.aws_group import TargetGroupPair
 from tidegate.domain.deployment import ErrorCode
-from tidegate.drivers.traffic import Failed
+from tidegate.drivers.traffic import Done, Failed
+from tidegate.drivers.traffic.ecs import EcsTraffic
 
 NO_SERVICE, NO_ELB = ErrorCode.INVALID_ECS_SERVICE, ErrorCode.ELASTIC_LOAD_BALANCING_INVALID
 NOT_UPDATABLE = ErrorCode.ECS_UPDATE_ERROR
@@ -197,3 +199,16 @@ def test_all_may_be_named_by_arns(account: Account):
 
     assert done is not None
     assert [one.target_group for one in done.found.task_sets] == ["green"]
+
+
+@pytest.mark.parametrize(("assumes", "there"), [(True, False), (False, True)])
+def test_calls_are_made_by_the_role_of_the_group_where_that_is_wanted(
+    account: Account, assumes: bool, there: bool
+):
+    """A role of another account finds nothing of this one."""
+    role = "arn:aws:iam::444455556666:role/deploys"
+    errand = replace(account.errand(), role_arn=role)
+
+    answer = EcsTraffic(assume_role=assumes).look(errand)
+
+    assert isinstance(answer, Done if there else Failed)
