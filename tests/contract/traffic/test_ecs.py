@@ -11,7 +11,7 @@ from moto.ecs.models import ecs_backends
 
 from contract.traffic.ecs_course import RESTORE, STEPS, Course, outcome
 from parts.aws import REGION
-from parts.ecs_account import CLUSTER, SERVICE, Account, make_account
+from parts.ecs_account import CLUSTER, SERVICE, Account, forward, make_account
 from parts.moto_ecs import like_aws
 from tidegate.domain.deployment import ErrorCode
 from tidegate.domain.traffic import AliasMove, CapacityProvider, Network, Side
@@ -134,6 +134,20 @@ class TestTheCourse:
         assert "still has" in answer.message
         assert len(account.task_sets()) == 2
 
+    def test_blue_is_never_removed_while_it_is_the_primary_one(
+        self, account: Account, course: Course
+    ):
+        course.go("prepare")
+        account.elb.modify_listener(
+            ListenerArn=account.prod, DefaultActions=[forward(account.green)]
+        )
+
+        answer = course.driver.finish(course.errand)
+
+        assert isinstance(answer, Failed)
+        assert "is ACTIVE and not PRIMARY" in answer.message
+        assert len(account.task_sets()) == 2
+
     def test_the_next_deployment_goes_the_other_way(self, account: Account, course: Course):
         course.go(*STEPS)
         back = Course(account, course.driver, account.errand("d-NEXT00000"))
@@ -182,6 +196,14 @@ class TestWhatIsCarriedOver:
         assert green["loadBalancers"] == [
             {"targetGroupArn": account.green, "containerName": "web", "containerPort": 8080}
         ]
+
+    def test_tags_that_only_aws_sets_are_left_out(self, account: Account):
+        service = ecs_backends[DEFAULT_ACCOUNT_ID][REGION].services[f"{CLUSTER}:{SERVICE}"]
+        service.task_sets[0].tags.append({"key": "aws:cloudformation:stack-name", "value": "x"})
+
+        Course.looked(account).go("prepare")
+
+        assert account.task_sets()[1]["tags"] == [{"key": "team", "value": "shop"}]
 
     def test_what_the_appspec_says_comes_first(self, account: Account):
         course = Course.looked(
