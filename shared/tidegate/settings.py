@@ -75,6 +75,8 @@ class Settings(BaseSettings):
     secret_key: SecretStr = SecretStr("")
     """What secrets in the database are encrypted with; several are separated by commas."""
 
+    webhook_secret: SecretStr = SecretStr("")
+    """What calls of hooks by HTTP are signed with; empty means that none are called."""
     github_url: str = "https://api.github.com"
     """Where revisions on GitHub are fetched from."""
     prometheus_url: str = ""
@@ -190,6 +192,13 @@ class Settings(BaseSettings):
         if bus and not EVENT_BUS.fullmatch(bus):
             raise ValueError("it is an event bus, by its name or as arn:aws:events:…")
         return bus
+
+    @field_validator("webhook_secret")
+    @classmethod
+    def _is_hard_to_guess(cls, given: SecretStr) -> SecretStr:
+        if given and len(given.get_secret_value()) < SHORTEST_SECRET_KEY:
+            raise ValueError(f"it has {SHORTEST_SECRET_KEY} characters or more")
+        return given
 
     @field_validator("secret_key")
     @classmethod

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from typing import Final
 
 from tidegate.clock import SystemClock
@@ -18,6 +18,7 @@ from tidegate.drivers.bundles import ArtifactStore, artifact_store
 from tidegate.drivers.hosts import HostDriver, host_driver
 from tidegate.drivers.notices import NoticeSender, notice_sender
 from tidegate.drivers.traffic import TrafficDriver, traffic_driver
+from tidegate.drivers.traffic.hooks import Hooks
 from tidegate.engine.alarms import AlarmPolling
 from tidegate.engine.host_runs import HostRuns
 from tidegate.engine.notices import NoticeSending
@@ -84,7 +85,10 @@ class Runtime:
         return StepRuns(
             store=self.store,
             driver=self.traffic_driver,
-            call_hook=self.call_hook,
+            call_hook=partial(
+                Hooks(assume_role=self.settings.assume_service_role).call_hook,
+                key=self.settings.webhook_secret.get_secret_value(),
+            ),
             attending=self.runs.attending,
             is_leaving=lambda: self.runs.is_leaving,
             owner=self.owner,

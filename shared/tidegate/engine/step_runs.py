@@ -1,6 +1,6 @@
 """One step of a deployment on one target: taken by a worker, called for out there, recorded."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -97,6 +97,7 @@ class StepRuns:
             role_arn=aws.service_role_arn,
             move=kept.move,
             before=kept.before or {},
+            shares=_shares(kept, deployment, course, uow),
         )
         return _Taken(lease=lease, deployment=deployment, step=step, kept=kept, errand=errand)
 
@@ -124,6 +125,17 @@ class StepRuns:
         if step.kind in WAITS or (step.kind is StepKind.RESTORE and not errand.before):
             return None
         return _ask(self.driver(taken.deployment.compute_platform), step, errand)
+
+
+def _shares(
+    kept: KeptErrand, deployment: Deployment, course: Sequence[CourseStep], uow: UnitOfWork
+) -> tuple[int, ...]:
+    """Return what the new side may have: what was read back last, and what was begun since."""
+    if undone := deployment.rollback_triggering_deployment_id:
+        course = uow.courses.course(undone)
+    begun = (StepStatus.IN_PROGRESS, StepStatus.FAILED)
+    wanted = [step.weight or 0 for step in course if step.weight and step.status in begun]
+    return () if kept.found is None else (round(kept.found.weight), *wanted)
 
 
 def _ask(driver: TrafficDriver, step: CourseStep, errand: Errand) -> Answer:

@@ -78,21 +78,22 @@ class FakeWorker:
             settings=settings,
             owner=name,
         )
-        fake = FakeTraffic(store.clock)
-        self.steps = StepRuns(
-            store=store,
-            driver=lambda _: traffic or fake,
-            call_hook=hooks or FakeHooks(),
-            attending=self.runs.attending,
-            is_leaving=lambda: self.runs.is_leaving,
-            owner=name,
-        )
-
+        self.steps = self._steps(traffic or FakeTraffic(store.clock), hooks or FakeHooks())
         self.alarms = AlarmPolling(
             store=store,
             assume_role=False,
             cloudwatch=cloudwatch_alarms,
             prometheus=lambda: prometheus_checks(""),
+        )
+
+    def _steps(self, traffic: TrafficDriver, hooks: HookCaller) -> StepRuns:
+        return StepRuns(
+            store=self.store,
+            driver=lambda _: traffic,
+            call_hook=hooks,
+            attending=self.runs.attending,
+            is_leaving=lambda: self.runs.is_leaving,
+            owner=self.name,
         )
 
     def show_life(self) -> None:

@@ -33,7 +33,7 @@ ROLE = "arn:aws:iam::123456789012:role/CodeDeploy"
 KEY = "a secret that both know"
 DOCS = Path(__file__).parents[3] / "docs" / "lambda.md"
 
-Call = Callable[[str], Failed | None]
+Call = Callable[..., Failed | None]
 
 
 @pytest.fixture
@@ -341,6 +341,13 @@ def test_what_is_no_address_is_told(call, hook):
 
     assert failure(answer).startswith("The hook ")
     assert not answer.may_pass
+
+
+def test_an_address_is_not_called_without_a_secret(call, web):
+    answer = call(f"{web.url}/hook", key="")
+
+    assert "TIDEGATE_WEBHOOK_SECRET" in failure(answer)
+    assert web.seen == []
 
 
 def test_ids_are_written_as_json(call, web, clock):

@@ -16,6 +16,10 @@ from tidegate.drivers.traffic.refusals import failed
 from tidegate.drivers.traffic.webhook import is_url, post
 
 _TRIES: Final = 2
+_UNSIGNED: Final = (
+    "The hook {} cannot be called: nothing would tell it that Tidegate calls. "
+    "Set TIDEGATE_WEBHOOK_SECRET for the workers."
+)
 _WAITING_HELPS: Final = (
     "CodeArtifactUserPendingException",
     "ResourceConflictException",
@@ -54,6 +58,9 @@ class Hooks:
         """
         body = _body(deployment_id, execution_id)
         if is_url(hook):
+            if not key:
+                unsigned = _UNSIGNED.format(hook)
+                return Failed(code=ErrorCode.HOOK_EXECUTION_FAILURE, message=unsigned)
             now = self._clock.now()
             return post(hook, body, key=key, at=now, timeout=self._timeout)
         role = self._clients.role_for(role_arn)
