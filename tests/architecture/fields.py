@@ -21,15 +21,13 @@ MODEL: Final = botocore.session.get_session().get_service_model("codedeploy")
 
 _STORED: Final = "stored and shown, and nothing goes by it yet"
 _OF_GROUPS: Final = {
-    "alarmConfiguration": _STORED,
     "autoScalingGroups": "stored and shown, but EC2 instances are not resolved yet",
-    "blueGreenDeploymentConfiguration": _STORED,
+    "blueGreenDeploymentConfiguration": "as it says on ECS; of servers stored and shown",
     "deploymentStyle": "stored and shown, but servers are deployed to in place, traffic or not",
     "ec2DeploymentOptions": _STORED,
     "ec2TagFilters": "stored and shown, but EC2 instances are not resolved yet",
     "ec2TagSet": "stored and shown, but EC2 instances are not resolved yet",
-    "ecsServices": _STORED,
-    "loadBalancerInfo": _STORED,
+    "loadBalancerInfo": "target group pairs as they say; of servers stored and shown",
     "outdatedInstancesStrategy": _STORED,
     "serviceRoleArn": "taken by its form, and used where `TIDEGATE_ASSUME_SERVICE_ROLE` is true",
     "terminationHookEnabled": _STORED,
@@ -44,15 +42,12 @@ DIFFERENT: Final[dict[str, dict[str, str]]] = {
     "BatchGetApplicationRevisionsOutput": {"errorMessage": _UNKNOWN},
     "BatchGetDeploymentGroupsOutput": {"errorMessage": _UNKNOWN},
     "BatchGetDeploymentInstancesOutput": {"errorMessage": _UNKNOWN},
-    "ContinueDeploymentInput": {"deploymentWaitType": "checked, but no deployment waits yet"},
     "CreateDeploymentConfigInput": {
-        "trafficRoutingConfig": _STORED,
         "zonalConfig": _STORED,
     },
     "CreateDeploymentGroupInput": _OF_GROUPS,
     "CreateDeploymentInput": {
         "ec2DeploymentOptions": _STORED,
-        "overrideAlarmConfiguration": _STORED,
         "targetInstances": _STORED,
     },
     "DeleteDeploymentGroupOutput": {"hooksNotCleanedUp": _NO_HOOKS},
@@ -62,13 +57,12 @@ DIFFERENT: Final[dict[str, dict[str, str]]] = {
         "creator": "`user` or `codeDeployRollback`",
         "errorInformation": "`MANUAL_STOP` after a stop by request",
         "externalId": "absent, as nothing is made from outside yet",
-        "instanceTerminationWaitTimeStarted": "always false",
         "previousRevision": _UPLOADED,
         "revision": _UPLOADED,
         "rollbackInfo": "absent while there is no end without success",
     },
     "DeploymentOverview": {"Ready": "always 0"},
-    "DeploymentTarget": {"deploymentTargetType": "always `InstanceTarget`"},
+    "DeploymentTarget": {"deploymentTargetType": "never `CloudFormationTarget`"},
     "Diagnostics": {"logTail": "whole lines, fewer than 2,048 characters"},
     "ECSService": {"clusterName": "`default` where none is said"},
     "InstanceInfo": {"iamUserArn": "`…:user/tidegate/NAME` of a host that `/v1` made"},
@@ -78,9 +72,6 @@ DIFFERENT: Final[dict[str, dict[str, str]]] = {
     "ListDeploymentsInput": {"externalId": "finds nothing"},
     "ListOnPremisesInstancesInput": {"tagFilters": "at most ten"},
     "ListTagsForResourceInput": {"NextToken": "passed over, as one page holds all"},
-    "PutLifecycleEventHookExecutionStatusInput": {
-        "lifecycleEventHookExecutionId": "none is known, as no hook function is called yet"
-    },
     "RawString": {"content": "told by GetApplicationRevision alone"},
     "S3Location": {
         "bundleType": "taken in any case",
