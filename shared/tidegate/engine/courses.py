@@ -9,6 +9,7 @@ import structlog
 
 from tidegate.domain.aws_group import AwsGroup
 from tidegate.domain.course import (
+    CHANGES,
     WAITS,
     CourseStep,
     StepKind,
@@ -21,6 +22,7 @@ from tidegate.domain.deployment import (
     Creator,
     Deployment,
     DeploymentEvent,
+    DeploymentStatus,
     ErrorCode,
     RollbackEvent,
 )
@@ -49,6 +51,7 @@ from tidegate.planning.course import (
     statuses_of,
     until_of,
 )
+from tidegate.planning.leftovers import what_is_left
 from tidegate.planning.traffic import plan_shifts
 from tidegate.store.courses import KeptErrand
 from tidegate.store.deployments import Move
@@ -208,8 +211,10 @@ def _go_on(look: _Advance, move: CourseMove) -> bool:
     match move:
         case Begin(number, left_out):
             return _begin(look, number, left_out)
-        case Finish(number):
+        case Finish(number, remark):
             _finish(look, number)
+            if remark:
+                look.deployment = look.uow.deployments.say(look.deployment, (remark,))
             return True
         case Await(until):
             look.uow.deployments.settle(look.deployment, wake_at=until)
@@ -332,6 +337,20 @@ def _end(look: _Advance, end: _End) -> None:
     move = Move(event=end.event, at=look.now, actor=ACTOR, reason=end.reason, error_code=end.code)
     end_deployment(look.deployment, move, end.rollback, uow=look.uow)
     look.deployment = look.uow.deployments.get(look.deployment.id)
+    say_what_is_left(look.deployment, look.uow)
+
+
+def say_what_is_left(deployment: Deployment, uow: UnitOfWork) -> None:
+    """Tell of a deployment that ended before its time, and is not rolled back, what it left."""
+    if deployment.rollback_deployment_id is not None or deployment.creator is Creator.ROLLBACK:
+        return
+    has_begun = bool(uow.courses.kinds_begun(deployment.id) & CHANGES)
+    told = (
+        what_is_left(errand.move, errand.found, has_begun=has_begun)
+        for errand in uow.courses.errands(deployment.id)
+    )
+    if messages := tuple(filter(None, told)):
+        uow.deployments.say(deployment, messages)
 
 
 def close_course(deployment_id: DeploymentId, reason: str, *, uow: UnitOfWork) -> None:
@@ -369,6 +388,8 @@ def _close_events(
 def end_course(deployment: Deployment, uow: UnitOfWork) -> None:
     """Close what was still being called for when a deployment ended, and let its rollback begin."""
     close_course(deployment.id, deployment.error_message, uow=uow)
+    if deployment.status is not DeploymentStatus.SUCCEEDED:
+        say_what_is_left(deployment, uow)
     rollback = deployment.rollback_deployment_id
     if rollback is not None and uow.deployments.wake(rollback, uow.now()):
         want_advance(uow, rollback)

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Final
 
 from tidegate.domain.configs import PREDEFINED_PREFIX
+from tidegate.domain.course import CHANGES, StepKind
 from tidegate.domain.deployment import (
     DEPLOYMENT_MACHINE,
     ComputePlatform,
@@ -61,12 +62,19 @@ def end_deployment(
         event,
         asked=asked,
         last_good=group.target_revision_id,
-        has_moved=not deployment.is_of_servers and uow.courses.has_moved(deployment.id),
+        **_of_traffic(deployment, uow),
     )
     if isinstance(decision, RollBackTo):
         _begin(deployment, group, decision.revision_id, uow=uow)
     elif decision.reason:
         uow.deployments.link_rollback(deployment.id, None, decision.reason)
+
+
+def _of_traffic(deployment: Deployment, uow: UnitOfWork) -> dict[str, bool]:
+    if deployment.is_of_servers:
+        return {}
+    begun = uow.courses.kinds_begun(deployment.id)
+    return {"has_moved": bool(begun & CHANGES), "can_return": StepKind.FINISH not in begun}
 
 
 def write_deployment(deployment: Deployment, group: Group, *, uow: UnitOfWork, actor: str) -> None:

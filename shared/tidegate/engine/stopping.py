@@ -1,7 +1,7 @@
 """A deployment that is ended before its time, by somebody or something."""
 
 from tidegate.domain.deployment import Deployment, RollbackEvent
-from tidegate.engine.courses import close_course
+from tidegate.engine.courses import close_course, say_what_is_left
 from tidegate.engine.rollback import end_deployment
 from tidegate.store.deployments import Move
 from tidegate.store.unit_of_work import UnitOfWork
@@ -25,3 +25,5 @@ def stop_early(
     else:
         close_course(deployment.id, move.reason, uow=uow)
     end_deployment(deployment, move, event, uow=uow, asked=asked)
+    if not deployment.is_of_servers:
+        say_what_is_left(uow.deployments.get(deployment.id), uow)

@@ -50,6 +50,9 @@ NOT_STEADY: Final = (
     "The deployment timed out while waiting for the replacement task set to become healthy. "
     "This time out period is 60 minutes."
 )
+NOT_REMOVED: Final = (
+    "The original task set was not removed within an hour; remove it by hand if it is still there."
+)
 NOT_CONTINUED: Final = (
     "The deployment timed out while waiting for a notification to continue. "
     "This time out period is {} minutes."
@@ -80,6 +83,8 @@ class Finish:
     """The step in progress is done."""
 
     number: int
+    remark: str = ""
+    """What the user should know of how it went."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +239,9 @@ def _of_begun(step: CourseStep, now: datetime, outcome: Outcome | None) -> Cours
     match outcome:
         case Well():
             return Finish(step.number)
+        case Badly(_, reason) if step.kind is StepKind.FINISH:
+            # All traffic is on the new side: what is left of the old one is no reason to go back.
+            return Finish(step.number, reason)
         case Badly(code, reason):
             return GiveUp(step.number, code, reason)
         case None if step.until is None or now < step.until:
@@ -246,6 +254,8 @@ def _of_overdue(step: CourseStep) -> CourseMove:
     match step.kind:
         case StepKind.TERMINATION:
             return Finish(step.number)
+        case StepKind.FINISH:
+            return Finish(step.number, NOT_REMOVED)
         case StepKind.READY:
             return Expire(NOT_CONTINUED.format(_minutes_of(step)))
         case StepKind.HOOK:

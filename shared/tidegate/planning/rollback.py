@@ -24,12 +24,14 @@ def plan_rollback(
     asked: bool | None,
     last_good: RevisionId | None,
     has_moved: bool = False,
+    can_return: bool = True,
 ) -> RollBackTo | NoRollback:
     """Return what follows on the end of *deployment* by *event*.
 
     *asked* is the explicit wish of whoever stopped it; None leaves it to the configuration.
     A rollback that fails is not rolled back again. Traffic goes back where *has_moved* says that
-    something was changed out there, whether or not any deployment was successful before.
+    something was changed out there, whether or not any deployment was successful before, unless
+    it *cannot return*, as what it came from is being removed.
     """
     wanted = deployment.auto_rollback.after(event) if asked is None else asked
     if not wanted:
@@ -37,14 +39,21 @@ def plan_rollback(
     if deployment.creator is Creator.ROLLBACK:
         return NoRollback("A rollback is not rolled back again.")
     if not deployment.is_of_servers:
-        back = RollBackTo(last_good or deployment.revision_id)
-        return back if has_moved else NoRollback("Nothing had been changed; all is as it was.")
+        if why := _no_way_back(has_moved=has_moved, can_return=can_return):
+            return NoRollback(why)
+        return RollBackTo(last_good or deployment.revision_id)
     if last_good is None:
         return NoRollback(
             "There is no successful deployment of this group to roll back to; "
             "deploy a revision that works."
         )
     return RollBackTo(last_good)
+
+
+def _no_way_back(*, has_moved: bool, can_return: bool) -> str:
+    if not has_moved:
+        return "Nothing had been changed; all is as it was."
+    return "" if can_return else "What the traffic came from was being removed already."
 
 
 def triggered_message(deployment_id: DeploymentId, rollback_id: DeploymentId) -> str:

@@ -9,7 +9,6 @@ from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
 from tidegate.domain.course import (
-    CHANGES,
     STEP_MACHINE,
     Badly,
     CourseStep,
@@ -125,18 +124,14 @@ class Courses:
             .execution_options(synchronize_session=False)
         )
 
-    def has_moved(self, deployment_id: DeploymentId) -> bool:
-        """Tell whether a step of a deployment has begun that changes something out there."""
-        found = self._session.scalar(
-            select(StepRow.number)
-            .where(
-                StepRow.deployment_id == deployment_id,
-                StepRow.kind.in_(CHANGES),
-                StepRow.started_at.is_not(None),
-            )
-            .limit(1)
+    def kinds_begun(self, deployment_id: DeploymentId) -> set[StepKind]:
+        """Return which kinds of steps of a deployment have begun."""
+        rows = self._session.scalars(
+            select(StepRow.kind)
+            .where(StepRow.deployment_id == deployment_id, StepRow.started_at.is_not(None))
+            .distinct()
         )
-        return found is not None
+        return {StepKind(kind) for kind in rows}
 
     def called_as(self, deployment_id: DeploymentId, execution_id: str) -> CourseStep | None:
         """Return the hook that was called by an id, if there is one."""

@@ -264,6 +264,9 @@ def test_a_stop_leaves_the_weights_or_takes_them_back(system: System, rollback: 
         "AfterAllowTraffic": "Skipped",
     }
     assert system.traffic.weights[ALIAS] == ([0, 10, 0] if rollback else [0, 10])
+    told = shop.deployment(id_).status_messages
+    assert (told == ()) is rollback
+    assert rollback or "still sends 10 % of its traffic to version 2" in told[0]
     minutes(system, 10)
     assert system.traffic.weights[ALIAS] == ([0, 10, 0] if rollback else [0, 10])
 

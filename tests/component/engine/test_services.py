@@ -20,10 +20,11 @@ from tidegate.domain.aws_group import (
     TerminateBlue,
     WhenReady,
 )
+from tidegate.domain.deployment import ErrorCode
 from tidegate.domain.errors import (
     DeploymentNotReady,
 )
-from tidegate.drivers.traffic import Running
+from tidegate.drivers.traffic import Failed, Running
 from tidegate.engine.waits import Wait, continue_deployment
 
 
@@ -103,3 +104,31 @@ def test_a_new_side_that_never_stands_is_given_up_after_an_hour(system: System):
     assert (failed.status, failed.error_code) == ("Failed", "TIMEOUT")
     assert "become healthy" in failed.error_message
     assert shop.deployment(failed.rollback_deployment_id or "").status == "Succeeded"
+
+
+def test_an_old_side_that_cannot_be_removed_is_told_and_no_failure(system: System):
+    shop = service(system, auto_rollback=ALWAYS)
+    busy = Failed(code=ErrorCode.ECS_UPDATE_ERROR, message="It is busy.")
+    system.traffic.answers["finish"] = [busy]
+
+    id_ = shop.go(ecs_appspec())
+    system.settle()
+
+    done = shop.deployment(id_)
+    assert (done.status, done.status_messages) == ("Succeeded", ("It is busy.",))
+
+
+def test_what_is_being_removed_cannot_be_gone_back_to(system: System):
+    shop = service(system)
+    slow = Running(check_in=timedelta(seconds=10), note="Draining.", found=as_found(system))
+    system.traffic.answers["finish"] = [slow] * 9
+    id_ = shop.go(ecs_appspec())
+    system.settle()
+
+    system.stop(id_, rollback=True)
+    system.settle()
+
+    stopped = shop.deployment(id_)
+    assert (stopped.status, stopped.rollback_deployment_id) == ("Stopped", None)
+    assert "was being removed already" in stopped.rollback_message
+    assert system.traffic.weights[SERVICE] == [0, 100]

@@ -238,6 +238,13 @@ def test_what_goes_wrong_ends_it():
     assert journey.once(outcome) == GiveUp(0, ErrorCode.INVALID_LAMBDA_CONFIGURATION, "no")
 
 
+def test_an_old_side_that_stays_is_no_failure():
+    course = begun(StepKind.FINISH, 60)
+
+    move = next_move(course, START, outcome=Badly(ErrorCode.ECS_UPDATE_ERROR, "It is busy."))
+    assert move == Finish(0, "It is busy.")
+
+
 def begun(kind: StepKind, minutes: int) -> list[CourseStep]:
     return [
         CourseStep(
