@@ -231,6 +231,7 @@ def _go_on(look: _Advance, move: CourseMove) -> bool:
 
 
 def _begin(look: _Advance, number: int, left_out: Sequence[int]) -> bool:
+    """Begin a step; tell whether there is more to decide, as there is of a wait."""
     uow, now, id_ = look.uow, look.now, look.deployment.id
     for skipped in left_out:
         look.change(skipped, StepMove.SKIP, finished_at=now)
@@ -255,7 +256,8 @@ def _begin(look: _Advance, number: int, left_out: Sequence[int]) -> bool:
     is_hook = step.kind is StepKind.HOOK
     for target in uow.leases.dispatch_step(id_, segment, at=now, first_only=is_hook):
         want_step(uow, id_, target, segment)
-    return True
+    uow.deployments.settle(look.deployment, wake_at=until)
+    return False
 
 
 def _schedule(look: _Advance) -> None:
