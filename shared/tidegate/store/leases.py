@@ -94,7 +94,7 @@ class Leases:
         self._session.execute(
             update(TargetRow)
             .where(*mine)
-            .values(segment=segment, segment_done=True, due_at=None)
+            .values(segment=segment, segment_done=True, due_at=None, last_updated_at=at)
             .execution_options(synchronize_session=False)
         )
         ids = self._session.scalars(
