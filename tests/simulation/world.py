@@ -7,6 +7,7 @@ from contextlib import contextmanager, suppress
 from datetime import timedelta
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import event
 
@@ -74,7 +75,7 @@ class World:
         self.store = PausingStore(
             self.engine, sender=self.broker, clock=self.clock, ids=CountedIds()
         )
-        self.shop = Shop.with_hosts(self.store, self.names, config=config, **group)
+        self.shop = self.new_shop(config=config, **group)
         self.workers: list[FakeWorker] = []
         self.fibers: dict[str, list[Fiber]] = {}
         self.heartless: set[str] = set()
@@ -82,6 +83,9 @@ class World:
         self.born = 0
         for _ in range(2):
             self.start_worker()
+
+    def new_shop(self, **group) -> Shop:
+        return Shop.with_hosts(self.store, self.names, **group)
 
     def close(self) -> None:
         for name in list(self.fibers):
@@ -100,10 +104,15 @@ class World:
             artifacts=FakeArtifacts(self.path),
             settings=Settings(data_dir=self._folder),
             together=Alone(self.store),  # one fiber runs at a time, and may stop anywhere
+            **self.drivers(),
         )
         self.workers.append(worker)
         self.fibers[worker.name] = []
         worker.show_life()
+
+    def drivers(self) -> dict[str, Any]:
+        """Return by what else than hosts a worker touches the world."""
+        return {}
 
     def kill_worker(self, index: int) -> None:
         """Kill one worker in the middle of whatever it does; another one is started."""
@@ -163,20 +172,29 @@ class World:
     def calm(self) -> None:
         """Let a second of good weather pass: all alive, all delivered, all swept."""
         self.clock.advance(timedelta(seconds=1))
+        self.show_life()
+        self.sweep(0)
+        self.sweep(1)
+        self.deliver_all()
+        for _ in range(4):
+            self.resume_all()
+            for name in self.names:
+                self.hosts[name].step()
+
+    def show_life(self) -> None:
         for worker in self.workers:
             if worker.name not in self.heartless:
                 worker.show_life()
         with self.store.write() as uow:
             uow.heartbeats.beat("control", WORKER_KINDS["control"], uow.now())
-        self.sweep(0)
-        self.sweep(1)
+
+    def deliver_all(self) -> None:
         for number in range(len(self.broker.queue)):
             self.deliver(0, number)
-        for _ in range(4):
-            for fiber in self.running():
-                fiber.resume()
-            for name in self.names:
-                self.hosts[name].step()
+
+    def resume_all(self) -> None:
+        for fiber in self.running():
+            fiber.resume()
 
     def rows(self, query: str) -> list[tuple]:
         connection = sqlite3.connect(self.path)

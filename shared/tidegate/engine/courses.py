@@ -361,7 +361,7 @@ def close_course(deployment_id: DeploymentId, reason: str, *, uow: UnitOfWork) -
     A target for which something is being called just now is closed when that call has ended.
     """
     now = uow.now()
-    uow.courses.skip_rest(deployment_id, at=now)
+    uow.courses.end_rest(deployment_id, at=now)
     for target in uow.targets.page(deployment_id):
         if target.status in FINAL_TARGET_STATUSES or uow.leases.is_held(deployment_id, target.id):
             continue

@@ -115,14 +115,18 @@ class Courses:
             [{"at_number": number, "to_due_at": at} for number, at in due.items()],
         )
 
-    def skip_rest(self, deployment_id: DeploymentId, *, at: datetime) -> None:
-        """Skip all steps that have not begun."""
-        self._session.execute(
-            update(StepRow)
-            .where(StepRow.deployment_id == deployment_id, StepRow.status == StepStatus.PENDING)
-            .values(status=StepStatus.SKIPPED, finished_at=at)
-            .execution_options(synchronize_session=False)
-        )
+    def end_rest(self, deployment_id: DeploymentId, *, at: datetime) -> None:
+        """Fail the step in progress, if there is one, and skip all that have not begun."""
+        for source, move in (
+            (StepStatus.IN_PROGRESS, StepMove.FAIL),
+            (StepStatus.PENDING, StepMove.SKIP),
+        ):
+            self._session.execute(
+                update(StepRow)
+                .where(StepRow.deployment_id == deployment_id, StepRow.status == source)
+                .values(status=STEP_MACHINE.after(source, move), finished_at=at)
+                .execution_options(synchronize_session=False)
+            )
 
     def kinds_begun(self, deployment_id: DeploymentId) -> set[StepKind]:
         """Return which kinds of steps of a deployment have begun."""

@@ -1,0 +1,282 @@
+"""Whatever is lost, late, killed or frozen: traffic moves one way, or back to where it was."""
+
+import os
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
+
+from simulation.traffic_invariants import TrafficWitness
+from simulation.traffic_world import Scene, TrafficWorld
+from tidegate.domain.alarms import AlarmState
+from tidegate.domain.aws_group import (
+    BlueGreen,
+    InstanceAction,
+    ReadyAction,
+    TerminateBlue,
+    WhenReady,
+)
+from tidegate.domain.course import Word
+from tidegate.domain.deployment import AutoRollback, ComputePlatform, RollbackEvent
+from tidegate.domain.lifecycle import ECS_EVENTS, LAMBDA_EVENTS
+from tidegate.engine.deployments import stop_deployment
+from tidegate.engine.steering import pause_deployment, promote_deployment, resume_deployment
+from tidegate.engine.waits import Wait, continue_deployment, skip_termination_wait
+
+LONGEST_CALM = 2000
+"""Rounds, each until something is due."""
+ROLLBACKS = (AutoRollback(), AutoRollback(enabled=True, events=tuple(RollbackEvent)))
+MOVES = (
+    "_deliver",
+    "_deliver",
+    "_deliver_and_keep",
+    "_resume",
+    "_resume",
+    "_sweep",
+    "_show_life",
+    "_tick",
+    "_answer",
+)
+PEOPLE = ("_stop", "_pause", "_go_on", "_promote", "_continue")
+TROUBLES = (
+    "_lose_all_messages",
+    "_lose_broker",
+    "_let_time_pass",
+    "_let_minutes_pass",
+    "_kill_worker",
+    "_lose_heart",
+    "_freeze",
+    "_leave_worker",
+    "_trouble_aws",
+    "_change_alarm",
+)
+choices = st.integers(0, 1000)
+happenings = st.sampled_from(5 * MOVES + PEOPLE + TROUBLES)
+
+functions = st.builds(
+    Scene,
+    platform=st.just(ComputePlatform.LAMBDA),
+    config=st.sampled_from(
+        ["AllAtOnce", "Canary10Percent5Minutes", "Linear10PercentEvery1Minute"]
+    ),
+    functions=st.integers(1, 3),
+    hooks=st.lists(st.sampled_from(LAMBDA_EVENTS[::2]), unique=True, max_size=2).map(tuple),
+    has_alarm=st.booleans(),
+)
+waits = st.builds(
+    BlueGreen,
+    terminate=st.none()
+    | st.builds(TerminateBlue, st.sampled_from(InstanceAction), st.sampled_from([0, 3])),
+    ready=st.none() | st.builds(WhenReady, st.sampled_from(ReadyAction), st.just(30)),
+)
+services = st.builds(
+    Scene,
+    platform=st.just(ComputePlatform.ECS),
+    config=st.sampled_from(["AllAtOnce", "Canary10Percent5Minutes", "Linear10PercentEvery1Minutes"]),
+    hooks=st.lists(
+        st.sampled_from([e for e in ECS_EVENTS if e.startswith(("Before", "After"))]),
+        unique=True,
+        max_size=2,
+    ).map(tuple),
+    has_alarm=st.booleans(),
+    has_test=st.booleans(),
+    blue_green=waits,
+)
+
+
+class TrafficInAnyWeather(RuleBasedStateMachine):
+    """The engine on a real database, and traffic of which everything may go wrong."""
+
+    template: Path
+    folder: Path
+
+    @initialize(
+        scene=functions | services,
+        rollback=st.sampled_from(ROLLBACKS),
+        first_weather=st.sampled_from([0, 1, 3, 8]),
+    )
+    def begin(self, scene, rollback, first_weather):
+        self.world = TrafficWorld(
+            self.template, self.folder, scene=scene, auto_rollback=rollback
+        )
+        self.witness = TrafficWitness(self.world)
+        self.world.go()
+        self.fair_weather(first_weather)
+
+    @rule()
+    def deploy(self):
+        self.world.go()
+
+    @rule(moves=st.lists(st.tuples(happenings, choices), min_size=15, max_size=60))
+    def things_happen(self, moves):
+        for name, choice in moves:
+            getattr(self, name)(choice)
+            self.witness.check()
+
+    def _deliver(self, choice):
+        if self.world.broker.queue:
+            self.world.deliver(choice, choice // 2)
+
+    def _deliver_and_keep(self, choice):
+        if self.world.broker.queue:
+            self.world.deliver(choice, choice // 2, keep=True)
+
+    def _sweep(self, choice):
+        self.world.sweep(choice)
+
+    def _resume(self, choice):
+        for number in range(1 + choice % 4):
+            running = self.world.running()
+            if running:
+                running[(choice + number) % len(running)].resume()
+                self.witness.check()
+
+    def _show_life(self, choice):
+        worker = self.world.workers[choice % len(self.world.workers)]
+        if worker.name not in self.world.heartless:
+            worker.show_life()
+
+    def _tick(self, choice):
+        self.world.clock.advance(0.5 + choice % 3)
+
+    def _answer(self, choice):
+        self.world.answer(choice, Word.FAILED if choice % 5 == 0 else Word.SUCCEEDED)
+
+    def _stop(self, choice):
+        rollback = (None, True, False)[choice % 3]
+        self.world.act(stop_deployment, self._one(choice), actor="tester", rollback=rollback)
+
+    def _pause(self, choice):
+        self.world.act(pause_deployment, self._one(choice), actor="tester")
+
+    def _go_on(self, choice):
+        self.world.act(resume_deployment, self._one(choice), actor="tester")
+
+    def _promote(self, choice):
+        full = choice % 2 == 0
+        self.world.act(promote_deployment, self._one(choice), actor="tester", full=full)
+
+    def _continue(self, choice):
+        if choice % 3 == 0:
+            self.world.act(skip_termination_wait, self._one(choice))
+        else:
+            self.world.act(continue_deployment, self._one(choice), list(Wait)[choice % 2])
+
+    def _one(self, choice):
+        rows = self.world.rows("SELECT id FROM deployments ORDER BY created_at DESC LIMIT 2")
+        return rows[choice // 500 % len(rows)][0]
+
+    def _lose_all_messages(self, _choice):
+        self.world.broker.queue.clear()
+
+    def _lose_broker(self, _choice):
+        self.world.broker.is_down = True
+
+    def _let_time_pass(self, choice):
+        self.world.clock.advance(5 + choice % 40)
+
+    def _let_minutes_pass(self, choice):
+        self.world.clock.advance(timedelta(minutes=1 + choice % 7))
+        self.world.show_life()
+
+    def _kill_worker(self, choice):
+        self.world.kill_worker(choice)
+
+    def _lose_heart(self, choice):
+        worker = self.world.workers[choice % len(self.world.workers)]
+        self.world.heartless ^= {worker.name}
+
+    def _freeze(self, choice):
+        """Have one worker stand still until the others take it for dead; later it goes on."""
+        busy = [w for w in self.world.workers if self.world.is_busy(w)] or self.world.workers
+        frozen = busy[choice % len(busy)]
+        self.world.heartless.add(frozen.name)
+        self.world.clock.advance(16)
+        self.world.show_life()
+        self.world.sweep(choice + 1)
+
+    def _leave_worker(self, choice):
+        self.world.leave_worker(choice)
+
+    def _trouble_aws(self, choice):
+        self.world.traffic.troubles += [("slow", "away", "slow", "away", "refused")[choice % 5]]
+
+    def _change_alarm(self, choice):
+        self.world.alarm.state = list(AlarmState)[choice % len(AlarmState)]
+        self.world.alarm.may_pass = choice % 2 == 0
+
+    @rule(rounds=st.sampled_from([1, 2, 3, 8]))
+    def fair_weather(self, rounds):
+        self.world.broker.is_down = False
+        for _ in range(rounds):
+            self.world.calm()
+            self.witness.check()
+
+    @invariant()
+    def everything_is_sound(self):
+        self.witness.check()
+
+    def teardown(self):
+        if not hasattr(self, "witness"):
+            return
+        try:
+            self._let_all_end()
+        finally:
+            self.world.close()
+
+    def _let_all_end(self):
+        self.world.broker.is_down = False
+        self.world.heartless.clear()
+        self.world.traffic.troubles.clear()
+        self.world.alarm.state = AlarmState.OK
+        for _ in range(LONGEST_CALM):
+            if self.witness.everything_is_over() and not self.world.running():
+                break
+            self.world.calm()
+            self.witness.check()
+        else:
+            raise AssertionError("something never ended")
+        self.witness.check_end()
+
+
+@pytest.fixture(scope="module")
+def machine(databases, tmp_path_factory):
+    """The state machine with a migrated database to copy."""
+    folder = tmp_path_factory.mktemp("traffic")
+    with databases.fresh("sqlite") as url:
+        template = Path(url.removeprefix("sqlite:///"))
+        names = {"template": template, "folder": folder}
+        yield type("TrafficInAnyWeatherHere", (TrafficInAnyWeather,), names)
+
+
+def run(machine, *, examples, steps):
+    run_state_machine_as_test(
+        machine,
+        settings=settings(
+            max_examples=examples,
+            stateful_step_count=steps,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+            report_multiple_bugs=False,
+        ),
+    )
+
+
+def test_traffic_moves_right_whatever_happens(machine):
+    run(machine, examples=25, steps=10)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(0)
+def test_traffic_moves_right_whatever_happens_for_long(machine):
+    """For a whole night, set TIDEGATE_SIMULATION_EXAMPLES to some thousands."""
+    run(machine, examples=int(os.environ.get("TIDEGATE_SIMULATION_EXAMPLES", "120")), steps=20)
