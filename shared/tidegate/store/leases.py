@@ -90,11 +90,18 @@ class Leases:
         """Mark the targets of a deployment as dispatched for one more segment, and return them."""
         mine = TargetRow.deployment_id == deployment_id, TargetRow.status.in_(OPEN)
         called = (*mine, TargetRow.position == 0) if first_only else mine
-        # Those that the segment is not for are done with it.
+        # Those that the segment is not for are done with it. Whoever is still at the one before has
+        # the target no more: a hook may have said how it went before its call has ended.
         self._session.execute(
             update(TargetRow)
             .where(*mine)
-            .values(segment=segment, segment_done=True, due_at=None, last_updated_at=at)
+            .values(
+                segment=segment,
+                segment_done=True,
+                due_at=None,
+                lease_owner=None,
+                last_updated_at=at,
+            )
             .execution_options(synchronize_session=False)
         )
         ids = self._session.scalars(

@@ -1,0 +1,52 @@
+"""Steps whose calls end late, or whose deployment has ended meanwhile."""
+
+from component.engine.system import System
+from component.engine.traffic import (
+    ALIAS,
+    BEFORE,
+    functions,
+    lambda_appspec,
+)
+from tidegate.domain.course import Word
+from tidegate.domain.ids import DeploymentId
+from tidegate.engine.waits import end_hook
+from tidegate.messages import ADVANCE, SWEEP
+from tidegate.store.outbox import Message
+from tidegate.testing.fake_traffic import FakeHooks
+
+SWEEPS = Message(id="beat", links=(SWEEP,), arguments={})
+
+
+class QuickHooks(FakeHooks):
+    """Hooks that say how it went, and are heard, before their call has ended."""
+
+    system: System
+
+    def __call__(self, hook: str, deployment_id: str, execution_id: str, **where: str) -> None:
+        super().__call__(hook, deployment_id, execution_id, **where)
+        with self.system.store.write() as uow:
+            end_hook(DeploymentId(deployment_id), execution_id, Word.SUCCEEDED, uow=uow)
+        self.system.deliver(ADVANCE)
+
+
+def test_a_hook_that_answers_before_its_call_has_ended_skips_no_shift(system: System):
+    hooks = QuickHooks()
+    hooks.system = system
+    system.worker.steps.call_hook = hooks
+    shop = functions(system)
+
+    id_ = shop.go(lambda_appspec(hooks=[BEFORE]))
+    system.settle()
+
+    assert shop.deployment(id_).status == "Succeeded"
+    assert system.traffic.weights[ALIAS] == [0, 100]
+
+
+def test_a_stop_leaves_no_step_in_progress(system: System):
+    shop = functions(system)
+    id_ = shop.go(lambda_appspec(hooks=[BEFORE]))
+    system.settle()
+
+    system.stop(id_)
+
+    assert shop.kinds(id_) == {"0 look": "Succeeded", "1 hook": "Failed", "2 shift 100": "Skipped"}
