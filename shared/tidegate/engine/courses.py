@@ -63,7 +63,7 @@ PAUSE_LIMIT: Final = timedelta(hours=48)
 FETCH_AGAIN: Final = timedelta(seconds=30)
 """An AppSpec that is not there after so long is asked for again."""
 LOOK_AGAIN: Final = timedelta(seconds=5)
-"""A rollback waits for the last call of what it rolls back, should nobody wake it."""
+"""What comes next waits for the last call of what was before, should nobody wake it."""
 ACTOR: Final = "tidegate"
 
 log = structlog.get_logger(__name__)
@@ -71,6 +71,10 @@ log = structlog.get_logger(__name__)
 
 def start_course(deployment: Deployment, uow: UnitOfWork) -> Fail | None:
     """Start a deployment that moves traffic, or have it looked at again; say why it cannot."""
+    if uow.targets.busy_before(deployment.id, deployment.group_id):
+        # What is called out there just now must have ended: it would move the traffic once more.
+        uow.deployments.settle(deployment, wake_at=uow.now() + LOOK_AGAIN)
+        return None
     aws = uow.deployments.group_settings(deployment.id)["aws"]
     if deployment.creator is Creator.ROLLBACK:
         _start_rollback(deployment, aws, uow)
@@ -104,10 +108,6 @@ def _start_rollback(deployment: Deployment, aws: AwsGroup, uow: UnitOfWork) -> N
     undone = deployment.rollback_triggering_deployment_id
     if undone is None:
         raise AssertionError(deployment.id)
-    if uow.targets.busy(undone):
-        # What is called out there just now must have ended: it would move the traffic once more.
-        uow.deployments.settle(deployment, wake_at=uow.now() + LOOK_AGAIN)
-        return
     _start(deployment, restoring_course(), uow.courses.errands(undone), aws, uow)
 
 

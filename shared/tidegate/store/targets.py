@@ -11,12 +11,12 @@ from sqlalchemy.orm import Session
 from tidegate.domain.errors import TargetNotFound
 from tidegate.domain.fleet import Fleet
 from tidegate.domain.history import Subject, Transition
-from tidegate.domain.ids import DeploymentId, HostId, TargetId
+from tidegate.domain.ids import DeploymentId, GroupId, HostId, TargetId
 from tidegate.domain.lifecycle import OPEN_EVENT_STATUSES, DiagnosticCode, EventStatus
 from tidegate.domain.lifecycle import LifecycleEvent as Event
 from tidegate.domain.target import TARGET_MACHINE, Target, TargetEvent, TargetStatus
 from tidegate.store.history import History
-from tidegate.store.tables import LifecycleEventRow, TargetRow
+from tidegate.store.tables import DeploymentRow, LifecycleEventRow, TargetRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,12 +172,14 @@ class Targets:
         )
         return [TargetId(target_id) for target_id in rows]
 
-    def busy(self, deployment_id: DeploymentId) -> bool:
-        """Tell whether any target is still at work, also after the deployment has ended."""
+    def busy_before(self, deployment_id: DeploymentId, group_id: GroupId) -> bool:
+        """Tell whether a target of an earlier deployment of the group is still at work."""
         found = self._session.scalar(
             select(TargetRow.target_id)
+            .join(DeploymentRow, DeploymentRow.id == TargetRow.deployment_id)
             .where(
-                TargetRow.deployment_id == deployment_id,
+                DeploymentRow.group_id == group_id,
+                DeploymentRow.id != deployment_id,
                 TargetRow.status == TargetStatus.IN_PROGRESS,
             )
             .limit(1)

@@ -7,6 +7,7 @@ from sqlalchemy.exc import DBAPIError
 
 from component.engine.system import ALL
 from tidegate.domain.errors import DeploymentActive, DeploymentAlreadyCompleted, Stale
+from tidegate.domain.target import TargetStatus
 from tidegate.engine.sweep import sweep
 from tidegate.testing.builders import ON_STOP
 from tidegate.testing.fake_worker import LEASE
@@ -97,7 +98,10 @@ def wait_for_all(system, over):
     for _ in range(2400):
         with system.store.read() as uow:
             active = uow.catalog.group("shop", "prod").active_deployment_id
-            busy = any(uow.targets.busy(d.id) for d in uow.deployments.page(limit=5))
+            busy = any(
+                uow.targets.names(d.id, statuses=[TargetStatus.IN_PROGRESS])
+                for d in uow.deployments.page(limit=5)
+            )
         if active is None and not busy:
             return
         assert not over.is_set(), "somebody failed"

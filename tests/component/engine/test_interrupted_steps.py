@@ -50,3 +50,27 @@ def test_a_stop_leaves_no_step_in_progress(system: System):
     system.stop(id_)
 
     assert shop.kinds(id_) == {"0 look": "Succeeded", "1 hook": "Failed", "2 shift 100": "Skipped"}
+
+
+def test_a_new_deployment_waits_for_the_last_call_of_a_stopped_one(system: System):
+    shop = functions(system, "LambdaCanary10Percent5Minutes")
+    created: list[str] = []
+
+    def stop_and_deploy(verb: str) -> None:
+        if verb == "shift" and not created:
+            system.stop(first, rollback=False)
+            created.append(shop.go(lambda_appspec("shop-web")))
+            system.deliver(ADVANCE)
+
+    system.traffic.on_call = stop_and_deploy
+    first = shop.go(lambda_appspec())
+    system.settle()
+
+    assert shop.deployment(first).status == "Stopped"
+    assert shop.deployment(created[0]).status == "Created"
+    assert [verb for verb, _ in system.traffic.verbs] == ["look", "shift"]
+    for _ in range(10):
+        system.sweep(after=1)
+        system.settle()
+    assert shop.deployment(created[0]).status == "InProgress"
+    assert shop.statuses(first) == {ALIAS: "Failed"}
