@@ -20,6 +20,8 @@ from tidegate.store.unit_of_work import Store, UnitOfWork
 
 KEEP_TRYING: Final = timedelta(minutes=5)
 """How long a call is tried again that may go well later."""
+FRESH: Final = timedelta(seconds=6)
+"""How recent a worker's last sign of life must be when it takes a step: three beats of a heart."""
 FIRST_PAUSE: Final = timedelta(seconds=2)
 LONGEST_PAUSE: Final = timedelta(seconds=30)
 
@@ -72,7 +74,8 @@ class StepRuns:
     def _take(self, deployment_id: DeploymentId, target_id: TargetId) -> "_Taken | bool":
         with self.store.write() as uow:
             now = uow.now()
-            if self.is_leaving():
+            if self.is_leaving() or not uow.heartbeats.is_alive(self.owner, since=now - FRESH):
+                # Whoever shows no life is taken for dead in the middle of its call.
                 uow.leases.pass_on(deployment_id, target_id, at=now)
                 return False
             deployment = uow.deployments.lock(deployment_id)
@@ -161,11 +164,14 @@ def _ask(driver: TrafficDriver, step: CourseStep, errand: Errand) -> Answer:
 def _record(taken: _Taken, answer: Answer | None, uow: UnitOfWork) -> bool:
     """Write what was answered; tell whether the step is through with this target."""
     lease, now = taken.lease, uow.now()
-    uow.deployments.lock(lease.deployment_id)
-    if isinstance(answer, Done | Running):
-        # It stands out there, whoever has the target by now.
+    deployment = uow.deployments.lock(lease.deployment_id)
+    if isinstance(answer, Done | Running) and deployment.rollback_deployment_id is None:
+        # It stands out there, whoever has the target by now; a rollback removes it unasked.
         uow.courses.note_made(lease.deployment_id, lease.target_id, answer.made, now)
     match answer:
+        case _ if deployment.is_final:
+            # Nobody asks again, and the next deployment waits for this call to have ended.
+            return _record_end(taken, answer, uow)
         case Running():
             wait = answer.check_in
             changes = {"found": answer.found, "note": answer.note, "failing_since": None}
@@ -188,7 +194,7 @@ def _may_wait(taken: _Taken, uow: UnitOfWork) -> bool:
     return since is None or uow.now() - since < KEEP_TRYING
 
 
-def _record_end(taken: _Taken, answer: Done | Failed | None, uow: UnitOfWork) -> bool:
+def _record_end(taken: _Taken, answer: Answer | None, uow: UnitOfWork) -> bool:
     lease, now = taken.lease, uow.now()
     held = uow.leases.keep(lease, at=now, segment_done=True, lease_owner=None)
     if held is None:
@@ -196,6 +202,8 @@ def _record_end(taken: _Taken, answer: Done | Failed | None, uow: UnitOfWork) ->
     uow.deployments.wake(lease.deployment_id, now)
     changes: dict[str, object] = {}
     match answer:
+        case Running():
+            changes = {"found": answer.found, "note": answer.note}
         case Done():
             changes = {"found": answer.found, "note": answer.note, "failing_since": None}
             if answer.before is not None:

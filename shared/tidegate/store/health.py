@@ -58,6 +58,13 @@ class Heartbeats:
             )
         )
 
+    def is_alive(self, name: str, *, since: datetime) -> bool:
+        """Tell whether *name* has shown life since then."""
+        found = self._session.scalar(
+            select(HeartbeatRow.name).where(HeartbeatRow.name == name, HeartbeatRow.at >= since)
+        )
+        return found is not None
+
     def forget_before(self, moment: datetime) -> None:
         """Delete what has not been alive since *moment*."""
         self._session.execute(delete(HeartbeatRow).where(HeartbeatRow.at < moment))

@@ -1,16 +1,23 @@
 """Steps whose calls end late, or whose deployment has ended meanwhile."""
 
+from datetime import timedelta
+
 from component.engine.system import System
 from component.engine.traffic import (
     ALIAS,
     BEFORE,
+    SERVICE,
+    as_found,
+    ecs_appspec,
     functions,
     lambda_appspec,
+    service,
 )
 from tidegate.domain.course import Word
 from tidegate.domain.ids import DeploymentId
+from tidegate.drivers.traffic import Running
 from tidegate.engine.waits import end_hook
-from tidegate.messages import ADVANCE, SWEEP
+from tidegate.messages import ADVANCE, CARRY_OUT, SWEEP
 from tidegate.store.outbox import Message
 from tidegate.testing.fake_traffic import FakeHooks
 
@@ -74,3 +81,61 @@ def test_a_new_deployment_waits_for_the_last_call_of_a_stopped_one(system: Syste
         system.settle()
     assert shop.deployment(created[0]).status == "InProgress"
     assert shop.statuses(first) == {ALIAS: "Failed"}
+
+
+def test_a_call_that_is_not_through_when_its_deployment_ends_holds_up_no_rollback(system: System):
+    shop = service(system)
+    slow = Running(check_in=timedelta(minutes=5), note="No task runs.", found=as_found(system))
+    system.traffic.answers["prepare"] = [slow]
+
+    def stop(verb: str) -> None:
+        if verb == "prepare":
+            system.stop(id_, rollback=True)
+
+    system.traffic.on_call = stop
+    id_ = shop.go(ecs_appspec())
+    system.settle()
+
+    stopped = shop.deployment(id_)
+    assert shop.statuses(id_) == {SERVICE: "Failed"}
+    assert shop.deployment(stopped.rollback_deployment_id or "").status == "Succeeded"
+
+
+def test_what_was_made_by_a_call_that_ended_after_the_rollback_is_not_left(system: System):
+    shop = service(system)
+    created: list[str] = []
+
+    def freeze(verb: str) -> None:
+        if verb == "prepare" and not created:
+            system.stop(id_, rollback=True)
+            created.append(id_)
+            system.clock.advance(16)
+            rescuer = system.new_worker("worker-2")
+            system.clock.advance(1)
+            rescuer.show_life()
+            for _ in range(4):
+                rescuer.perform(SWEEPS)
+                system.settle(rescuer)
+
+    system.traffic.on_call = freeze
+    id_ = shop.go(ecs_appspec())
+    system.settle()
+
+    rollback = shop.deployment(id_).rollback_deployment_id or ""
+    assert shop.deployment(rollback).status == "Succeeded"
+    with system.store.read() as uow:
+        assert uow.courses.made(id_) == []
+
+
+def test_a_worker_that_shows_no_life_takes_no_step(system: System):
+    shop = functions(system)
+    id_ = shop.go(lambda_appspec())
+    system.deliver(ADVANCE)
+    system.clock.advance(10)
+
+    system.deliver(CARRY_OUT)
+
+    assert system.traffic.verbs == []
+    system.sweep(after=1)
+    system.settle()
+    assert shop.deployment(id_).status == "Succeeded"
