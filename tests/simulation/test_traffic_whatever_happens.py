@@ -46,7 +46,7 @@ MOVES = (
     "_tick",
     "_answer",
 )
-PEOPLE = ("_stop", "_pause", "_go_on", "_promote", "_continue")
+PEOPLE = ("_deploy", "_deploy", "_stop", "_pause", "_go_on", "_promote", "_continue")
 TROUBLES = (
     "_lose_all_messages",
     "_lose_broker",
@@ -60,16 +60,15 @@ TROUBLES = (
     "_change_alarm",
 )
 choices = st.integers(0, 1000)
-happenings = st.sampled_from(5 * MOVES + PEOPLE + TROUBLES)
+happenings = st.sampled_from(8 * MOVES + PEOPLE + TROUBLES)
 
 functions = st.builds(
     Scene,
     platform=st.just(ComputePlatform.LAMBDA),
-    config=st.sampled_from(
-        ["AllAtOnce", "Canary10Percent5Minutes", "Linear10PercentEvery1Minute"]
-    ),
+    config=st.sampled_from(["AllAtOnce", "Canary10Percent5Minutes", "Linear10PercentEvery1Minute"]),
     functions=st.integers(1, 3),
     hooks=st.lists(st.sampled_from(LAMBDA_EVENTS[::2]), unique=True, max_size=2).map(tuple),
+    hooks_answer=st.booleans(),
     has_alarm=st.booleans(),
 )
 waits = st.builds(
@@ -81,12 +80,15 @@ waits = st.builds(
 services = st.builds(
     Scene,
     platform=st.just(ComputePlatform.ECS),
-    config=st.sampled_from(["AllAtOnce", "Canary10Percent5Minutes", "Linear10PercentEvery1Minutes"]),
+    config=st.sampled_from(
+        ["AllAtOnce", "Canary10Percent5Minutes", "Linear10PercentEvery1Minutes"]
+    ),
     hooks=st.lists(
         st.sampled_from([e for e in ECS_EVENTS if e.startswith(("Before", "After"))]),
         unique=True,
         max_size=2,
     ).map(tuple),
+    hooks_answer=st.booleans(),
     has_alarm=st.booleans(),
     has_test=st.booleans(),
     blue_green=waits,
@@ -105,9 +107,7 @@ class TrafficInAnyWeather(RuleBasedStateMachine):
         first_weather=st.sampled_from([0, 1, 3, 8]),
     )
     def begin(self, scene, rollback, first_weather):
-        self.world = TrafficWorld(
-            self.template, self.folder, scene=scene, auto_rollback=rollback
-        )
+        self.world = TrafficWorld(self.template, self.folder, scene=scene, auto_rollback=rollback)
         self.witness = TrafficWitness(self.world)
         self.world.go()
         self.fair_weather(first_weather)
@@ -149,7 +149,10 @@ class TrafficInAnyWeather(RuleBasedStateMachine):
         self.world.clock.advance(0.5 + choice % 3)
 
     def _answer(self, choice):
-        self.world.answer(choice, Word.FAILED if choice % 5 == 0 else Word.SUCCEEDED)
+        self.world.answer(choice, Word.FAILED if choice % 9 == 0 else Word.SUCCEEDED)
+
+    def _deploy(self, _choice):
+        self.world.go()
 
     def _stop(self, choice):
         rollback = (None, True, False)[choice % 3]
@@ -208,7 +211,7 @@ class TrafficInAnyWeather(RuleBasedStateMachine):
         self.world.leave_worker(choice)
 
     def _trouble_aws(self, choice):
-        self.world.traffic.troubles += [("slow", "away", "slow", "away", "refused")[choice % 5]]
+        self.world.traffic.troubles += [("slow", "away", "quick", "quick", "refused")[choice % 5]]
 
     def _change_alarm(self, choice):
         self.world.alarm.state = list(AlarmState)[choice % len(AlarmState)]

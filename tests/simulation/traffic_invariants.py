@@ -26,6 +26,7 @@ class TrafficWitness(Witness):
         self.weights_are_whole_and_go_one_way()
         self.every_hook_is_called_by_one_id()
         self.steps_move_by_their_machine(deployments)
+        self.what_is_done_was_done()
         self.paused_begins_nothing()
 
     def weights_are_whole_and_go_one_way(self) -> None:
@@ -40,6 +41,18 @@ class TrafficWitness(Witness):
         deeds = Counter(self.world.traffic.deeds)
         twice = {deed for deed, count in deeds.items() if count > 1}
         assert not twice, f"done twice: {twice}"
+
+    def what_is_done_was_done(self) -> None:
+        done = {(d.deployment_id, d.identity, d.share) for d in self.world.traffic.deeds}
+        called = {call[:2] for call in self.world.hooks.calls}
+        for id_, kind, weight, hook, target in self.world.rows(
+            "SELECT steps.deployment_id, kind, weight, hook, target_id FROM steps JOIN targets "
+            "USING (deployment_id) WHERE steps.status = 'Succeeded'"
+        ):
+            if kind == "shift":
+                assert (id_, target, weight) in done, f"{id_} never gave {target} {weight} %"
+            if kind == "hook":
+                assert (hook, id_) in called, f"{id_} never called {hook}"
 
     def every_hook_is_called_by_one_id(self) -> None:
         ids = Counter(call[:2] for call in self.world.hooks.calls)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,7 +10,13 @@ from component.engine.traffic import TrafficShop, ecs_appspec, lambda_appspec
 from simulation.shifting import Hooks, Traffic
 from simulation.world import World
 from tidegate.domain.alarms import Alarms, AlarmState, Inquiry, Reading
-from tidegate.domain.aws_group import AwsGroup, BlueGreen, EcsService, LoadBalancers, TargetGroupPair
+from tidegate.domain.aws_group import (
+    AwsGroup,
+    BlueGreen,
+    EcsService,
+    LoadBalancers,
+    TargetGroupPair,
+)
 from tidegate.domain.configs import PREDEFINED_PREFIX
 from tidegate.domain.course import Word
 from tidegate.domain.deployment import ComputePlatform
@@ -63,6 +69,8 @@ class Scene:
     config: str
     functions: int = 1
     hooks: tuple[str, ...] = ()
+    hooks_answer: bool = False
+    """Whether hooks say in good weather, and without being told to, that all is well."""
     has_alarm: bool = False
     has_test: bool = False
     blue_green: BlueGreen | None = None
@@ -111,7 +119,7 @@ class TrafficWorld(World):
 
     def new_shop(self, **group) -> TrafficShop:
         self.traffic = Traffic(self.clock)
-        self.hooks = Hooks(self.traffic)
+        self.hooks = Hooks(self.traffic, on_quick=self.answer_well)
         shop = TrafficShop.with_hosts(
             self.store, (), platform=self.scene.platform, aws=self.scene.group, **group
         )
@@ -156,6 +164,9 @@ class TrafficWorld(World):
             _, deployment_id, execution_id = self.hooks.calls[index % len(self.hooks.calls)]
             self.act(end_hook, deployment_id, execution_id, word)
 
+    def answer_well(self, deployment_id: str, execution_id: str) -> None:
+        self.act(end_hook, deployment_id, execution_id, Word.SUCCEEDED)
+
     def calm(self) -> None:
         """Let time pass until something is due: all alive, all delivered, all swept."""
         self.clock.advance(timedelta(seconds=1))
@@ -167,6 +178,9 @@ class TrafficWorld(World):
         self.deliver_all()
         for _ in range(4):
             self.resume_all()
+        if self.scene.hooks_answer:
+            for index in range(len(self.hooks.calls)):
+                self.answer(index, Word.SUCCEEDED)
 
     def _next_due(self) -> datetime | None:
         rows = self.rows(
