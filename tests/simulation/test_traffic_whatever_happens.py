@@ -275,7 +275,7 @@ def run(machine, *, examples, steps):
 
 
 def test_traffic_moves_right_whatever_happens(machine):
-    run(machine, examples=25, steps=10)
+    run(machine, examples=12, steps=8)
 
 
 @pytest.mark.slow
