@@ -56,7 +56,7 @@ class Traffic:
     clock: Clock
     places: dict[str, Place] = field(default_factory=dict)
     troubles: list[str] = field(default_factory=list)
-    """What the next verbs meet: `slow`, `away`, `refused` or `quick`."""
+    """What the next verbs meet: `slow`, `away` or `refused`."""
     deeds: list[Deed] = field(default_factory=list)
     before: dict[tuple[str, str], tuple[dict[str, int], str]] = field(default_factory=dict)
     """How all stood when a deployment first looked, by deployment and identity."""
@@ -192,8 +192,8 @@ class Hooks:
     traffic: Traffic
     calls: list[tuple[str, str, str]] = field(default_factory=list)
     """Hook, deployment and execution id of each call, once each."""
-    on_quick: Callable[[str, str], None] = lambda _deployment, _execution: None
-    """Called for a hook that answers before its call has ended."""
+    on_call: Callable[[str, str], None] = lambda _deployment, _execution: None
+    """Called in the middle of each call, with the deployment and the execution id."""
 
     def __call__(
         self, hook: str, deployment_id: str, execution_id: str, **_where: str
@@ -211,8 +211,7 @@ class Hooks:
             restored = {id_ for id_, _ in self.traffic.restored}
             insist(deployment_id not in restored, f"{call} after the restore")
             self.calls.append(call)
-        if trouble == "quick":
-            self.on_quick(deployment_id, execution_id)
+        self.on_call(deployment_id, execution_id)
         pause()
         return None
 

@@ -69,6 +69,7 @@ functions = st.builds(
     functions=st.integers(1, 3),
     hooks=st.lists(st.sampled_from(LAMBDA_EVENTS[::2]), unique=True, max_size=2).map(tuple),
     hooks_answer=st.booleans(),
+    hooks_are_quick=st.booleans(),
     has_alarm=st.booleans(),
 )
 waits = st.builds(
@@ -89,6 +90,7 @@ services = st.builds(
         max_size=2,
     ).map(tuple),
     hooks_answer=st.booleans(),
+    hooks_are_quick=st.booleans(),
     has_alarm=st.booleans(),
     has_test=st.booleans(),
     blue_green=waits,
@@ -211,7 +213,7 @@ class TrafficInAnyWeather(RuleBasedStateMachine):
         self.world.leave_worker(choice)
 
     def _trouble_aws(self, choice):
-        self.world.traffic.troubles += [("slow", "away", "quick", "quick", "refused")[choice % 5]]
+        self.world.traffic.troubles += [("slow", "away", "slow", "away", "refused")[choice % 5]]
 
     def _change_alarm(self, choice):
         self.world.alarm.state = list(AlarmState)[choice % len(AlarmState)]

@@ -71,6 +71,8 @@ class Scene:
     hooks: tuple[str, ...] = ()
     hooks_answer: bool = False
     """Whether hooks say in good weather, and without being told to, that all is well."""
+    hooks_are_quick: bool = False
+    """Whether they say so before their call has ended."""
     has_alarm: bool = False
     has_test: bool = False
     blue_green: BlueGreen | None = None
@@ -119,7 +121,7 @@ class TrafficWorld(World):
 
     def new_shop(self, **group) -> TrafficShop:
         self.traffic = Traffic(self.clock)
-        self.hooks = Hooks(self.traffic, on_quick=self.answer_well)
+        self.hooks = Hooks(self.traffic, on_call=self.answer_if_quick)
         shop = TrafficShop.with_hosts(
             self.store, (), platform=self.scene.platform, aws=self.scene.group, **group
         )
@@ -164,8 +166,9 @@ class TrafficWorld(World):
             _, deployment_id, execution_id = self.hooks.calls[index % len(self.hooks.calls)]
             self.act(end_hook, deployment_id, execution_id, word)
 
-    def answer_well(self, deployment_id: str, execution_id: str) -> None:
-        self.act(end_hook, deployment_id, execution_id, Word.SUCCEEDED)
+    def answer_if_quick(self, deployment_id: str, execution_id: str) -> None:
+        if self.scene.hooks_are_quick:
+            self.act(end_hook, deployment_id, execution_id, Word.SUCCEEDED)
 
     def calm(self) -> None:
         """Let time pass until something is due: all alive, all delivered, all swept."""
