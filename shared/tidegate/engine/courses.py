@@ -236,9 +236,6 @@ def _begin(look: _Advance, number: int, left_out: Sequence[int]) -> bool:
     for skipped in left_out:
         look.change(skipped, StepMove.SKIP, finished_at=now)
     step = look.course[number]
-    if step.kind is StepKind.SHIFT and step.due_at is None:
-        _schedule(look)
-        step = look.course[number]
     until = until_of(step, now, look.aws.blue_green, minute=uow.minute)
     changes: dict[str, Any] = {"started_at": now, "until": until}
     if step.kind is StepKind.HOOK:
@@ -261,7 +258,7 @@ def _begin(look: _Advance, number: int, left_out: Sequence[int]) -> bool:
 
 
 def _schedule(look: _Advance) -> None:
-    """Set when each shift is due, now that the first one begins."""
+    """Set when each shift is due, counted from the first one, which has just been made."""
     config = look.uow.catalog_of(look.deployment.region).config(look.deployment.config_name)
     if config.traffic_routing is None:
         raise AssertionError(config.name)
@@ -276,6 +273,8 @@ def _schedule(look: _Advance) -> None:
 def _finish(look: _Advance, number: int) -> None:
     step = look.course[number]
     look.change(number, StepMove.SUCCEED, finished_at=look.now)
+    if step.kind is StepKind.SHIFT and step.due_at is None:
+        _schedule(look)
     if step.kind is StepKind.READY:
         move = Move(event=DeploymentEvent.GO_ON, at=look.now, actor=ACTOR)
         look.deployment = look.uow.deployments.on(look.deployment, move)

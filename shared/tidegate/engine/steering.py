@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Final
 
 from tidegate.domain.course import CourseStep, StepKind, StepMove, StepStatus, Word
-from tidegate.domain.deployment import Deployment
+from tidegate.domain.deployment import Creator, Deployment
 from tidegate.domain.errors import DeploymentAlreadyCompleted, NotNow, UnsupportedAction
 from tidegate.domain.history import Subject, Transition
 from tidegate.domain.ids import DeploymentId
@@ -95,6 +95,11 @@ def _steered(deployment_id: DeploymentId, verb: str, uow: UnitOfWork) -> Deploym
     deployment = uow.deployments.lock(deployment_id)
     if deployment.is_final:
         raise DeploymentAlreadyCompleted(deployment_id, deployment.status, verb)
+    if deployment.creator is Creator.ROLLBACK:
+        raise UnsupportedAction(
+            f"The deployment {deployment_id} brings the traffic back at once, so there is nothing "
+            f"to {verb}."
+        )
     if deployment.is_of_servers:
         raise UnsupportedAction(
             f"The deployment {deployment_id} deploys to servers and moves no traffic, so there is "

@@ -89,14 +89,6 @@ def next_shift(shifts: Sequence[Shift], now: datetime, *, done: int | None = Non
     return Move(due[0] if done is None else due[-1])
 
 
-def after(shifts: Sequence[Shift], done: int, at: datetime) -> tuple[Shift, ...]:
-    """Return the steps with those to come as far apart as planned, counted from *done* at *at*.
-
-    For a first share that moved late, and for a promotion to the next step.
-    """
-    return moved(shifts, done, by=at - shifts[done].due_at)
-
-
 def moved(shifts: Sequence[Shift], done: int | None, *, by: timedelta) -> tuple[Shift, ...]:
     """Return the steps with those after *done* later by a pause that is over."""
     return tuple(

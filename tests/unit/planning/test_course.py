@@ -117,15 +117,19 @@ class Journey:
         for number in begin.left_out:
             self.move(number, StepMove.SKIP)
         step = self.course[begin.number]
+        until = until_of(step, self.now, self.plan.blue_green)
+        self.move(begin.number, StepMove.BEGIN, until=until, started_at=self.now)
+        self.began.append((begin.number, self.now))
+
+    def finish(self, number: int) -> None:
+        self.move(number, StepMove.SUCCEED)
+        step = self.course[number]
         if step.kind is StepKind.SHIFT and step.due_at is None:
             numbers = [one.number for one in shifts_of(self.course, self.now)]
             for number, shift in zip(
                 numbers, plan_shifts(self.plan.routing, self.now), strict=True
             ):
                 self.course[number] = replace(self.course[number], due_at=shift.due_at)
-        until = until_of(step, self.now, self.plan.blue_green)
-        self.move(begin.number, StepMove.BEGIN, until=until, started_at=self.now)
-        self.began.append((begin.number, self.now))
 
     def once(self, outcome=None):
         """Do what comes next; return it."""
@@ -134,7 +138,7 @@ class Journey:
             case Begin():
                 self.begin(move)
             case Finish(number):
-                self.move(number, StepMove.SUCCEED)
+                self.finish(number)
             case Await(until):
                 assert until > self.now
             case _:

@@ -13,7 +13,6 @@ from tidegate.planning.traffic import (
     Arrived,
     Move,
     WaitUntil,
-    after,
     moved,
     next_shift,
     plan_shifts,
@@ -150,8 +149,6 @@ def test_the_first_share_is_not_left_out_however_late():
     late = START + 60 * MINUTE
 
     assert next_shift(shifts, late) == Move(shifts[0])
-    counted_anew = after(shifts, 0, late)
-    assert next_shift(counted_anew, late, done=0) == WaitUntil(late + 5 * MINUTE)
 
 
 def test_a_pause_moves_what_is_to_come():
