@@ -126,10 +126,8 @@ class Journey:
         step = self.course[number]
         if step.kind is StepKind.SHIFT and step.due_at is None:
             numbers = [one.number for one in shifts_of(self.course, self.now)]
-            for number, shift in zip(
-                numbers, plan_shifts(self.plan.routing, self.now), strict=True
-            ):
-                self.course[number] = replace(self.course[number], due_at=shift.due_at)
+            for at, shift in zip(numbers, plan_shifts(self.plan.routing, self.now), strict=True):
+                self.course[at] = replace(self.course[at], due_at=shift.due_at)
 
     def once(self, outcome=None):
         """Do what comes next; return it."""
