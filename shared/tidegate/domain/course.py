@@ -100,6 +100,12 @@ class CourseStep:
     finished_at: datetime | None = None
 
     @property
+    def name(self) -> str:
+        """Return what it is called in history, as in `3 shift 20 %`."""
+        what = f"{self.weight} %" if self.weight is not None else self.event
+        return " ".join(filter(None, (str(self.number), self.kind, what)))
+
+    @property
     def is_open(self) -> bool:
         return self.status in (_S.PENDING, _S.IN_PROGRESS)
 

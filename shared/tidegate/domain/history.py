@@ -11,16 +11,18 @@ class Subject(StrEnum):
     DEPLOYMENT = "deployment"
     TARGET = "target"
     LIFECYCLE_EVENT = "lifecycle_event"
+    STEP = "step"
+    """Of a deployment that moves traffic."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transition:
-    """One move of a deployment, a target or a lifecycle event; or a note on it (source = to)."""
+    """One move of a deployment or of a part of it; or a note on it (source = to)."""
 
     subject: Subject
     target: TargetId | None = None
     name: str = ""
-    """Name of the lifecycle event, else what happened in a word."""
+    """Name of the lifecycle event or of the step, else what happened in a word."""
     source: str
     to: str
     at: datetime

@@ -55,12 +55,13 @@ def test_a_note_is_no_news(audience, status):
 
 
 @pytest.mark.parametrize("event", ["Pending", "InProgress", "Succeeded", "Failed"])
-def test_lifecycle_events_are_told_with_their_instance_only(event):
+@pytest.mark.parametrize("subject", [Subject.LIFECYCLE_EVENT, Subject.STEP])
+def test_lifecycle_events_are_told_with_their_instance_only_and_steps_never(subject, event):
     everybody = Audience(
         triggers=(Trigger(name="t", topic_arn=TOPIC, events=tuple(TriggerEvent)),), event_bus="bus"
     )
 
-    assert not may_be_told(move(Subject.LIFECYCLE_EVENT, event), everybody)
+    assert not may_be_told(move(subject, event), everybody)
 
 
 @pytest.mark.parametrize("status", ["Created", "InProgress", "Succeeded", "Failed", "Stopped"])
