@@ -137,6 +137,8 @@ class DeploymentOptions:
     target_instances: TargetInstances | None = None
     suspended_processes: tuple[ScalingProcess, ...] | None = None
     """Instead of the group's."""
+    moves_one_alias: bool = False
+    """Whether an AppSpec with several functions fails: CodeDeploy's own API knows one."""
 
     @property
     def is_restart(self) -> bool:

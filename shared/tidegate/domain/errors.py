@@ -217,6 +217,17 @@ class DeploymentAlreadyCompleted(Refused):
         )
 
 
+class TooLateToRollBack(Refused):
+    code = "DeploymentAlreadyCompletedException"
+    http_status = 409
+
+    def __init__(self, deployment_id: str, status: str, remedy: str) -> None:
+        super().__init__(
+            f"The deployment {deployment_id} is {status} already, and only one that goes on is "
+            f"rolled back. {remedy}"
+        )
+
+
 class DeploymentNotStarted(Refused):
     code = "DeploymentNotStartedException"
     http_status = 409

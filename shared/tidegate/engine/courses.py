@@ -26,11 +26,11 @@ from tidegate.domain.deployment import (
     ErrorCode,
     RollbackEvent,
 )
-from tidegate.domain.history import Subject, Transition
 from tidegate.domain.ids import DeploymentId, HostId, TargetId
 from tidegate.domain.lifecycle import EventMove, EventStatus, traffic_events
 from tidegate.domain.steps import Fail
 from tidegate.domain.target import FINAL_TARGET_STATUSES, TargetEvent
+from tidegate.engine.course_history import ACTOR, event_move, step_move
 from tidegate.engine.errands import has_test_traffic, moves_of, read_revision
 from tidegate.engine.rollback import end_deployment
 from tidegate.messages import want_advance, want_bundle, want_step
@@ -64,7 +64,6 @@ FETCH_AGAIN: Final = timedelta(seconds=30)
 """An AppSpec that is not there after so long is asked for again."""
 LOOK_AGAIN: Final = timedelta(seconds=5)
 """What comes next waits for the last call of what was before, should nobody wake it."""
-ACTOR: Final = "tidegate"
 
 log = structlog.get_logger(__name__)
 
@@ -86,7 +85,7 @@ def start_course(deployment: Deployment, uow: UnitOfWork) -> Fail | None:
         want_bundle(uow, deployment.id)
         uow.deployments.settle(deployment, wake_at=uow.now() + FETCH_AGAIN)
         return None
-    moves = moves_of(appspec, deployment.compute_platform, aws)
+    moves = moves_of(appspec, deployment, aws)
     if isinstance(moves, Fail):
         return moves
     config = uow.catalog_of(deployment.region).config(deployment.config_name)
@@ -156,7 +155,9 @@ class _Advance:
 
     def change(self, number: int, move: StepMove, **changes: Any) -> None:
         step = self.course[number]
-        self.course[number] = self.uow.courses.change(self.deployment.id, step, move, **changes)
+        changed = self.uow.courses.change(self.deployment.id, step, move, **changes)
+        self.course[number] = changed
+        self.uow.history.record(self.deployment.id, [step_move(step, changed, self.now)])
 
 
 def advance_course(
@@ -295,23 +296,8 @@ def _move_events(look: _Advance, moves: Sequence[tuple[str, EventStatus, EventSt
             made = look.uow.lifecycle.write(look.deployment.id, target_id, name, news)
             look.uow.history.record(
                 look.deployment.id,
-                [_of_event(target_id, name, way, look.now, "") for way in made],
+                [event_move(target_id, name, way, look.now, "") for way in made],
             )
-
-
-def _of_event(
-    target_id: TargetId, name: str, way: tuple[EventStatus, EventStatus], at: datetime, why: str
-) -> Transition:
-    return Transition(
-        subject=Subject.LIFECYCLE_EVENT,
-        target=target_id,
-        name=name,
-        source=way[0],
-        to=way[1],
-        at=at,
-        actor=ACTOR,
-        reason=why,
-    )
 
 
 def _succeed(look: _Advance) -> None:
@@ -382,7 +368,7 @@ def _close_events(
         uow.lifecycle.end(deployment_id, target_id, name, end)
         to = EventStatus.FAILED if fails else EventStatus.SKIPPED
         why = reason if fails else ""
-        record = _of_event(target_id, name, (source, to), now, why)
+        record = event_move(target_id, name, (source, to), now, why)
         uow.history.record(deployment_id, [record])
 
 

@@ -41,11 +41,14 @@ def _parsed(revision: Revision, platform: ComputePlatform) -> Mapping[str, Any] 
 
 
 def moves_of(
-    appspec: Mapping[str, Any], platform: ComputePlatform, group: AwsGroup
+    appspec: Mapping[str, Any], deployment: Deployment, group: AwsGroup
 ) -> Sequence[Move] | Fail:
     """Return what an AppSpec wants moved."""
-    if platform is ComputePlatform.LAMBDA:
-        return [_alias_move(function) for function in appspec["functions"]]
+    if deployment.compute_platform is ComputePlatform.LAMBDA:
+        functions = appspec["functions"]
+        if deployment.options.moves_one_alias and len(functions) > 1:
+            return Fail(ErrorCode.INVALID_REVISION, SEVERAL.format(len(functions)))
+        return [_alias_move(function) for function in functions]
     if not group.ecs_services:
         sentence = "The deployment group names no ECS service; add it as ecsServices."
         return Fail(ErrorCode.INVALID_ECS_SERVICE, sentence)

@@ -4,10 +4,16 @@ from datetime import timedelta
 from typing import Final
 
 from tidegate.domain.course import CourseStep, StepKind, StepMove, StepStatus, Word
-from tidegate.domain.deployment import Creator, Deployment
-from tidegate.domain.errors import DeploymentAlreadyCompleted, NotNow, UnsupportedAction
+from tidegate.domain.deployment import ComputePlatform, Creator, Deployment
+from tidegate.domain.errors import (
+    DeploymentAlreadyCompleted,
+    NotNow,
+    TooLateToRollBack,
+    UnsupportedAction,
+)
 from tidegate.domain.history import Subject, Transition
 from tidegate.domain.ids import DeploymentId
+from tidegate.engine.deployments import stop_deployment
 from tidegate.messages import want_advance
 from tidegate.planning.course import shifts_of
 from tidegate.planning.traffic import moved, promoted
@@ -89,6 +95,34 @@ def promote_deployment(
         _resume(deployment, timedelta(0), uow)
     _note(deployment, "promote fully" if full else "promote", actor, reason, uow)
     return uow.deployments.get(deployment_id)
+
+
+def rollback_deployment(
+    deployment_id: DeploymentId, *, uow: UnitOfWork, actor: str, reason: str = ""
+) -> Deployment:
+    """Stop a deployment and have it rolled back, whatever its group says of rollbacks.
+
+    Raises:
+        DeploymentNotFound: There is none.
+        TooLateToRollBack: It is final.
+    """
+    deployment = uow.deployments.lock(deployment_id)
+    if deployment.is_final:
+        raise TooLateToRollBack(deployment_id, deployment.status, _instead(deployment))
+    why = f"to roll it back, {reason}" if reason else "to roll it back."
+    return stop_deployment(deployment_id, uow=uow, actor=actor, reason=why, rollback=True)
+
+
+def _instead(deployment: Deployment) -> str:
+    """Return what brings back what was there before a deployment that is final."""
+    if rollback := deployment.rollback_deployment_id:
+        return f"{rollback} has rolled it back, or does so; `tidegate watch {rollback}` shows it."
+    command = f"`tidegate deploy --application {deployment.application} --group {deployment.group}"
+    if deployment.compute_platform is ComputePlatform.LAMBDA:
+        return f"Deploy an AppSpec that moves the traffic back: {command} --appspec FILE`."
+    if previous := deployment.previous_revision_id:
+        return f"Deploy the revision before it again: {command} --revision {previous}`."
+    return "Its group had no successful deployment before it; deploy a revision that works."
 
 
 def _steered(deployment_id: DeploymentId, verb: str, uow: UnitOfWork) -> Deployment:

@@ -29,6 +29,7 @@ def options_from_json(said: Mapping[str, Any]) -> DeploymentOptions:
         override_alarms=known["override_alarms"] and alarms_from_json(known["override_alarms"]),
         target_instances=known["target_instances"] and _instances(known["target_instances"]),
         suspended_processes=processes_from_json(known["suspended_processes"]),
+        moves_one_alias=known["moves_one_alias"],
     )
 
 
