@@ -52,8 +52,8 @@ def _check(application: str, description: str, parts: Parts) -> None:
         found = uow.catalog.application(application)
     if found.compute_platform is not ComputePlatform.SERVER:
         raise Invalid(
-            f"The application {application!r} is for {found.compute_platform}; this version of "
-            "Tidegate takes bundles for Server only.",
+            f"The application {application!r} is for {found.compute_platform}, where a revision is "
+            "an AppSpec and no bundle: `tidegate deploy --appspec FILE` sends it.",
             code="InvalidComputePlatformException",
         )
 

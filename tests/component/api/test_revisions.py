@@ -160,7 +160,7 @@ def test_an_upload_for_a_missing_application_is_not_taken(quick: Service):
 def test_an_upload_for_lambda_is_not_taken(quick: Service):
     quick.post("/v1/applications", {"name": "shop", "compute_platform": "Lambda"})
 
-    assert "Server only" in detail_of(quick.upload("shop", bundle()), 422)
+    assert "an AppSpec and no bundle" in detail_of(quick.upload("shop", bundle()), 422)
 
 
 def test_an_upload_over_the_limit_is_refused_by_its_length(service: Service):

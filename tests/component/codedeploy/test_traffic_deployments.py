@@ -11,6 +11,7 @@ from component.codedeploy.groups import ECS, LAMBDA, STYLE
 from component.codedeploy.shops import ALL, WEB, Shop
 from component.codedeploy.test_revisions import APPSPEC, JSON, S3, SHA256
 from component.engine.traffic import ecs_appspec, lambda_appspec
+from tidegate.engine.errands import SEVERAL
 
 
 def appspec_content(text: str) -> dict[str, Any]:
@@ -152,3 +153,21 @@ def test_what_has_not_started_fails_with_its_group(quick_aws: Aws):
 
     assert info["errorInformation"]["code"] == "DEPLOYMENT_GROUP_MISSING"
     assert info["status"] == "Failed"
+
+
+def test_several_functions_are_for_v1_alone(aws: Aws):
+    shop = Shop(aws, platform="Lambda", **LAMBDA)
+    both = appspec_content(lambda_appspec("shop-web", "shop-api"))
+    id_ = shop.deploy(both)
+    worker.advance(aws.service, id_)
+
+    info = shop.info(id_)
+
+    assert info["status"] == "Failed"
+    assert info["errorInformation"]["code"] == "INVALID_REVISION"
+    assert info["errorInformation"]["message"] == SEVERAL.format(2)
+    revision = aws.service.get(f"/v1/deployments/{id_}").json()["revision"]
+    by_v1 = aws.service.deploy(revision)
+    worker.advance(aws.service, by_v1)
+    listed = shop.client.list_deployment_targets(deploymentId=by_v1)["targetIds"]
+    assert listed == ["shop-web:live", "shop-api:live"]

@@ -59,6 +59,7 @@ def _options(wanted: shapes.CreateDeploymentInput) -> DeploymentOptions:
         override_alarms=maybe(read_alarms, wanted.override_alarm_configuration),
         target_instances=maybe(_instances, wanted.target_instances),
         suspended_processes=maybe(read_processes, wanted.ec2_deployment_options),
+        moves_one_alias=True,
     )
 
 

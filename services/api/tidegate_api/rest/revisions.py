@@ -6,12 +6,21 @@ from typing import Annotated, Any, Final, Literal
 from anyio import to_thread
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, Field, TypeAdapter, ValidationError
+from pydantic import (
+    BaseModel,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic_core import PydanticCustomError
 from typing_extensions import override
 
 from tidegate.domain.access import Role
 from tidegate.domain.ids import RevisionId
 from tidegate.domain.revision import Revision, Source, SourceType
+from tidegate.engine.appspecs import digest_of, register_appspec
 from tidegate.engine.revisions import RevisionRequest, register_revision
 from tidegate_api.auth import needs
 from tidegate_api.bodies import is_json
@@ -48,12 +57,37 @@ class HttpIn(In):
         return Source(type=SourceType.HTTP, sha256=sha256, url=self.url)
 
 
-class RegisterIn(In):
-    """A revision that lies elsewhere; a worker fetches it when it is deployed."""
+class AppSpecIn(In):
+    """The text of an AppSpec for Lambda or ECS, in YAML or JSON.
 
-    source: Annotated[S3In | HttpIn, Field(discriminator="type")]
-    sha256: str
+    One for Lambda may name several functions, whose aliases move together.
+    """
+
+    type: Literal["appspec_content"]
+    content: Annotated[str, Field(min_length=1)]
+
+    def source(self, sha256: str) -> Source:
+        return Source(
+            type=SourceType.APPSPEC_CONTENT,
+            sha256=sha256 or digest_of(self.content),
+            content=self.content,
+        )
+
+
+class RegisterIn(In):
+    """A revision that lies elsewhere, where a worker fetches it, or the text of an AppSpec."""
+
+    source: Annotated[S3In | HttpIn | AppSpecIn, Field(discriminator="type")]
+    sha256: Annotated[str, Field(validate_default=True)] = ""
+    """Must be there for what lies elsewhere."""
     description: str = ""
+
+    @field_validator("sha256")
+    @classmethod
+    def _pins_what_lies_elsewhere(cls, sha256: str, info: ValidationInfo) -> str:
+        if not sha256 and isinstance(info.data.get("source"), S3In | HttpIn):
+            raise PydanticCustomError("missing", "Field required")
+        return sha256
 
     def request(self) -> RevisionRequest:
         source = self.source.source(self.sha256.lower())
@@ -134,7 +168,7 @@ _BODY: Final = {
 @router.post(
     "",
     status_code=201,
-    summary="Upload a bundle (zip, tar or tgz as the body), or register one that lies elsewhere",
+    summary="Upload a bundle (zip, tar or tgz as the body), register one, or send an AppSpec",
     dependencies=[Depends(needs(Role.DEPLOYER))],
     openapi_extra=_BODY,
     responses={
@@ -199,8 +233,9 @@ def _registration(body: bytes) -> RegisterIn:
 
 
 def _register(application: str, body: RegisterIn, parts: Parts) -> tuple[Revision, bool]:
+    register = register_appspec if isinstance(body.source, AppSpecIn) else register_revision
     with parts.store.write() as uow:
-        return register_revision(application, body.request(), uow=uow)
+        return register(application, body.request(), uow=uow)
 
 
 def _fields(revision: Revision) -> dict[str, Any]:
