@@ -31,6 +31,8 @@ from tidegate_api.rest import (
     hosts,
     logs,
     revisions,
+    steering,
+    steps,
     targets,
     tokens,
 )
@@ -103,6 +105,8 @@ def _v1() -> APIRouter:
         configs,
         revisions,
         deployments,
+        steering,
+        steps,
         targets,
         logs,
         events,

@@ -29,6 +29,7 @@ from tidegate.settings import Settings
 from tidegate.store.database import connect
 from tidegate.store.outbox import NoSender
 from tidegate.store.unit_of_work import Store
+from tidegate.testing.fake_traffic import FakeTraffic
 from tidegate_api.app import create_app, furnish
 from tidegate_api.feeds import Feeds
 from tidegate_api.parts import Parts
@@ -44,6 +45,10 @@ class Service:
     parts: Parts
     http: httpx2.Client
     tokens: dict[Role, str]
+
+    def __post_init__(self) -> None:
+        self.traffic = FakeTraffic(self.parts.store.clock)
+        """What the deployments to Lambda and ECS move."""
 
     def ask(self, method: str, path: str, *, role: Role = Role.ADMIN, **options: Any):
         headers = {"Authorization": f"Bearer {self.tokens[role]}", **options.pop("headers", {})}

@@ -11,7 +11,7 @@ from tidegate.engine.advance import advance_deployment
 from tidegate.engine.reports import Progress, record_reports
 from tidegate.engine.step_runs import StepRuns
 from tidegate.engine.targets import complete_target, finish_segment
-from tidegate.testing.fake_traffic import FakeHooks, FakeTraffic
+from tidegate.testing.fake_traffic import FakeHooks
 
 FAILED_AT = "AfterInstall"
 
@@ -37,10 +37,9 @@ def begin(service: Service, deployment_id: str, target: str = "web-1") -> Progre
 def move_traffic(service: Service, deployment_id: str, target: str) -> FakeHooks:
     """Go through the steps of a deployment until it waits or has ended; return its hooks."""
     hooks, store = FakeHooks(), service.parts.store
-    traffic = FakeTraffic(store.clock)
     runs = StepRuns(
         store=store,
-        driver=lambda _: traffic,
+        driver=lambda _: service.traffic,
         call_hook=hooks,
         attending=lambda _: nullcontext(),
         is_leaving=lambda: False,

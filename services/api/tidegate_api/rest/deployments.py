@@ -22,6 +22,7 @@ from tidegate.domain.errors import ApplicationNotFound
 from tidegate.domain.ids import ApplicationId, DeploymentId, RevisionId
 from tidegate.domain.target import TargetStatus
 from tidegate.engine.deployments import DeploymentRequest, create_deployment, stop_deployment
+from tidegate.engine.outlook import next_of
 from tidegate.store.deployment_lists import Wanted
 from tidegate.store.unit_of_work import UnitOfWork
 from tidegate_api.auth import Deployer, needs
@@ -86,6 +87,13 @@ class RollbackInfoOut(BaseModel):
     message: str
 
 
+class NextOut(BaseModel):
+    what: str
+    """One sentence."""
+    at: datetime | None
+    """When, or until when at the latest; null stands for as soon as it can."""
+
+
 class DeploymentOut(BaseModel):
     id: str
     application: str
@@ -112,6 +120,19 @@ class DeploymentOut(BaseModel):
     deployment_mode: DeploymentMode
     status_messages: list[str]
     """What else there is to say of how it stands."""
+    paused_at: datetime | None
+    """Since when no step of it begins; null if it is not paused."""
+    next: NextOut | None = None
+    """What happens next while traffic moves; null in lists, of servers, and of what is final."""
+
+    @classmethod
+    def whole(cls, deployment: Deployment, uow: UnitOfWork) -> "DeploymentOut":
+        """Return a deployment with what happens next."""
+        coming = next_of(deployment, uow)
+        shown = cls.of(deployment)
+        if coming is not None:
+            shown.next = NextOut(what=coming.what, at=coming.at)
+        return shown
 
     @classmethod
     def of(cls, deployment: Deployment) -> "DeploymentOut":
@@ -140,6 +161,7 @@ class DeploymentOut(BaseModel):
             update_outdated_only=options.update_outdated_only,
             deployment_mode=options.deployment_mode,
             status_messages=list(deployment.status_messages),
+            paused_at=None if deployment.is_final else deployment.paused_at,
         )
 
 
@@ -157,8 +179,9 @@ def create(
 ) -> DeploymentOut:
     with parts.store.write() as uow:
         deployment = create_deployment(body.request(), uow=uow, actor=token.name)
+        shown = DeploymentOut.whole(deployment, uow)
     response.headers["Location"] = f"/v1/deployments/{deployment.id}"
-    return DeploymentOut.of(deployment)
+    return shown
 
 
 @router.get(
@@ -199,7 +222,7 @@ def list_(
 @router.get("/{id}", summary="Show a deployment", dependencies=[Depends(needs(Role.VIEWER))])
 def show(id: str, parts: TheParts) -> DeploymentOut:  # noqa: A002 - the path's word
     with parts.store.read() as uow:
-        return DeploymentOut.of(uow.deployments.get(DeploymentId(id)))
+        return DeploymentOut.whole(uow.deployments.get(DeploymentId(id)), uow)
 
 
 @router.post(

@@ -15,6 +15,7 @@ from tidegate.store.progress import position_of
 from tidegate_api.auth import needs
 from tidegate_api.cursors import BadCursor
 from tidegate_api.parts import TheParts
+from tidegate_api.rest.moves import TrafficOut, traffic_of
 from tidegate_api.rest.paging import page_of, read_name
 from tidegate_api.rest.shapes import Cursor, Limit, Page
 
@@ -62,10 +63,15 @@ class TargetOut(BaseModel):
     message: str
     """Why it failed, or what it waits for."""
     lifecycle_events: list[LifecycleEventOut]
+    traffic: TrafficOut | None
+    """What moves, and how it was found; null of servers."""
 
     @classmethod
     def of(
-        cls, target: Target, tail: Callable[[str], str | None] = lambda _event: None
+        cls,
+        target: Target,
+        traffic: TrafficOut | None,
+        tail: Callable[[str], str | None] = lambda _event: None,
     ) -> "TargetOut":
         return cls(
             id=target.id,
@@ -79,6 +85,7 @@ class TargetOut(BaseModel):
             lifecycle_events=[
                 LifecycleEventOut.of(event, tail(event.name)) for event in target.events
             ],
+            traffic=traffic,
         )
 
 
@@ -96,12 +103,18 @@ def list_(
 ) -> Page[TargetOut]:
     deployment_id, after = DeploymentId(id), read_name(cursor)
     with parts.store.read() as uow:
-        uow.deployments.get(deployment_id)
+        deployment = uow.deployments.get(deployment_id)
         behind = -1 if after is None else position_of(uow.session, deployment_id, after)
         if behind is None:
             raise BadCursor
         found = uow.targets.page(deployment_id, status=status, limit=limit + 1, after=behind)
-    return page_of(found, limit, key=lambda one: [one.id], shape=TargetOut.of)
+        traffic = traffic_of(deployment, [target.id for target in found], uow)
+    return page_of(
+        found,
+        limit,
+        key=lambda one: [one.id],
+        shape=lambda one: TargetOut.of(one, traffic.get(one.id)),
+    )
 
 
 @router.get(
@@ -112,6 +125,10 @@ def list_(
 def show(id: str, target: str, parts: TheParts) -> TargetOut:  # noqa: A002 - the path's word
     deployment_id, target_id = DeploymentId(id), TargetId(target)
     with parts.store.read() as uow:
-        uow.deployments.get(deployment_id)
+        deployment = uow.deployments.get(deployment_id)
         found = uow.targets.get(deployment_id, target_id)
-        return TargetOut.of(found, lambda event: uow.logs.tail(deployment_id, target_id, event))
+        return TargetOut.of(
+            found,
+            traffic_of(deployment, [target_id], uow).get(target_id),
+            lambda event: uow.logs.tail(deployment_id, target_id, event),
+        )
