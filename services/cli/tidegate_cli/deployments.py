@@ -1,20 +1,23 @@
 """`tidegate deploy`, `deployments`, `show` and `stop`."""
 
 import sys
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
 
+from tidegate.clock import SystemClock
 from tidegate_cli import client
 from tidegate_cli.client import Document, Service
 from tidegate_cli.errors import ExitCode
 from tidegate_cli.options import Json, Profile, rollback
 from tidegate_cli.output import Column, Row, moment, say, show_facts, show_json, show_table
 from tidegate_cli.output import show as show_text
-from tidegate_cli.revisions import upload
-from tidegate_cli.verdict import rollback_of, sentence, summary
+from tidegate_cli.revisions import send_appspec, upload
+from tidegate_cli.steering import tell_rollback
+from tidegate_cli.traffic_view import coming, movement, moves_traffic, share, step_cells
+from tidegate_cli.verdict import sentence, summary
 from tidegate_cli.watch import Deadline, follow
 
 NEWEST: Final = 20
@@ -35,6 +38,10 @@ Revision = Annotated[
 ]
 Bundle = Annotated[
     Path | None, typer.Option("--bundle", metavar="DIR", help="A folder to push first.")
+]
+AppSpec = Annotated[
+    Path | None,
+    typer.Option("--appspec", metavar="FILE", help="An AppSpec for Lambda or ECS to send first."),
 ]
 WaitForEnd = Annotated[
     bool, typer.Option("--wait", help="Wait until it and its rollback have ended.")
@@ -94,6 +101,15 @@ def _last_event(target: Row) -> str:
     return ""
 
 
+def _message(target: Row) -> str:
+    return " ".join(str(target.get("message") or "").split())
+
+
+def _traffic(target: Row) -> Document:
+    found: Any = target.get("traffic") or {}
+    return dict(found)
+
+
 COLUMNS: Final[tuple[Column, ...]] = (
     ("id", lambda deployment: deployment.get("id")),
     ("group", lambda d: f"{d.get('application')}/{d.get('deployment_group')}"),
@@ -106,7 +122,25 @@ TARGET_COLUMNS: Final[tuple[Column, ...]] = (
     ("target", lambda target: target.get("id")),
     ("status", lambda target: target.get("status")),
     ("event", _last_event),
-    ("message", lambda target: " ".join(str(target.get("message") or "").split())),
+    ("message", _message),
+)
+
+
+TRAFFIC_COLUMNS: Final[tuple[Column, ...]] = (
+    ("target", lambda target: target.get("id")),
+    ("status", lambda target: target.get("status")),
+    ("moves", lambda target: movement(_traffic(target))),
+    ("traffic", lambda target: share(_traffic(target))),
+    ("read", lambda target: moment((_traffic(target).get("found") or {}).get("read_at"))),
+    ("message", lambda target: _message(target) or _traffic(target).get("note")),
+)
+STEP_COLUMNS: Final[tuple[Column, ...]] = (
+    ("step", lambda step: step.get("number")),
+    ("event", lambda step: step.get("event")),
+    ("what", lambda step: step.get("what")),
+    ("status", lambda step: step.get("status")),
+    ("at", lambda step: step.get("at")),
+    ("note", lambda step: step.get("note")),
 )
 
 
@@ -116,6 +150,7 @@ def deploy(
     deployment_group: Group,
     revision: Revision = None,
     bundle: Bundle = None,
+    appspec: AppSpec = None,
     wait: WaitForEnd = False,
     deadline: Deadline = None,
     config: Config = None,
@@ -128,13 +163,13 @@ def deploy(
     as_json: Json = False,
     profile: Profile = None,
 ) -> None:
-    """Bring a revision to a deployment group.
+    """Bring a revision to a deployment group: one that is there, a folder, or an AppSpec.
 
     The id of the deployment goes to stdout, everything else to stderr. With `--wait` the exit
     code tells how it ended: 0 succeeded, 3 failed (also: its rollback failed), 4 failed and
     rolled back, 5 stopped, 6 deadline passed (the deployment goes on).
     """
-    _check(revision, bundle, wait=wait, deadline=deadline)
+    _check(revision, bundle, appspec, wait=wait, deadline=deadline)
     body: dict[str, object | None] = {
         "application": application,
         "deployment_group": deployment_group,
@@ -146,7 +181,7 @@ def deploy(
         "auto_rollback": _rollback(rollback_on, never=no_rollback),
     }
     with client.connect(profile) as service:
-        body["revision"] = revision or upload(service, bundle or Path(), application)["id"]
+        body["revision"] = revision or _send(service, bundle, appspec, application)["id"]
         created = service.create("deployments", body=_without_none(body))
         raise typer.Exit(_tell(service, created, wait=wait, deadline=deadline, as_json=as_json))
 
@@ -188,17 +223,25 @@ def deployments(
 
 
 def show(deployment_id: Id, as_json: Json = False, profile: Profile = None) -> None:
-    """Show a deployment and its targets."""
+    """Show a deployment and its targets, and where traffic moves its steps."""
     with client.connect(profile) as service:
         deployment = service.get("deployments", deployment_id)
         targets = list(service.items("deployments", deployment_id, "targets"))
+        path = ("deployments", deployment_id, "steps")
+        steps = service.get(*path)["items"] if moves_traffic(deployment) else None
     if as_json:
-        show_json({**deployment, "targets": targets})
+        more = {} if steps is None else {"steps": steps}
+        show_json({**deployment, "targets": targets, **more})
         return
-    show_facts(_facts(deployment))
+    now = SystemClock().now()
+    show_facts(_facts(deployment, now))
     if targets:
         show_text("")
-        show_table(targets, TARGET_COLUMNS, nothing="")
+        columns = TARGET_COLUMNS if steps is None else TRAFFIC_COLUMNS
+        show_table(targets, columns, nothing="")
+    if steps:
+        show_text("")
+        show_table([step_cells(step, now) for step in steps], STEP_COLUMNS, nothing="")
 
 
 def stop(
@@ -221,18 +264,29 @@ def stop(
         show_json(summary(deployment))
         return
     say(sentence(deployment))
-    rolled_back_by = rollback_of(deployment)
-    if rolled_back_by:
-        say(f"{rolled_back_by} rolls it back; `tidegate watch {rolled_back_by}` follows it.")
+    tell_rollback(deployment)
 
 
 def _check(
-    revision: str | None, bundle: Path | None, *, wait: bool, deadline: timedelta | None
+    revision: str | None,
+    bundle: Path | None,
+    appspec: Path | None,
+    *,
+    wait: bool,
+    deadline: timedelta | None,
 ) -> None:
-    if (revision is None) == (bundle is None):
-        raise typer.BadParameter("give --revision ID or --bundle DIR, one of the two.")
+    if sum(given is not None for given in (revision, bundle, appspec)) != 1:
+        raise typer.BadParameter("give one of --revision ID, --bundle DIR and --appspec FILE.")
     if deadline is not None and not wait:
         raise typer.BadParameter("it needs --wait.", param_hint="--deadline")
+
+
+def _send(
+    service: Service, bundle: Path | None, appspec: Path | None, application: str
+) -> Document:
+    if appspec is not None:
+        return send_appspec(service, appspec, application)
+    return upload(service, bundle or Path(), application)
 
 
 def _rollback(text: str | None, *, never: bool) -> dict[str, object] | None:
@@ -265,7 +319,7 @@ def _tell(
     return code
 
 
-def _facts(deployment: Document) -> list[tuple[str, object]]:
+def _facts(deployment: Document, now: datetime) -> list[tuple[str, object]]:
     link = deployment.get("rollback") or {}
     error = deployment.get("error") or {}
     facts = [
@@ -278,6 +332,8 @@ def _facts(deployment: Document) -> list[tuple[str, object]]:
         ("description", deployment.get("description")),
         ("previous revision", deployment.get("previous_revision")),
         ("error", f"{error.get('code')}: {error.get('message')}" if error else None),
+        ("paused since", moment(deployment.get("paused_at"))),
+        ("next", coming(deployment, now).removeprefix("Next: ")),
         ("rolled back by", link.get("rollback_deployment_id")),
         ("rolls back", link.get("rollback_triggering_deployment_id")),
         ("rollback", link.get("message")),

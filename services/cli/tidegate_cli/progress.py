@@ -40,6 +40,10 @@ class Progress:
 
     deployment: dict[str, Any]
     targets: dict[str, TargetProgress] = field(default_factory=dict)
+    steps: list[Mapping[str, Any]] = field(default_factory=list)
+    """Of one that moves traffic, as the service last told them."""
+    traffic: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    """What each target moves, and how it was last found."""
 
     @property
     def status(self) -> str:
@@ -49,6 +53,8 @@ class Progress:
         """Make room for the targets, all of them pending: the events tell the rest."""
         for target in targets:
             row = self.target(str(target["id"]))
+            if target.get("traffic"):
+                self.traffic[str(target["id"])] = target["traffic"]
             for event in target.get("lifecycle_events") or ():
                 row.event(str(event["name"]))
 
@@ -77,8 +83,11 @@ class Progress:
     def refresh(self, targets: Iterable[Mapping[str, Any]]) -> None:
         """Take what the service says of why targets wait or failed."""
         for target in targets:
-            if target.get("message") and str(target["id"]) in self.targets:
-                self.targets[str(target["id"])].message = str(target["message"])
+            name = str(target["id"])
+            if target.get("message") and name in self.targets:
+                self.targets[name].message = str(target["message"])
+            if target.get("traffic"):
+                self.traffic[name] = target["traffic"]
 
     def event_names(self) -> list[str]:
         """Return the lifecycle events of all targets, in their order."""

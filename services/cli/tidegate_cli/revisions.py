@@ -5,9 +5,13 @@ from typing import Annotated
 
 import typer
 
+from tidegate.appspec import platform_of
 from tidegate_cli import client
+from tidegate_cli.appspec_files import find_appspec
+from tidegate_cli.appspec_report import check, refuse_problems
 from tidegate_cli.archive import packed
 from tidegate_cli.client import Document, Service
+from tidegate_cli.errors import BadFolder
 from tidegate_cli.options import Json, Profile
 from tidegate_cli.output import say, show, show_json, size
 
@@ -47,3 +51,18 @@ def upload(
         return service.upload(
             "applications", application, "revisions", file=archive, description=description
         )
+
+
+def send_appspec(service: Service, file: Path, application: str) -> Document:
+    """Send the text of an AppSpec for Lambda or ECS; return the revision."""
+    found = find_appspec(file)
+    platform = platform_of(found.text)
+    if platform != "Server":
+        # Of what has no Resources nobody can tell what it is for; the service knows the platform.
+        refuse_problems(check(found, platform))
+    try:
+        content = found.text.decode()
+    except UnicodeDecodeError:
+        raise BadFolder(f"{found.name} is not UTF-8 text; save it as UTF-8.") from None
+    source = {"type": "appspec_content", "content": content}
+    return service.create("applications", application, "revisions", body={"source": source})

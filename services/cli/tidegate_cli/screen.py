@@ -1,7 +1,7 @@
 """A deployment on a terminal: hosts by lifecycle events, redrawn as it goes."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
@@ -15,6 +15,9 @@ from tidegate.clock import Clock, SystemClock
 from tidegate_cli.client import Document
 from tidegate_cli.plain import headline
 from tidegate_cli.progress import EventProgress, Progress, TargetProgress, moment
+from tidegate_cli.times import spell
+from tidegate_cli.traffic_screen import traffic_parts
+from tidegate_cli.traffic_view import moves_traffic
 from tidegate_cli.verdict import is_final, sentence
 
 SHORT: Final = {
@@ -86,16 +89,25 @@ def frame(
 ) -> Group:
     """Return the whole picture, cut to the height of the terminal."""
     fits = max(console.height - FRAME_LINES - MESSAGES, FEWEST_ROWS)
-    shown, rest = choose(list(progress.targets.values()), fits)
     parts: list[RenderableType] = [*_head(progress, now)]
-    if shown:
-        parts.append(_table(progress, shown, console=console, now=now))
-    if rest:
-        parts.append(Text(f"… and {len(rest)} more: {_counted(rest)}", style="dim"))
+    if moves_traffic(progress.deployment):
+        parts.extend(traffic_parts(progress, console=console, now=now, fits=fits))
+    else:
+        parts.extend(_targets(progress, fits, console=console, now=now))
     parts.extend(_messages(progress))
     if trouble:
         parts.append(Text(f"{trouble} Trying again.", style="yellow", overflow="ellipsis"))
     return Group(*parts)
+
+
+def _targets(
+    progress: Progress, fits: int, *, console: Console, now: datetime
+) -> Iterator[RenderableType]:
+    shown, rest = choose(list(progress.targets.values()), fits)
+    if shown:
+        yield _table(progress, shown, console=console, now=now)
+    if rest:
+        yield Text(f"… and {len(rest)} more: {_counted(rest)}", style="dim")
 
 
 def choose(
@@ -156,18 +168,6 @@ def _cell(event: EventProgress, *, console: Console, now: datetime | None) -> Te
         seconds = ((event.finished_at or now) - event.started_at).total_seconds()
         cell.append(f" {spell(max(seconds, 0))}", "dim")
     return cell
-
-
-def spell(seconds: float) -> str:
-    """Return a time as people say it: 0.4s, 12s, 3m05s, 1h02m."""
-    if seconds < 10:
-        return f"{seconds:.1f}s"
-    if seconds < 60:
-        return f"{int(seconds)}s"
-    minutes, rest = divmod(int(seconds), 60)
-    if minutes < 60:
-        return f"{minutes}m{rest:02}s"
-    return f"{minutes // 60}h{minutes % 60:02}m"
 
 
 def _messages(progress: Progress) -> list[Text]:

@@ -1,17 +1,18 @@
 """Waiting for a deployment and its rollback, through restarts of the service, up to a deadline."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from threading import Event
-from typing import Final, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from tidegate.clock import monotonic
 from tidegate_cli.client import Document, Service
 from tidegate_cli.errors import ExitCode, OutOfTouch, Unavailable
 from tidegate_cli.feed import Feed
 from tidegate_cli.progress import Progress
+from tidegate_cli.traffic_view import moves_traffic
 from tidegate_cli.verdict import exit_code, expects_rollback, is_final, rollback_of
 
 T = TypeVar("T")
@@ -93,11 +94,13 @@ class Wait:
         progress = Progress(self._ask(lambda: self._deployment(deployment_id), deployment_id))
         feed = Feed(self._service, deployment_id)
         progress.expect(self._ask(lambda: self._targets(deployment_id), deployment_id))
+        self._look_at_steps(progress, deployment_id)
         feed.start()
         self._view.begin(progress)
         try:
             while not is_final(progress.deployment):
                 self._step(progress, feed, deployment_id)
+            self._look_at_steps(progress, deployment_id)
             self._take(progress, feed.rest())
         finally:
             feed.close()
@@ -111,13 +114,23 @@ class Wait:
             events = feed.take(TICK)
             self._take(progress, events)
             self._check_clock(deployment_id)
-            if any(event.get("subject") == "deployment" for event in events):
+            if any(event.get("subject") in {"deployment", "step"} for event in events):
                 break
         with suppress(Unavailable):
             progress.deployment = self._hear(lambda: self._deployment(deployment_id))
             if progress.lacks_targets:
                 progress.expect(self._hear(lambda: self._targets(deployment_id)))
             progress.refresh(self._hear(lambda: self._waiting_targets(deployment_id)))
+        if not is_final(progress.deployment):
+            self._look_at_steps(progress, deployment_id)
+
+    def _look_at_steps(self, progress: Progress, deployment_id: str) -> None:
+        """Ask for steps, and for how the traffic stands, where traffic moves."""
+        if not moves_traffic(progress.deployment):
+            return
+        with suppress(Unavailable):
+            progress.steps = self._hear(lambda: self._steps(deployment_id))
+            progress.expect(self._hear(lambda: self._targets(deployment_id)))
 
     def _take(self, progress: Progress, events: Sequence[Document]) -> None:
         if events:
@@ -171,6 +184,9 @@ class Wait:
 
     def _targets(self, deployment_id: str) -> list[Document]:
         return list(self._service.items("deployments", deployment_id, "targets"))
+
+    def _steps(self, deployment_id: str) -> list[Mapping[str, Any]]:
+        return list(self._service.get("deployments", deployment_id, "steps")["items"])
 
     def _waiting_targets(self, deployment_id: str) -> list[Document]:
         targets = self._service.items(

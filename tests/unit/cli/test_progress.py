@@ -8,7 +8,8 @@ from rich.console import Console
 
 from tidegate_cli.plain import line
 from tidegate_cli.progress import HOST_EVENTS, Progress, TargetProgress
-from tidegate_cli.screen import choose, frame, spell
+from tidegate_cli.screen import choose, frame
+from tidegate_cli.times import spell
 from unit.cli.fake_service import deployment, event, target
 
 NOW = datetime(2026, 11, 25, 12, 1, tzinfo=UTC)

@@ -1,0 +1,97 @@
+"""Traffic that moves, on a terminal: a bar for each target, the steps, and what comes next."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Final
+
+from rich import box
+from rich.console import Console, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from tidegate_cli.progress import Progress, moment
+from tidegate_cli.times import clock
+from tidegate_cli.traffic_view import (
+    bar,
+    coming,
+    movement,
+    percent,
+    step_row,
+    task_sets,
+    window,
+)
+
+MARKS: Final = {
+    "Pending": ("·", ".", "dim"),
+    "InProgress": ("▶", ">", "cyan"),
+    "Succeeded": ("✔", "ok", "green"),
+    "Failed": ("✘", "FAILED", "bold red"),
+    "Skipped": ("○", "-", "yellow"),
+}
+MOST_BARS: Final = 5
+FEWEST_STEPS: Final = 3
+BESIDE_STEPS: Final = 4
+"""Lines: what is left out before and after, a pause, what comes next."""
+
+
+def traffic_parts(
+    progress: Progress, *, console: Console, now: datetime, fits: int
+) -> Iterator[RenderableType]:
+    """Yield the picture of a deployment that moves traffic, in *fits* lines or a few more."""
+    plain = not console.encoding.startswith("utf")
+    bars = list(_bars(progress, now, plain=plain))
+    yield from bars
+    if progress.steps:
+        left = max(fits - len(bars) - BESIDE_STEPS, FEWEST_STEPS)
+        yield _table(progress, now, plain=plain, fits=left)
+    if paused := moment(progress.deployment.get("paused_at")):
+        yield Text(f"Paused since {clock(paused, now)}", style="bold yellow")
+    if next_ := coming(progress.deployment, now):
+        yield Text(next_, style="bold")
+
+
+def _bars(progress: Progress, now: datetime, *, plain: bool) -> Iterator[Text]:
+    shown = list(progress.traffic.items())[:MOST_BARS]
+    for name, traffic in shown:
+        found = traffic.get("found") or {}
+        weight = float(found.get("weight") or 0)
+        read_at = moment(found.get("read_at"))
+        read = f"  read {clock(read_at, now)}" if read_at else "  not read yet"
+        line = Text.assemble(
+            (name, "bold"),
+            f"  {movement(traffic)}  ",
+            (bar(weight, plain=plain), "green"),
+            f" {percent(weight)}",
+            (read, "dim"),
+            no_wrap=True,
+            overflow="ellipsis",
+        )
+        yield line
+        for text in task_sets(traffic):
+            yield Text(f"  {text}", style="dim", no_wrap=True, overflow="ellipsis")
+        if traffic.get("note"):
+            yield Text(f"  {traffic['note']}", style="yellow", no_wrap=True, overflow="ellipsis")
+    if rest := len(progress.traffic) - len(shown):
+        yield Text(f"… and {rest} more", style="dim")
+
+
+def _table(progress: Progress, now: datetime, *, plain: bool, fits: int) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="dim", expand=False)
+    for head in ("", "event", "step", "at (UTC)", ""):
+        table.add_column(head, no_wrap=True, overflow="ellipsis")
+    before, shown = window(progress.steps, fits)
+    if before:
+        table.add_row("", Text(f"{before} before", style="dim"), "", "", "")
+    for step in shown:
+        row = step_row(step, now)
+        mark, word, style = MARKS.get(row.status, ("?", "?", ""))
+        table.add_row(
+            Text(word if plain else mark, style=style),
+            row.event,
+            Text(row.what, style="" if row.status == "Pending" else style),
+            row.at,
+            Text(row.note, style="dim"),
+        )
+    if after := len(progress.steps) - before - len(shown):
+        table.add_row("", Text(f"{after} after", style="dim"), "", "", "")
+    return table
