@@ -5,9 +5,19 @@ from typing import Annotated, Any, Final
 import typer
 
 from tidegate_cli import client
+from tidegate_cli.client import Service
 from tidegate_cli.commands import Command, group
 from tidegate_cli.options import Json, Profile, one_of, pairs, rollback, tag_filters
 from tidegate_cli.output import Row, moment, say, show_facts, show_json, show_table
+from tidegate_cli.service_options import (
+    Cluster,
+    EcsService,
+    Pairs,
+    ReadyWait,
+    TerminationWait,
+    service_facts,
+    service_settings,
+)
 
 app = group("Deployment groups: which hosts an application goes to, and how.")
 
@@ -115,6 +125,7 @@ COLUMNS: Final = (
 )
 
 
+_ONE_OF_TWO: Final = "give --tag K=V or --host NAME, one of the two."
 _CHANGEABLE: Final = (
     "deployment_config",
     "tag_filters",
@@ -141,20 +152,29 @@ def create(
     allow_setid: AllowSetid = None,
     on_stop: OnStop = None,
     max_revisions: MaxRevisions = None,
+    cluster: Cluster = None,
+    service_name: EcsService = None,
+    pair: Pairs = None,
+    ready_wait: ReadyWait = None,
+    termination_wait: TerminationWait = None,
     as_json: Json = False,
     profile: Profile = None,
 ) -> None:
     """Create a deployment group.
 
     `tidegate group create shop prod --tag env=prod role=web role=api --rollback-on failure`
-    means all hosts with env=prod that have role=web or role=api.
+    means all hosts with env=prod that have role=web or role=api. A group for Lambda needs no
+    more than its name; one for ECS has a cluster, a service and a pair of target groups.
     """
-    if bool(tag) == bool(host):
-        raise typer.BadParameter("give --tag K=V or --host NAME, one of the two.")
+    if tag and host:
+        raise typer.BadParameter(_ONE_OF_TWO)
     settings = _settings(tag, host, config, rollback_on, var)
+    more = service_settings(cluster, service_name, pair, ready_wait, termination_wait)
     options = _options(working_directory, sudo, allow_setid, on_stop, max_revisions)
-    body = {"name": name, **settings, **({"host_options": options} if options else {})}
+    body = {"name": name, **settings, **more, **({"host_options": options} if options else {})}
     with client.connect(profile) as service:
+        if not tag and not host and _is_of_servers(service, app_name):
+            raise typer.BadParameter(_ONE_OF_TWO)
         created = service.create("applications", app_name, "deployment-groups", body=body)
     _show(created, as_json=as_json, said=f"Deployment group {app_name}/{name} was created.")
 
@@ -174,6 +194,11 @@ def change(
     allow_setid: AllowSetid = None,
     on_stop: OnStop = None,
     max_revisions: MaxRevisions = None,
+    cluster: Cluster = None,
+    service_name: EcsService = None,
+    pair: Pairs = None,
+    ready_wait: ReadyWait = None,
+    termination_wait: TerminationWait = None,
     as_json: Json = False,
     profile: Profile = None,
 ) -> None:
@@ -183,6 +208,7 @@ def change(
     `--host ''` and `--var ''` take them away.
     """
     settings = _settings(tag, host, config, rollback_on, var)
+    settings |= service_settings(cluster, service_name, pair, ready_wait, termination_wait)
     options = _options(working_directory, sudo, allow_setid, on_stop, max_revisions)
     if not settings and not options:
         raise typer.BadParameter("say what to change, for example --tag or --on-stop.")
@@ -235,6 +261,7 @@ def show_group(
             ("rolls back on", _rolls_back_on(found.get("auto_rollback"))),
             ("ssh defaults", {k: v for k, v in (found.get("ssh") or {}).items() if v is not None}),
             ("variables", found.get("variables")),
+            *service_facts(found),
             *_how(found.get("host_options") or {}),
             ("created", moment(found.get("created_at"))),
         ]
@@ -247,6 +274,10 @@ def delete(app_name: Application, name: Group, profile: Profile = None) -> None:
     with client.connect(profile) as service:
         service.delete("applications", app_name, "deployment-groups", name)
     say(f"Deployment group {app_name}/{name} was deleted.")
+
+
+def _is_of_servers(service: Service, application: str) -> bool:
+    return service.get("applications", application).get("compute_platform") == "Server"
 
 
 def _settings(

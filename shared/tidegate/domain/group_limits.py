@@ -36,6 +36,8 @@ class Wanted:
     aws: AwsGroup
     on_premises: Tags
     auto_rollback: AutoRollback
+    takes_several_pairs: bool = False
+    """Whether a service may have several pairs of target groups, which CodeDeploy does not take."""
 
 
 @dataclass(frozen=True, slots=True)

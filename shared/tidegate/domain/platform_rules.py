@@ -7,7 +7,14 @@ seen to answer are its own, word by word, and end without a point where those do
 from collections.abc import Iterator
 from typing import Final
 
-from tidegate.domain.aws_group import AwsGroup, GreenFleet, LoadBalancers, Style, default_style
+from tidegate.domain.aws_group import (
+    AwsGroup,
+    GreenFleet,
+    LoadBalancers,
+    Style,
+    TargetGroupPair,
+    default_style,
+)
 from tidegate.domain.deployment import ComputePlatform
 from tidegate.domain.errors import Invalid
 from tidegate.domain.group_limits import LIMITS, Rule, Wanted
@@ -130,12 +137,15 @@ def _ecs_pair(wanted: Wanted) -> str | None:
     if balancers is None:
         return None
     pairs = balancers.pairs or ()
-    if len(pairs) != 1:
+    if not pairs or (len(pairs) > 1 and not wanted.takes_several_pairs):
         return (
             "For ECS deployment group, targetGroupPairInfoList must have exactly one pair, "
             f"and it has {len(pairs)}."
         )
-    (pair,) = pairs
+    return next(filter(None, map(_bad_pair, pairs)), None)
+
+
+def _bad_pair(pair: TargetGroupPair) -> str | None:
     if len(set(pair.target_groups)) != 2 or not all(pair.target_groups):
         return "The pair must have exactly two target groups, each with a name of its own."
     if pair.test_listeners is not None and not _is_one(pair.test_listeners):

@@ -138,6 +138,8 @@ def _changed(platform: ComputePlatform, now: Wanted, request: AwsGroupRequest) -
         aws=_tidied(platform, aws),
         on_premises=on_premises,
         auto_rollback=now.auto_rollback if request.auto_rollback is None else request.auto_rollback,
+        # A group of /v1 may have several; they stay as long as nobody speaks of them here.
+        takes_several_pairs=request.load_balancers is None,
     )
 
 

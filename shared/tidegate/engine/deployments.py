@@ -140,7 +140,8 @@ def _take_slot(group: Group, deployment: Deployment, uow: UnitOfWork) -> None:
 
 def _check_fits(asked: Asked, group: Group) -> None:
     check_fits(asked)
-    for code, sentence in broken_rules(group.compute_platform, wanted_of(group)):
+    wanted = replace(wanted_of(group), takes_several_pairs=True)
+    for code, sentence in broken_rules(group.compute_platform, wanted):
         if code in _LOOKED_AT_AGAIN:
             raise Invalid(sentence, code=code)
 

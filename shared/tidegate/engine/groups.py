@@ -15,6 +15,7 @@ from tidegate.domain.resource_tags import check_resource_tags
 from tidegate.domain.tag_filters import TagFilter, TagFilterType, TagSet
 from tidegate.engine.checks import check_name, check_tag, check_variables
 from tidegate.engine.hosts import check_ssh
+from tidegate.engine.service_groups import ServiceRequest, with_service
 from tidegate.messages import want_advance
 from tidegate.store.unit_of_work import UnitOfWork
 
@@ -39,6 +40,7 @@ class GroupRequest:
     host_options: HostOptions = field(default_factory=HostOptions)
     aws: AwsGroup | None = None
     """None leaves what only CodeDeploy's own API can say as it is."""
+    service: ServiceRequest = field(default_factory=ServiceRequest)
 
 
 def create_group(
@@ -60,7 +62,7 @@ def create_group(
     application = uow.catalog.application(application_name)
     check_name("deployment group", name)
     check_resource_tags(tags or {})
-    aws = request.aws or AwsGroup()
+    aws = _aws(application, request, AwsGroup())
     config_name, ssh = _checked(application, request, aws, uow)
     _check_place(application, name, uow)
     group = Group(
@@ -102,7 +104,7 @@ def replace_group(
     application = uow.catalog.application(application_name)
     new_name = name if new_name is None else new_name
     group = lock_group(application_name, name, new_name, uow=uow)
-    aws = request.aws or group.aws
+    aws = _aws(application, request, group.aws)
     config_name, ssh = _checked(application, request, aws, uow)
     changed = replace(
         group,
@@ -175,6 +177,12 @@ def wake_all(active: Iterable[DeploymentId], *, uow: UnitOfWork) -> None:
     for deployment_id in sorted(active):
         uow.deployments.wake(deployment_id, uow.now())
         want_advance(uow, deployment_id)
+
+
+def _aws(application: Application, request: GroupRequest, before: AwsGroup) -> AwsGroup:
+    said = request.aws or before
+    platform = application.compute_platform
+    return with_service(said, request.service, platform, request.auto_rollback)
 
 
 def _checked(

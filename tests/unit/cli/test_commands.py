@@ -49,51 +49,6 @@ def test_host_set_sends_only_what_changes(fake: FakeService, cli):
     assert cli("host", "set", "web-1").code == 2
 
 
-def test_group_create_sends_an_and_of_ors(fake: FakeService, cli):
-    fake.on("POST", "applications/shop/deployment-groups", {"name": "prod"})
-
-    done = cli(
-        *("group", "create", "shop", "prod", "--tag", "env=prod", "role=web", "--tag", "role=api"),
-        *("--config", "CodeDeployDefault.AllAtOnce", "--rollback-on", "failure,stop"),
-    )
-
-    assert done.code == 0
-    [body] = fake.bodies("POST")
-    assert [[one["value"] for one in either] for either in body["tag_filters"]] == [
-        ["prod"],
-        ["web", "api"],
-    ]
-    assert body["deployment_config"] == "CodeDeployDefault.AllAtOnce"
-    assert body["auto_rollback"]["events"] == ["DEPLOYMENT_FAILURE", "DEPLOYMENT_STOP_ON_REQUEST"]
-    assert "hosts" not in body
-
-
-def test_group_create_says_how_its_hosts_are_dealt_with(fake: FakeService, cli):
-    fake.on("POST", "applications/shop/deployment-groups", {"name": "prod"})
-
-    done = cli(
-        *("group", "create", "shop", "prod", "--host", "web-1", "--working-directory", "archive"),
-        *("--sudo", "--no-allow-setid", "--on-stop", "end", "--max-revisions", "9"),
-    )
-
-    assert done.code == 0
-    [body] = fake.bodies("POST")
-    assert body["host_options"] == {
-        "working_directory": "archive",
-        "sudo": True,
-        "allow_setid": False,
-        "on_stop": "end",
-        "max_revisions": 9,
-    }
-
-
-def test_group_create_takes_hosts_by_name(fake: FakeService, cli):
-    fake.on("POST", "applications/shop/deployment-groups", {"name": "prod"})
-
-    assert cli("group", "create", "shop", "prod", "--host", "web-1", "web-2").code == 0
-    assert fake.bodies("POST") == [{"name": "prod", "hosts": ["web-1", "web-2"]}]
-
-
 @pytest.mark.parametrize(
     "line",
     [
@@ -105,12 +60,17 @@ def test_group_create_takes_hosts_by_name(fake: FakeService, cli):
         "deploy --application shop --group prod --revision r --rollback-on stop --no-rollback",
         "deploy --application shop --revision r",
         "watch d-1 --deadline 0s",
-        "group create shop prod",
         "group create shop prod --tag a=1 --host b",
         "group create shop prod --tag a=1 --rollback-on later",
         "group create shop prod --tag a=1 --working-directory /srv",
         "group create shop prod --tag a=1 --on-stop kill",
         "group create shop prod --tag a=1 --max-revisions 0",
+        "group create shop prod --cluster prod",
+        "group create shop prod --pair blue,green",
+        "group create shop prod --pair blue,prod=arn",
+        "group create shop prod --pair blue,green,prod=arn,dev=arn",
+        "group create shop prod --ready-wait -1",
+        "group set shop prod --termination-wait never",
         "group set shop prod",
         "group set shop prod --on-stop now",
         "host add web --ssh nowhere",

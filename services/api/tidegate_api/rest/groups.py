@@ -16,7 +16,15 @@ from tidegate.engine.groups import GroupRequest, create_group, delete_group, rep
 from tidegate_api.auth import needs
 from tidegate_api.parts import TheParts
 from tidegate_api.rest.hosts import SshIn
+from tidegate_api.rest.moves import PairOut
 from tidegate_api.rest.paging import page_of, read_name
+from tidegate_api.rest.services import (
+    EcsServiceOut,
+    ReadyWaitOut,
+    ServiceFieldsIn,
+    TerminationWaitOut,
+    service_fields,
+)
 from tidegate_api.rest.shapes import Cursor, In, Limit, Page, RollbackIn, RollbackOut
 
 router: Final = APIRouter(
@@ -72,7 +80,7 @@ class HostOptionsIn(In):
         return HostOptions(**self.model_dump())
 
 
-class GroupReplaceIn(In):
+class GroupReplaceIn(ServiceFieldsIn):
     name: str | None = None
     """May be left out; a deployment group keeps its name."""
     deployment_config: str | None = None
@@ -96,6 +104,7 @@ class GroupReplaceIn(In):
             ssh=self.ssh.model_dump(exclude_none=True),
             variables=self.variables,
             host_options=self.host_options.value(),
+            service=self.service_request(),
         )
 
 
@@ -162,6 +171,10 @@ class GroupOut(BaseModel):
     ssh: SshOut
     variables: dict[str, str]
     host_options: HostOptionsOut
+    ecs_service: EcsServiceOut | None
+    target_group_pairs: list[PairOut]
+    ready_wait: ReadyWaitOut | None
+    termination_wait: TerminationWaitOut | None
     target_revision: str | None
     """Revision of the last successful deployment."""
     active_deployment: str | None
@@ -184,6 +197,7 @@ class GroupOut(BaseModel):
             ssh=SshOut(**ssh),
             variables=dict(group.variables),
             host_options=HostOptionsOut(**asdict(group.host_options)),
+            **service_fields(group.aws),
             target_revision=group.target_revision_id,
             active_deployment=group.active_deployment_id,
             last_attempted_deployment=attempted and SummaryOut.of(attempted),
