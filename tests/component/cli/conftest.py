@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,22 +24,30 @@ from tidegate.domain.ids import DeploymentId, RandomIds, TargetId
 from tidegate.drivers.bundles import artifact_store
 from tidegate.drivers.hosts import Fact, Finished, HostAddress, HostRun, LogPiece, Wish
 from tidegate.engine.advance import advance_deployment
+from tidegate.engine.courses import complete_step
 from tidegate.engine.host_runs import HostRuns
+from tidegate.engine.step_runs import StepRuns
+from tidegate.engine.sweep import sweep
 from tidegate.engine.targets import complete_target
 from tidegate.engine.tokens import create_token
-from tidegate.messages import ADVANCE, COMPLETE, RUN_HOOKS
+from tidegate.messages import ADVANCE, CARRY_OUT, COMPLETE, COMPLETE_STEP, RUN_HOOKS
 from tidegate.settings import Settings
 from tidegate.store.database import connect
 from tidegate.store.migrate import upgrade
 from tidegate.store.outbox import Message
 from tidegate.store.together import Alone
 from tidegate.store.unit_of_work import Store
+from tidegate.testing.fake_traffic import FakeHooks, FakeTraffic
 from tidegate_api.feeds import Feeds
 from tidegate_api.parts import Parts
 from tidegate_cli.main import run
 
 TIDEGATE = Path(sys.executable).with_name("tidegate")
 HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBo2n1Cnm5qxLoGAOhK0rRYlFp4Hn1FZMtNHfKf5jcPA"
+
+
+MINUTE = timedelta(seconds=1)
+"""So long a minute of traffic configs and waits lasts."""
 
 
 class Outcome(NamedTuple):
@@ -103,6 +112,12 @@ class Worker:
             elif link == COMPLETE:
                 with self._system.store.write() as uow:
                     complete_target(id_, target, uow=uow)
+            elif link == CARRY_OUT:
+                if not self._system.steps.run(id_, target):
+                    return
+            elif link == COMPLETE_STEP:
+                with self._system.store.write() as uow:
+                    complete_step(id_, uow=uow)
 
     def close(self) -> None:
         self._pool.shutdown(wait=True)
@@ -123,6 +138,16 @@ class System:
             sender=self._worker,
             clock=SystemClock(),
             ids=RandomIds(),
+            minute=MINUTE,
+        )
+        self.traffic = FakeTraffic(self.store.clock)
+        self.steps = StepRuns(
+            store=self.store,
+            driver=lambda _: self.traffic,
+            call_hook=FakeHooks(),
+            attending=lambda _: contextlib.nullcontext(),
+            is_leaving=lambda: False,
+            owner="test",
         )
         self._artifacts = artifact_store(self.settings.artifacts, reserve=0)
         self.runs = HostRuns(
@@ -178,6 +203,23 @@ class System:
                 yield process
             finally:
                 process.kill()
+
+    @contextlib.contextmanager
+    def sweeping(self) -> Iterator[None]:
+        """Have what is due looked at while the block lasts, as beat does."""
+        over = threading.Event()
+
+        def go_on() -> None:
+            while not over.wait(0.1):
+                sweep(store=self.store, lease=timedelta(seconds=30))
+
+        thread = threading.Thread(target=go_on, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join(timeout=10)
 
     def start_api(self) -> None:
         self._feeds = Feeds(self.store, most_streams=5)
