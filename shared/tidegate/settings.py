@@ -110,6 +110,8 @@ class Settings(BaseSettings):
     """Threads of a worker that serves only the queue `traffic`."""
     minute_seconds: float = Field(default=60, gt=0, le=60)
     """How long a minute of traffic configs and of waits lasts: shorter for demos and trials."""
+    pause_limit_hours: float = Field(default=48, gt=0, le=8760)
+    """A paused deployment that nobody resumes for so long is stopped."""
     log_format: str = Field(default="console", pattern="^(console|json)$")
     """`console` for people, `json` for machines."""
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
@@ -227,6 +229,11 @@ class Settings(BaseSettings):
     def minute(self) -> timedelta:
         """Return how long a minute of traffic configs and of waits lasts."""
         return timedelta(seconds=self.minute_seconds)
+
+    @property
+    def pause_limit(self) -> timedelta:
+        """Return after how long a pause ends in a stop."""
+        return timedelta(hours=self.pause_limit_hours)
 
     @property
     def database(self) -> str:

@@ -44,6 +44,7 @@ def make_parts(settings: Settings) -> Parts:
         region=settings.region,
         notices=settings.notices,
         minute=settings.minute,
+        pause_limit=settings.pause_limit,
     )
     return Parts(
         settings=settings,

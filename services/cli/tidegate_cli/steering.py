@@ -23,7 +23,8 @@ def pause(
 ) -> None:
     """Have no step of a deployment to Lambda or ECS begin until it is resumed or promoted.
 
-    What has begun goes on to its end. One that nobody resumes for 48 hours is stopped.
+    What has begun goes on to its end. One that nobody resumes in 48 hours, or what the service
+    says in TIDEGATE_PAUSE_LIMIT_HOURS, is stopped.
     """
     deployment = _ask(deployment_id, "pause", reason, profile)
     _tell(deployment, f"Deployment {deployment_id} is paused.", as_json=as_json)

@@ -159,6 +159,7 @@ class Runtime:
             ids=RandomIds(),
             notices=self.settings.notices,
             minute=self.settings.minute,
+            pause_limit=self.settings.pause_limit,
         )
 
     def _make(self, name: str) -> HostDriver:

@@ -59,7 +59,6 @@ from tidegate.store.lifecycle import EventEnd, EventNews
 from tidegate.store.targets import NewTarget
 from tidegate.store.unit_of_work import UnitOfWork
 
-PAUSE_LIMIT: Final = timedelta(hours=48)
 FETCH_AGAIN: Final = timedelta(seconds=30)
 """An AppSpec that is not there after so long is asked for again."""
 LOOK_AGAIN: Final = timedelta(seconds=5)
@@ -201,7 +200,7 @@ def _next(look: _Advance) -> CourseMove:
         look.course,
         look.now,
         outcome=outcome,
-        paused_until=paused and paused + PAUSE_LIMIT,
+        paused_until=paused and paused + look.uow.pause_limit,
         is_held=look.is_held,
     )
 

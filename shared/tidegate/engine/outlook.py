@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from tidegate.domain.course import CourseStep, StepKind, StepStatus
 from tidegate.domain.deployment import Deployment
 from tidegate.engine.alarms import verdict_on
-from tidegate.engine.courses import PAUSE_LIMIT
 from tidegate.planning.alarms import GoOn
 from tidegate.planning.outlook import (
     Planned,
@@ -59,6 +58,6 @@ def _terms(deployment: Deployment, course: Sequence[CourseStep], uow: UnitOfWork
         blue_green=uow.deployments.group_settings(deployment.id)["aws"].blue_green,
         minute=uow.minute,
         paused_at=paused,
-        paused_until=paused and paused + PAUSE_LIMIT,
+        paused_until=paused and paused + uow.pause_limit,
         held_by="" if isinstance(said, GoOn) else said.reason,
     )

@@ -44,6 +44,7 @@ T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
 MINUTE: Final = timedelta(minutes=1)
+PAUSE_LIMIT: Final = timedelta(hours=48)
 _ONE_STATE: Final[dict[bool, dict[str, str]]] = {
     True: {},
     False: {"isolation_level": "REPEATABLE READ"},
@@ -58,6 +59,11 @@ _DISK_FULL = ("database or disk is full", "no space left", "disk i/o error")
 class UnitOfWork:
     """One transaction and what can be done in it. It commits by itself on a clean exit."""
 
+    minute: timedelta
+    """How long a minute of traffic configs and waits lasts; shorter in demos and tests."""
+    pause_limit: timedelta
+    """A deployment that nobody resumes for so long is stopped."""
+
     def __init__(
         self,
         session: Session,
@@ -67,6 +73,7 @@ class UnitOfWork:
         region: str,
         notices: NoticeSettings = _NOBODY_ELSE,
         minute: timedelta = MINUTE,
+        pause_limit: timedelta = PAUSE_LIMIT,
     ) -> None:
         self.session = session
         self.clock = clock
@@ -74,7 +81,7 @@ class UnitOfWork:
         self.region = region
         """Where names are looked for; what has an id is found wherever it is."""
         self.minute = minute
-        """How long a minute of traffic configs and waits lasts; shorter in demos and tests."""
+        self.pause_limit = pause_limit
         self.catalog = Catalog(session, region)
         self.bundles = Bundles(session)
         self.access_keys = AccessKeys(session)
@@ -141,9 +148,11 @@ class Store:
         region: str = DEFAULT_REGION,
         notices: NoticeSettings = _NOBODY_ELSE,
         minute: timedelta = MINUTE,
+        pause_limit: timedelta = PAUSE_LIMIT,
     ) -> None:
         self.region = region
         self._minute = minute
+        self._pause_limit = pause_limit
         self._is_sqlite = is_sqlite = engine.dialect.name == "sqlite"
         self.engine = engine
         self.clock = clock
@@ -210,6 +219,7 @@ class Store:
             region=self.region,
             notices=self._notices,
             minute=self._minute,
+            pause_limit=self._pause_limit,
         )
 
     def _forget(self, sent: Sequence[str]) -> None:

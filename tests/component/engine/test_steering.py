@@ -1,5 +1,7 @@
 """What people do to traffic that moves: pause it, resume it, promote it."""
 
+from datetime import timedelta
+
 import pytest
 
 from component.engine.system import System
@@ -22,9 +24,18 @@ from tidegate.domain.aws_group import (
 from tidegate.domain.errors import (
     DeploymentAlreadyCompleted,
     NotNow,
+    TooLateToRollBack,
     UnsupportedAction,
 )
-from tidegate.engine.steering import pause_deployment, promote_deployment, resume_deployment
+from tidegate.domain.ids import RandomIds
+from tidegate.engine.advance import advance_deployment
+from tidegate.engine.steering import (
+    pause_deployment,
+    promote_deployment,
+    resume_deployment,
+    rollback_deployment,
+)
+from tidegate.store.unit_of_work import Store
 
 
 def test_a_pause_holds_the_shifts_and_a_resume_keeps_their_distance(system: System):
@@ -118,3 +129,57 @@ def test_servers_have_no_traffic_to_steer(system: System):
 
     with pytest.raises(UnsupportedAction, match="nothing to pause"):
         steer(system, pause_deployment, id_)
+
+
+def test_how_long_a_pause_may_last_is_settable(system: System):
+    shop = functions(system, "LambdaCanary10Percent5Minutes")
+    id_ = shop.go(lambda_appspec())
+    system.settle()
+    steer(system, pause_deployment, id_)
+    system.clock.advance(timedelta(minutes=61))
+    store = Store(
+        system.engine,
+        sender=system.broker,
+        clock=system.clock,
+        ids=RandomIds(),
+        pause_limit=timedelta(hours=1),
+    )
+
+    with store.write() as uow:
+        advance_deployment(id_, uow=uow)
+
+    assert shop.deployment(id_).status == "Stopped"
+
+
+def test_a_rollback_is_a_stop_that_brings_all_back(system: System):
+    shop = functions(system, "LambdaCanary10Percent5Minutes")
+    id_ = shop.go(lambda_appspec())
+    system.settle()
+
+    steer(system, rollback_deployment, id_)
+
+    assert system.traffic.weights[ALIAS] == [0, 10, 0]
+    stopped = shop.deployment(id_)
+    assert stopped.status == "Stopped"
+    assert stopped.error_message == "Stopped by ann: to roll it back, lunch"
+    with pytest.raises(TooLateToRollBack, match=f"{stopped.rollback_deployment_id} has rolled it"):
+        steer(system, rollback_deployment, id_)
+
+
+def test_a_step_that_is_called_for_fails_with_its_deployment_when_that_call_has_ended(
+    system: System,
+):
+    shop = functions(system)
+    id_ = shop.go(lambda_appspec())
+    seen: list[str] = []
+
+    def stop_in_the_middle(verb: str) -> None:
+        if verb == "shift":
+            system.stop(id_)
+            seen.append(shop.kinds(id_)["1 shift 100"])
+
+    system.traffic.on_call = stop_in_the_middle
+    system.settle()
+
+    assert seen == ["InProgress"]
+    assert shop.kinds(id_)["1 shift 100"] == "Failed"
