@@ -45,10 +45,8 @@ class Service:
     parts: Parts
     http: httpx2.Client
     tokens: dict[Role, str]
-
-    def __post_init__(self) -> None:
-        self.traffic = FakeTraffic(self.parts.store.clock)
-        """What the deployments to Lambda and ECS move."""
+    traffic: FakeTraffic = dataclasses.field(default_factory=lambda: FakeTraffic(SystemClock()))
+    """What deployments to Lambda and ECS move."""
 
     def ask(self, method: str, path: str, *, role: Role = Role.ADMIN, **options: Any):
         headers = {"Authorization": f"Bearer {self.tokens[role]}", **options.pop("headers", {})}
