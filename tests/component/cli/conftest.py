@@ -24,7 +24,6 @@ from tidegate.domain.ids import DeploymentId, RandomIds, TargetId
 from tidegate.drivers.bundles import artifact_store
 from tidegate.drivers.hosts import Fact, Finished, HostAddress, HostRun, LogPiece, Wish
 from tidegate.engine.advance import advance_deployment
-from tidegate.engine.courses import complete_step
 from tidegate.engine.host_runs import HostRuns
 from tidegate.engine.step_runs import StepRuns
 from tidegate.engine.sweep import sweep
@@ -117,7 +116,7 @@ class Worker:
                     return
             elif link == COMPLETE_STEP:
                 with self._system.store.write() as uow:
-                    complete_step(id_, uow=uow)
+                    advance_deployment(id_, uow=uow)
 
     def close(self) -> None:
         self._pool.shutdown(wait=True)
