@@ -123,9 +123,10 @@ def test_readiness_names_what_is_missing(system):
     assert "beat has never ticked" in why()
     with system.store.write() as uow:
         uow.heartbeats.beat("beat", BEAT, uow.now())
-    assert "No worker serves the queue 'control'" in why()
-    with system.store.write() as uow:
-        uow.heartbeats.beat("control", "worker:control", uow.now())
+    for queue in ("control", "traffic"):
+        assert f"No worker serves the queue '{queue}'" in why()
+        with system.store.write() as uow:
+            uow.heartbeats.beat(queue, f"worker:{queue}", uow.now())
     assert why() is None
     system.clock.advance(11)
     assert "beat has not ticked for 11 s" in why()

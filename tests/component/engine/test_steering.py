@@ -166,9 +166,7 @@ def test_a_rollback_is_a_stop_that_brings_all_back(system: System):
         steer(system, rollback_deployment, id_)
 
 
-def test_a_step_that_is_called_for_fails_with_its_deployment_when_that_call_has_ended(
-    system: System,
-):
+def test_a_step_that_is_called_for_fails_with_its_deployment(system: System):
     shop = functions(system)
     id_ = shop.go(lambda_appspec())
     seen: list[str] = []
@@ -181,5 +179,5 @@ def test_a_step_that_is_called_for_fails_with_its_deployment_when_that_call_has_
     system.traffic.on_call = stop_in_the_middle
     system.settle()
 
-    assert seen == ["InProgress"]
+    assert seen == ["Failed"]
     assert shop.kinds(id_)["1 shift 100"] == "Failed"

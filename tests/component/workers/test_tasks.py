@@ -159,9 +159,11 @@ def test_the_heart_outlives_any_error(system, monkeypatch):
 def test_sessions_and_decisions_have_queues_of_their_own():
     from tidegate_workers.__main__ import worker_arguments
 
-    hosts, control = worker_arguments("hosts", 7), worker_arguments("control", None)
+    hosts = worker_arguments(["hosts", "traffic"], 7)
+    control, traffic = (worker_arguments([name], None) for name in ("control", "traffic"))
 
-    assert hosts[hosts.index("-Q") + 1] == "hosts"
+    assert hosts[hosts.index("-Q") + 1] == "hosts,traffic"
+    assert [one[one.index("-c") + 1] for one in (control, traffic)] == ["8", "32"]
     assert hosts[hosts.index("-c") + 1] == "7"
     assert control[control.index("-Q") + 1] == "control"
     assert "--disable-prefetch" in hosts
