@@ -176,7 +176,9 @@ class System:
 
     def access_key(self) -> dict[str, str]:
         """Make an access key of an admin; return the variables by which AWS's clients have it."""
-        made = self.cli("access-key", "create", "--role", "admin", "--data-dir", str(self.data_dir))
+        asked = ("access-key", "create", "--role", "admin", "--data-dir", str(self.data_dir))
+        database = {k: v for k, v in self._environment.items() if k == "TIDEGATE_DATABASE_URL"}
+        made = self.cli(*asked, environment=database)
         assert made.returncode == 0, made.stderr
         return dict(line.split("=", 1) for line in made.stdout.split())
 

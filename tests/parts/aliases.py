@@ -15,7 +15,7 @@ import boto3
 import pytest
 
 from parts import moto_lambda
-from parts.between import Between
+from parts.between import Between, Call
 from parts.s3 import S3Server
 from tidegate.domain.ids import DeploymentId
 from tidegate.domain.traffic import AliasMove, Errand
@@ -90,7 +90,12 @@ class Aliases:
         return alias["FunctionVersion"], routing["AdditionalVersionWeights"]
 
     def updates(self) -> list[Any]:
-        return [call.json for call in self.between.of("UpdateAlias")]
+        return [call.json for call in self.calls()]
+
+    def calls(self) -> list[Call]:
+        """Return the calls that changed the alias."""
+        calls = self.between.of("UpdateAlias")
+        return [call for call in calls if f"/functions/{self.function}/" in call.path]
 
     def state(self) -> object:
         alias = self.alias()
@@ -132,17 +137,21 @@ def _share(version: str, weights: dict[str, float]) -> float:
 @pytest.fixture
 def aliases(lambda_server: S3Server, between: Between, function_role: str) -> Aliases:
     client = boto3.client("lambda", region_name=REGION, endpoint_url=lambda_server.url)
+    return make_function(client, between, function_role)
+
+
+def make_function(client: Any, between: Between, role: str) -> Aliases:
     name = f"checkout-{next(_names)}"
     made = client.create_function(
         FunctionName=name,
         Runtime="python3.11",
-        Role=function_role,
+        Role=role,
         Handler="code.handle",
-        Code={"ZipFile": _packed(0)},
+        Code={"ZipFile": packed(0)},
         Publish=True,
     )
     for version in (1, 2):
-        client.update_function_code(FunctionName=name, ZipFile=_packed(version), Publish=True)
+        client.update_function_code(FunctionName=name, ZipFile=packed(version), Publish=True)
     client.create_alias(
         FunctionName=name, Name="live", FunctionVersion="1", Description="what is sold by"
     )
@@ -152,18 +161,23 @@ def aliases(lambda_server: S3Server, between: Between, function_role: str) -> Al
 
 @pytest.fixture(scope="session")
 def function_role(lambda_server: S3Server) -> str:
+    return make_role(lambda_server.url)
+
+
+def make_role(url: str) -> str:
     iam = boto3.client(
         "iam",
         region_name=REGION,
-        endpoint_url=lambda_server.url,
+        endpoint_url=url,
         aws_access_key_id="testing",
         aws_secret_access_key="testing",
     )
     made = iam.create_role(RoleName="lambda", AssumeRolePolicyDocument=json.dumps({}))
-    return made["Role"]["Arn"]
+    arn: str = made["Role"]["Arn"]
+    return arn
 
 
-def _packed(version: int) -> bytes:
+def packed(version: int) -> bytes:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as packed:
         packed.writestr("code.py", f"version = {version}")

@@ -4,12 +4,13 @@ import http.client
 import json
 import re
 import threading
+import time
 from collections import defaultdict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 _OPERATIONS = {
     ("GET", "aliases"): "GetAlias",
@@ -25,10 +26,24 @@ class Call:
     path: str
     headers: dict[str, str]
     body: bytes
+    at: float = field(default_factory=time.time)
+    """When it came, in seconds since 1970."""
 
     @property
     def json(self) -> Any:
         return json.loads(self.body)
+
+    @property
+    def form(self) -> dict[str, str]:
+        """What a call of one of the older services asks for."""
+        return dict(parse_qsl(self.body.decode()))
+
+    @property
+    def region(self) -> str:
+        """For which region the call is signed."""
+        signed = re.search(r"Credential=[^/]+/[0-9]+/([^/]+)/", self.headers["Authorization"])
+        assert signed
+        return signed[1]
 
 
 @dataclass(frozen=True)
@@ -133,7 +148,7 @@ class Between:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                call = Call(operation_of(self), self.path, dict(self.headers), body)
+                call = Call(operation_of(self, body), self.path, dict(self.headers), body)
                 reply = between.answer(call, lambda: forwarded(self, between.upstream, body))
                 self.close_connection = True
                 if reply:
@@ -147,9 +162,11 @@ class Between:
         return Handler
 
 
-def operation_of(request: BaseHTTPRequestHandler) -> str:
+def operation_of(request: BaseHTTPRequestHandler, body: bytes) -> str:
     if target := request.headers.get("X-Amz-Target"):
         return target.rpartition(".")[2]
+    if request.headers.get("Content-Type", "").startswith("application/x-www-form-urlencoded"):
+        return dict(parse_qsl(body.decode())).get("Action", "")
     for (method, word), operation in _OPERATIONS.items():
         if request.command == method and re.search(rf"/{word}(/|\?|$)", request.path):
             return operation

@@ -21,9 +21,9 @@ _PASSING = ("createdAt", "updatedAt", "stabilityStatusAt", "events", "stabilityS
 
 
 @cache
-def client(name: str) -> Any:
+def client(name: str, region: str = REGION) -> Any:
     """A client of the stand-in, made once: its model takes long to read."""
-    return boto3.client(name, region_name=REGION)  # type: ignore[call-overload]
+    return boto3.client(name, region_name=region)  # type: ignore[call-overload]
 
 
 def forward(arn: str) -> dict[str, Any]:
@@ -52,14 +52,15 @@ class Account:
     group: str
     definitions: tuple[str, ...]
     primary: str = ""
+    region: str = REGION
 
     @property
     def ecs(self) -> Any:
-        return client("ecs")
+        return client("ecs", self.region)
 
     @property
     def elb(self) -> Any:
-        return client("elbv2")
+        return client("elbv2", self.region)
 
     def move(self, **changes: Any) -> ServiceMove:
         pair = TargetGroupPair(
@@ -79,7 +80,7 @@ class Account:
 
     def errand(self, deployment: str = "d-ABCDEFGHI", **changes: Any) -> Errand:
         return Errand(
-            deployment_id=DeploymentId(deployment), region=REGION, move=self.move(**changes)
+            deployment_id=DeploymentId(deployment), region=self.region, move=self.move(**changes)
         )
 
     def rule(self, priority: int, path: str, *actions: dict[str, Any], listener: str = "") -> str:
@@ -173,13 +174,15 @@ def _backends() -> list[Any]:
     return [one[DEFAULT_ACCOUNT_ID][REGION] for one in _ALL_BACKENDS]
 
 
-def make_account(controller: str = "EXTERNAL", protocol: str = "HTTP") -> Account:
-    ec2 = client("ec2")
-    ecs = client("ecs")
+def make_account(
+    controller: str = "EXTERNAL", protocol: str = "HTTP", region: str = REGION
+) -> Account:
+    ec2 = client("ec2", region)
+    ecs = client("ecs", region)
     vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
     subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.1.0/24")["Subnet"]["SubnetId"]
     group = ec2.create_security_group(VpcId=vpc, GroupName="web", Description="web")["GroupId"]
-    arns = _load_balancing(vpc, subnet, protocol)
+    arns = _load_balancing(vpc, subnet, protocol, region)
     ecs.create_cluster(clusterName=CLUSTER)
     definitions = tuple(
         ecs.register_task_definition(
@@ -189,13 +192,13 @@ def make_account(controller: str = "EXTERNAL", protocol: str = "HTTP") -> Accoun
         )["taskDefinition"]["taskDefinitionArn"]
         for image in ("web:1", "web:2", "web:broken")
     )
-    account = Account(**arns, subnet=subnet, group=group, definitions=definitions)
+    account = Account(**arns, subnet=subnet, group=group, definitions=definitions, region=region)
     _running_service(account, controller)
     return account
 
 
-def _load_balancing(vpc: str, subnet: str, protocol: str) -> dict[str, str]:
-    elb = client("elbv2")
+def _load_balancing(vpc: str, subnet: str, protocol: str, region: str) -> dict[str, str]:
+    elb = client("elbv2", region)
     kind = "application" if protocol == "HTTP" else "network"
     made = elb.create_load_balancer(Name="shop", Subnets=[subnet], Type=kind)["LoadBalancers"]
     arns: dict[str, str] = {"balancer": made[0]["LoadBalancerArn"]}

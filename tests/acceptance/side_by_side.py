@@ -1,0 +1,39 @@
+"""Scenarios that go on at the same time, each reported as a test of its own."""
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+Scenario = Callable[[], object]
+
+
+class SideBySide:
+    """All scenarios of a module that this run has selected; each is begun once.
+
+    Those that take long come first: where there are more than go on *at_once*, the rest waits.
+    """
+
+    def __init__(self, scenarios: Mapping[str, Scenario], *, at_once: int) -> None:
+        self._pool = ThreadPoolExecutor(at_once, thread_name_prefix="scenario")
+        self._begun: dict[str, Future[Any]] = {
+            name: self._pool.submit(scenario) for name, scenario in scenarios.items()
+        }
+
+    def ends(self, name: str) -> None:
+        """Wait for the end of a scenario; where it failed, so does this."""
+        self._begun[name].result()
+
+    def close(self) -> None:
+        self._pool.shutdown(cancel_futures=True)
+
+
+def selected(request: pytest.FixtureRequest, argument: str) -> set[str]:
+    """Return the values of an argument with which tests of this module will be run."""
+    specs = (
+        getattr(item, "callspec", None)
+        for item in request.session.items
+        if item.path == request.path
+    )
+    return {spec.params[argument] for spec in specs if spec and argument in spec.params}
