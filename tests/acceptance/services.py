@@ -1,14 +1,15 @@
 """Deployments to ECS in a cloud: each has an account of its own, which is a region here."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 from typing import Any
 
 import boto3
 
 from acceptance.cloud import ROLL_BACK, Cloud, Run, until
-from parts.ecs_account import CLUSTER, SERVICE, Account, client, make_account
+from parts.ecs_account import CLUSTER, SERVICE, Account, client, forward, make_account
 
 TESTED = (
     "BeforeInstall",
@@ -52,9 +53,10 @@ class Shop:
     hooks: tuple[str, ...] = ()
     """The events that have one."""
     waits: Mapping[str, Any] = field(default_factory=waits)
-    settings: Mapping[str, Any] = field(
-        default_factory=lambda: {"autoRollbackConfiguration": ROLL_BACK}
+    settings: Callable[[str], Mapping[str, Any]] = field(
+        default=lambda _: {"autoRollbackConfiguration": ROLL_BACK}
     )
+    """What else its group is to be, by its region."""
     definition: int = 1
 
     def __post_init__(self) -> None:
@@ -68,6 +70,9 @@ class Shop:
         self.account: Account = make_account(region=self.region)
         for event in self.hooks:
             cloud.hook(self.region, hook_of(event))
+        # One rule has the service's traffic as well, and one is of no concern to it.
+        self.account.rule(5, "/foreign", forward(self.account.foreign))
+        self.account.rule(6, "/shop/*", forward(self.account.blue))
         self.before = self.account.picture()
         pair = {
             "targetGroups": [{"name": "blue"}, {"name": "green"}],
@@ -80,7 +85,7 @@ class Shop:
             ecsServices=[{"clusterName": CLUSTER, "serviceName": SERVICE}],
             loadBalancerInfo={"targetGroupPairInfoList": [pair]},
             blueGreenDeploymentConfiguration=self.waits,
-            **self.settings,
+            **self.settings(self.region),
         )
 
     @property
@@ -160,3 +165,68 @@ def assert_restored(shop: Shop, run: Run, *, nothing_moved: bool = False) -> Non
         [blue] = rollback.target()["taskSetsInfo"]
         assert (blue["taskSetLabel"], blue["trafficWeight"]) == ("Blue", 100.0)
     assert shop.settled() == shop.before
+
+
+def phase_hook(event: str, cloud: Cloud, **settings: Any) -> tuple[Shop, Run]:
+    """A deployment whose hook of an event was called and says nothing."""
+    shop = Shop(cloud=cloud, hooks=(event,), **settings)
+    run = shop.deploy()
+    run.called(hook_of(event))
+    return shop, run
+
+
+def phase_install(cloud: Cloud, **settings: Any) -> tuple[Shop, Run]:
+    """One whose new task set does not become steady."""
+    shop = Shop(cloud=cloud, definition=2, **settings)
+    run = shop.deploy()
+    until(lambda: len(shop.account.task_sets()) == 2, what="green is created")
+    return shop, run
+
+
+def phase_ready(cloud: Cloud, **settings: Any) -> tuple[Shop, Run]:
+    """One that waits until it may move traffic."""
+    shop = Shop(cloud=cloud, waits=waits(ready=LONG_WAIT), **settings)
+    run = shop.deploy()
+    until(lambda: run.info()["status"] == "Ready", what="it is ready")
+    return shop, run
+
+
+def phase_canary(cloud: Cloud, **settings: Any) -> tuple[Shop, Run]:
+    """One whose canary is being watched, for longer than any test lasts."""
+    shop = Shop(cloud=cloud, **settings)
+    name = f"{shop.group[0]}-canary"
+    codedeploy = cloud.client("codedeploy", shop.region)
+    codedeploy.create_deployment_config(
+        deploymentConfigName=name,
+        computePlatform="ECS",
+        trafficRoutingConfig={
+            "type": "TimeBasedCanary",
+            "timeBasedCanary": {"canaryPercentage": 10, "canaryInterval": LONG_WAIT},
+        },
+    )
+    shop.config = ""
+    run = shop.deploy(deploymentConfigName=name)
+    shop.wait_for(10)
+    return shop, run
+
+
+def phase_termination(cloud: Cloud, **settings: Any) -> tuple[Shop, Run]:
+    """One that has moved all traffic, and keeps blue."""
+    shop = Shop(cloud=cloud, waits=waits(termination=LONG_WAIT), **settings)
+    run = shop.deploy()
+    until(lambda: run.info()["instanceTerminationWaitTimeStarted"], what="blue is kept")
+    return shop, run
+
+
+Phase = Callable[..., tuple[Shop, Run]]
+PHASES: dict[str, Phase] = {
+    "BeforeInstall": partial(phase_hook, "BeforeInstall"),
+    "Install": phase_install,
+    "AfterInstall": partial(phase_hook, "AfterInstall"),
+    "AfterAllowTestTraffic": partial(phase_hook, "AfterAllowTestTraffic"),
+    "Ready": phase_ready,
+    "BeforeAllowTraffic": partial(phase_hook, "BeforeAllowTraffic"),
+    "AllowTraffic": phase_canary,
+    "AfterAllowTraffic": partial(phase_hook, "AfterAllowTraffic"),
+    "Termination": phase_termination,
+}
