@@ -237,6 +237,7 @@ def running_cloud(folder: Path, **options: Any) -> Iterator[Cloud]:
             **aws,
             "AWS_ENDPOINT_URL": between.url,
             "TIDEGATE_MINUTE_SECONDS": str(MINUTE),
+            "TIDEGATE_LEASE_SECONDS": "8",
         }
         system = System(folder / "data", environment=theirs, **options)
         stack.enter_context(system)

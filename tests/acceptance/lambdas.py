@@ -72,9 +72,9 @@ def phase_before(cloud: Cloud, **settings: Any) -> tuple[Shop, Run]:
     return shop, run
 
 
-def phase_canary(cloud: Cloud, **settings: Any) -> tuple[Shop, Run]:
+def phase_canary(cloud: Cloud, *, config: str = NEVER, **settings: Any) -> tuple[Shop, Run]:
     """One whose canary is being watched."""
-    shop = Shop(cloud=cloud, config=NEVER, **settings)
+    shop = Shop(cloud=cloud, config=config, **settings)
     run = shop.deploy()
     shop.wait_for(10)
     return shop, run

@@ -183,6 +183,14 @@ def phase_install(cloud: Cloud, **settings: Any) -> tuple[Shop, Run]:
     return shop, run
 
 
+def phase_begun(cloud: Cloud) -> tuple[Shop, Run]:
+    """One that is on its way to being installed."""
+    shop = Shop(cloud=cloud)
+    run = shop.deploy()
+    until(lambda: len(shop.account.task_sets()) == 2, what="green is created")
+    return shop, run
+
+
 def phase_ready(cloud: Cloud, **settings: Any) -> tuple[Shop, Run]:
     """One that waits until it may move traffic."""
     shop = Shop(cloud=cloud, waits=waits(ready=LONG_WAIT), **settings)
@@ -191,8 +199,8 @@ def phase_ready(cloud: Cloud, **settings: Any) -> tuple[Shop, Run]:
     return shop, run
 
 
-def phase_canary(cloud: Cloud, **settings: Any) -> tuple[Shop, Run]:
-    """One whose canary is being watched, for longer than any test lasts."""
+def phase_canary(cloud: Cloud, *, minutes: int = LONG_WAIT, **settings: Any) -> tuple[Shop, Run]:
+    """One whose canary is being watched."""
     shop = Shop(cloud=cloud, **settings)
     name = f"{shop.group[0]}-canary"
     codedeploy = cloud.client("codedeploy", shop.region)
@@ -201,7 +209,7 @@ def phase_canary(cloud: Cloud, **settings: Any) -> tuple[Shop, Run]:
         computePlatform="ECS",
         trafficRoutingConfig={
             "type": "TimeBasedCanary",
-            "timeBasedCanary": {"canaryPercentage": 10, "canaryInterval": LONG_WAIT},
+            "timeBasedCanary": {"canaryPercentage": 10, "canaryInterval": minutes},
         },
     )
     shop.config = ""
