@@ -3,6 +3,7 @@
 import json
 import threading
 import time
+import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -75,6 +76,12 @@ class Cloud:
                     ),
                 )
             return self._clients[service, region]
+
+    def forget(self) -> None:
+        """Have nothing be in the stand-in any more: it has only so many regions."""
+        reset = urllib.request.Request(f"{self.moto.url}/moto-api/reset", method="POST")
+        urllib.request.urlopen(reset, timeout=30).close()
+        self.function_role = make_role(self.moto.url)
 
     def group(self, region: str, platform: str, **more: Any) -> tuple[str, str]:
         """Make an application with a group of this platform; return both names."""

@@ -18,10 +18,17 @@ from parts.databases import Databases
 
 
 @pytest.fixture(scope="module")
-def cloud(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+def shared_cloud(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     folder = tmp_path_factory.mktemp("crashes")
     with databases.empty("postgresql") as url, running_cloud(folder, database_url=url) as cloud:
         yield cloud
+
+
+@pytest.fixture
+def cloud(shared_cloud: Cloud) -> Cloud:
+    """The shared one, without what the last test made in it."""
+    shared_cloud.forget()
+    return shared_cloud
 
 
 def kill(name: str, cloud: Cloud) -> None:
