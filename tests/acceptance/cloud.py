@@ -30,8 +30,8 @@ ROLL_BACK = {
     "events": ["DEPLOYMENT_FAILURE", "DEPLOYMENT_STOP_ON_ALARM"],
 }
 FINAL = ("Succeeded", "Failed", "Stopped")
-PATIENCE = 150
-"""Seconds; what is waited for takes a few where nothing else goes on."""
+PATIENCE = 280
+"""Seconds; all but the longest configs take a few where nothing else goes on."""
 T = TypeVar("T")
 _names = count(1)
 
