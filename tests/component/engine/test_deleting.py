@@ -52,14 +52,13 @@ def test_what_has_not_started_fails_and_leaves_what_history_shows(system):
 
 
 @pytest.mark.parametrize("of_its_application", [False, True])
-def test_what_nobody_carries_out_ends_with_its_group(system, of_its_application: bool):
+def test_what_has_not_started_ends_with_its_group(system, of_its_application: bool):
     shop = system.shop(
         platform=ComputePlatform.LAMBDA,
         config=DEFAULT_CONFIG[ComputePlatform.LAMBDA],
         aws=AwsGroup(style=BLUE_GREEN),
     )
     id_ = shop.deploy("one")
-    system.settle()
     if of_its_application:
         delete(system, even_while_deploying=True)
     else:

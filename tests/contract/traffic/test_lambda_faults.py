@@ -302,7 +302,7 @@ def test_calls_go_by_the_role_of_the_errand(aliases, between):
 
 def test_a_role_that_is_refused_is_named(aliases, between, monkeypatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL_STS", between.url)
-    between.always["POST /"] = refuses_role
+    between.always["AssumeRole"] = refuses_role
 
     failed = LambdaTraffic(assume_role=True).look(aliases.errand(role_arn=ROLE))
 
