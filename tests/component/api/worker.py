@@ -11,6 +11,7 @@ from tidegate.engine.advance import advance_deployment
 from tidegate.engine.reports import Progress, record_reports
 from tidegate.engine.step_runs import StepRuns
 from tidegate.engine.targets import complete_target, finish_segment
+from tidegate.store.health import WORKER_KINDS
 from tidegate.testing.fake_traffic import FakeHooks
 
 FAILED_AT = "AfterInstall"
@@ -45,6 +46,8 @@ def move_traffic(service: Service, deployment_id: str, target: str) -> FakeHooks
         is_leaving=lambda: False,
         owner="worker-1",
     )
+    with store.write() as uow:
+        uow.heartbeats.beat("worker-1", WORKER_KINDS["traffic"], uow.now())
     advance(service, deployment_id)
     while runs.run(DeploymentId(deployment_id), TargetId(target)):
         with store.write() as uow:

@@ -32,6 +32,7 @@ from tidegate.engine.tokens import create_token
 from tidegate.messages import ADVANCE, CARRY_OUT, COMPLETE, COMPLETE_STEP, RUN_HOOKS
 from tidegate.settings import Settings
 from tidegate.store.database import connect
+from tidegate.store.health import WORKER_KINDS
 from tidegate.store.migrate import upgrade
 from tidegate.store.outbox import Message
 from tidegate.store.together import Alone
@@ -112,6 +113,8 @@ class Worker:
                 with self._system.store.write() as uow:
                     complete_target(id_, target, uow=uow)
             elif link == CARRY_OUT:
+                with self._system.store.write() as uow:
+                    uow.heartbeats.beat("test", WORKER_KINDS["traffic"], uow.now())
                 if not self._system.steps.run(id_, target):
                     return
             elif link == COMPLETE_STEP:
