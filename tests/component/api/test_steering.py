@@ -169,7 +169,7 @@ def test_steps_are_shown_done_and_to_come(service: Service):
 
     assert (look["kind"], look["status"], look["event"]) == ("look", "Succeeded", None)
     assert (first["kind"], first["weight"], first["event"]) == ("shift", 10, "AllowTraffic")
-    assert first["finished_at"] >= first["started_at"] == first["planned_at"]
+    assert first["finished_at"] == first["planned_at"] >= first["started_at"]
     assert (rest["weight"], rest["status"], rest["started_at"]) == (100, "Pending", None)
     later = moment(rest["planned_at"]) - moment(first["planned_at"])
     assert (later, rest["is_estimate"]) == (timedelta(minutes=5), False)
