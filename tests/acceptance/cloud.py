@@ -37,11 +37,13 @@ _names = count(1)
 
 
 def until(condition: Callable[[], T], *, what: str, within: float = PATIENCE) -> T:
-    """Ask, not too often, until the answer is true, and return it."""
-    deadline = time.monotonic() + within
+    """Ask until the answer is true, and return it; the longer it takes, the less often."""
+    deadline, pause = time.monotonic() + within, 0.2
     while not (answer := condition()):
         assert time.monotonic() < deadline, f"Waited {within} s in vain: {what}"
-        time.sleep(0.2)
+        time.sleep(pause)
+        # Many ask at the same time, and whom they ask has work to do.
+        pause = min(pause * 1.2, 1.0)
     return answer
 
 

@@ -6,6 +6,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx2
@@ -103,14 +105,20 @@ def environment(databases: Databases, tmp_path: Path):
         }
 
 
-def start(environment: dict[str, str]) -> subprocess.Popen[str]:
-    return subprocess.Popen(
+@contextmanager
+def started(environment: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
         [sys.executable, "-m", "tidegate_api"],
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
     )
+    with process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def test_the_process_serves_and_ends_at_once_though_somebody_listens(environment):
@@ -118,10 +126,13 @@ def test_the_process_serves_and_ends_at_once_though_somebody_listens(environment
     store = Store(engine, sender=NoSender(), clock=SystemClock(), ids=RandomIds())
     with store.write() as uow:
         _, secret = create_token("admin", Role.ADMIN, uow=uow)
-    process = start(environment)
     url = f"http://127.0.0.1:{environment['TIDEGATE_PORT']}"
 
-    with httpx2.Client(base_url=url, headers={"Authorization": f"Bearer {secret}"}) as http:
+    token = {"Authorization": f"Bearer {secret}"}
+    with (
+        started(environment) as process,
+        httpx2.Client(base_url=url, headers=token, timeout=30) as http,
+    ):
         wait_for(http)
         service = Service(None, http, {Role.ADMIN: secret})  # type: ignore[arg-type]
         id_ = service.with_deployment()
@@ -167,8 +178,8 @@ def wait_for(http: httpx2.Client) -> None:
     ],
 )
 def test_a_process_that_cannot_serve_says_why(environment, changes, code, said):
-    process = start({**environment, **changes})
-    output, _ = process.communicate(timeout=60)
+    with started({**environment, **changes}) as process:
+        output, _ = process.communicate(timeout=60)
 
     assert (process.returncode, said in output) == (code, True), output
     assert "Traceback" not in output
@@ -176,8 +187,8 @@ def test_a_process_that_cannot_serve_says_why(environment, changes, code, said):
 
 def test_a_process_on_an_old_schema_says_what_to_do(environment, tmp_path: Path):
     empty = f"sqlite:///{tmp_path / 'empty.db'}"
-    process = start({**environment, "TIDEGATE_DATABASE_URL": empty})
-    output, _ = process.communicate(timeout=60)
+    with started({**environment, "TIDEGATE_DATABASE_URL": empty}) as process:
+        output, _ = process.communicate(timeout=60)
 
     assert process.returncode == 1
     assert "tidegate migrate" in output

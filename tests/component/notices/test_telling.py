@@ -6,9 +6,16 @@ import pytest
 from sqlalchemy import event, text
 
 from component.engine.system import ALL, System
+from component.engine.traffic import (
+    ALIAS,
+    SERVICE,
+    ecs_appspec,
+    functions,
+    lambda_appspec,
+    service,
+)
 from component.notices.ears import BUS, OTHER, ROLE, TOPIC, group, rows, telling
 from tidegate.domain.aws_group import TriggerEvent
-from tidegate.domain.deployment import ComputePlatform
 from tidegate.domain.notices import Channel
 from tidegate.engine.deployments import DeploymentRequest, create_deployment
 from tidegate.testing.builders import ON_FAILURE
@@ -160,18 +167,28 @@ def test_a_move_that_is_undone_is_told_to_nobody(system, ears):
     assert rows(system) == []
 
 
-@pytest.mark.parametrize("platform", [ComputePlatform.LAMBDA, ComputePlatform.ECS])
-def test_of_what_is_no_server_no_instances_are_told(system, ears, platform):
-    shop = system.shop("web-1", aws=group(telling()))
-    id_ = shop.deploy("one")
-    system.advance(id_)
-    with system.engine.begin() as connection:
-        connection.execute(text("UPDATE deployments SET compute_platform = :p"), {"p": platform})
+def test_of_a_function_no_instances_are_told(system, ears):
+    shop = functions(system, aws=group(telling()))
 
+    id_ = shop.go(lambda_appspec())
     system.settle()
 
-    assert shop.statuses(id_) == {"web-1": "Succeeded"}
-    assert ears.statuses()[0] == "CREATED"
+    assert shop.statuses(id_) == {ALIAS: "Succeeded"}
+    assert_no_instances(ears)
+
+
+def test_of_a_service_no_instances_are_told(system, ears):
+    shop = service(system, triggers=(telling(),), service_role_arn=ROLE)
+
+    id_ = shop.go(ecs_appspec())
+    system.settle()
+
+    assert shop.statuses(id_) == {SERVICE: "Succeeded"}
+    assert_no_instances(ears)
+
+
+def assert_no_instances(ears):
+    assert ears.statuses() == ["CREATED", "SUCCEEDED"]
     assert all("instanceStatus" not in one for one in ears.messages())
 
 
