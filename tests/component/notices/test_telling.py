@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import event
 
 from component.engine.system import ALL, System
 from component.engine.traffic import (
