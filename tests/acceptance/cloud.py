@@ -16,10 +16,9 @@ import pytest
 from botocore.config import Config
 
 from acceptance.system import System
-from parts import moto_aws
 from parts.aliases import make_role, packed
 from parts.between import Between
-from parts.s3 import S3Server
+from parts.s3 import LIKE_AWS, S3Server
 
 MINUTE = 2.0
 """Seconds that a minute of traffic configs and of waits lasts here."""
@@ -238,7 +237,7 @@ class Run:
 def running_cloud(folder: Path, **options: Any) -> Iterator[Cloud]:
     """Have a system run, on the database that is named, beside a stand-in for AWS."""
     with ExitStack() as stack:
-        moto = stack.enter_context(S3Server(folder, program=moto_aws.PROGRAM))
+        moto = stack.enter_context(S3Server(folder, program=LIKE_AWS))
         between = Between(moto.url)
         stack.callback(between.close)
         aws = {k: v for k, v in moto.environment(folder).items() if not k.endswith("_S3")}

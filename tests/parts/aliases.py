@@ -14,9 +14,8 @@ from typing import Any
 import boto3
 import pytest
 
-from parts import moto_lambda
 from parts.between import Between, Call
-from parts.s3 import S3Server
+from parts.s3 import LIKE_AWS, S3Server
 from tidegate.domain.ids import DeploymentId
 from tidegate.domain.traffic import AliasMove, Errand
 from tidegate.drivers.traffic.lambda_ import LambdaTraffic
@@ -28,8 +27,7 @@ _names = count()
 
 @pytest.fixture(scope="session")
 def lambda_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
-    program = ("-P", moto_lambda.__file__)
-    with S3Server(tmp_path_factory.mktemp("moto"), program=program) as server:
+    with S3Server(tmp_path_factory.mktemp("moto"), program=LIKE_AWS) as server:
         yield server
 
 

@@ -13,6 +13,7 @@ import pytest
 from parts.ports import free_port
 
 MOTO = ("-m", "moto.server")
+LIKE_AWS = ("-m", "tidegate.testing.aws")
 
 
 class S3Server:

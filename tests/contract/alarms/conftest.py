@@ -6,17 +6,15 @@ from typing import Any
 
 import pytest
 
-from parts import moto_alarms
 from parts.aws import Client, client, environment, mute, nobody, says  # noqa: F401 - fixtures
 from parts.prometheus import PrometheusServer
-from parts.s3 import S3Server
+from parts.s3 import LIKE_AWS, S3Server
 from parts.web import Web
 
 
 @pytest.fixture(scope="session")
 def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
-    program = [moto_alarms.__file__]
-    with S3Server(tmp_path_factory.mktemp("moto-alarms"), program=program) as server:
+    with S3Server(tmp_path_factory.mktemp("moto-alarms"), program=LIKE_AWS) as server:
         yield server
 
 

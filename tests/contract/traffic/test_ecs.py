@@ -12,10 +12,10 @@ from moto.ecs.models import ecs_backends
 from contract.traffic.ecs_course import RESTORE, STEPS, Course, outcome
 from parts.aws import REGION
 from parts.ecs_account import CLUSTER, SERVICE, Account, forward, make_account
-from parts.moto_ecs import like_aws
 from tidegate.domain.deployment import ErrorCode
 from tidegate.domain.traffic import AliasMove, CapacityProvider, Network, Side
 from tidegate.drivers.traffic import Done, Failed, Running
+from tidegate.testing.aws.ecs import like_aws
 
 
 @pytest.fixture

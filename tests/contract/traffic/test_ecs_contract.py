@@ -13,10 +13,10 @@ from typing_extensions import override
 
 from parts.aws_faults import counted, times_out
 from parts.ecs_account import Account, forward, make_account
-from parts.moto_ecs import like_aws
 from tidegate.domain.traffic import Errand
 from tidegate.drivers.traffic import TrafficDriver
 from tidegate.drivers.traffic.ecs import EcsTraffic
+from tidegate.testing.aws.ecs import like_aws
 from tidegate.testing.traffic_contract import TrafficDriverContract
 
 CHANGES = ("Create", "Modify", "Update", "Delete")

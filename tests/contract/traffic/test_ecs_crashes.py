@@ -10,9 +10,9 @@ from moto import mock_aws
 from contract.traffic.ecs_course import LOOK, RESTORE, STEPS, Course, Verb, outcome
 from parts.aws_faults import Died, Fault, counted, dies_after, says, times_out
 from parts.ecs_account import Saved, make_account
-from parts.moto_ecs import like_aws
 from tidegate.domain.deployment import ErrorCode
 from tidegate.drivers.traffic import Answer, Done, Failed, Running
+from tidegate.testing.aws.ecs import like_aws
 
 MOST_CALLS = 60
 VERBS: dict[str, Verb] = {"look": LOOK, **STEPS, "restore": RESTORE}

@@ -11,10 +11,10 @@ from moto.elbv2.responses import ELBV2Response
 
 from contract.traffic.ecs_course import RESTORE, STEPS, Course, driver, outcome
 from parts.ecs_account import CLUSTER, SERVICE, Account, forward, make_account, weighted
-from parts.moto_ecs import like_aws
 from tidegate.domain.aws_group import TargetGroupPair
 from tidegate.domain.deployment import ErrorCode
 from tidegate.drivers.traffic import Done, Failed
+from tidegate.testing.aws.ecs import like_aws
 
 LOGIN: dict[str, Any] = {
     "Type": "authenticate-oidc",

@@ -9,11 +9,11 @@ from moto import mock_aws
 
 from contract.traffic.ecs_course import Course, driver
 from parts.ecs_account import CLUSTER, SERVICE, Account, forward, make_account, weighted
-from parts.moto_ecs import like_aws
 from tidegate.domain.aws_group import TargetGroupPair
 from tidegate.domain.deployment import ErrorCode
 from tidegate.drivers.traffic import Done, Failed
 from tidegate.drivers.traffic.ecs import EcsTraffic
+from tidegate.testing.aws.ecs import like_aws
 
 NO_SERVICE, NO_ELB = ErrorCode.INVALID_ECS_SERVICE, ErrorCode.ELASTIC_LOAD_BALANCING_INVALID
 NOT_UPDATABLE = ErrorCode.ECS_UPDATE_ERROR

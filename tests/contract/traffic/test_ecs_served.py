@@ -9,16 +9,15 @@ from pathlib import Path
 import pytest
 
 from contract.traffic.ecs_course import RESTORE, STEPS, Course, outcome
-from parts import moto_ecs
 from parts.ecs_account import Account, client, make_account
-from parts.s3 import S3Server
+from parts.s3 import LIKE_AWS, S3Server
 from tidegate.drivers.traffic import Failed
 from tidegate.drivers.traffic.ecs import EcsTraffic
 
 
 @pytest.fixture
 def account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
-    with S3Server(tmp_path, program=("-P", moto_ecs.__file__)) as server:
+    with S3Server(tmp_path, program=LIKE_AWS) as server:
         server.point_to(monkeypatch, tmp_path)
         monkeypatch.setenv("AWS_ENDPOINT_URL", server.url)
         client.cache_clear()

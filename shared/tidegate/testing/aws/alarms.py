@@ -1,4 +1,4 @@
-"""Moto's server with composite alarms, which moto lacks: `python moto_alarms.py -p PORT`.
+"""Composite alarms, which moto lacks.
 
 As on AWS a new alarm has no data yet, a composite one follows its rule, answers come in pages, and
 who does not ask for composite alarms is not told of them.
@@ -12,7 +12,6 @@ from moto.cloudwatch.exceptions import ValidationError
 from moto.cloudwatch.models import Alarm, CloudWatchBackend
 from moto.cloudwatch.responses import CloudWatchResponse
 from moto.core.responses import ActionResult
-from moto.server import main
 
 MOST_ON_A_PAGE = 40
 """A page may have fewer than it was asked for."""
@@ -58,7 +57,7 @@ def _one(words: Sequence[str]) -> tuple[bool, Sequence[str]]:
     return words[0] == "TRUE", words[1:]
 
 
-def patch() -> None:
+def apply() -> None:
     """Put what is missing into moto's classes of this process."""
     made: Callable[..., Alarm] = CloudWatchBackend.put_metric_alarm
 
@@ -68,9 +67,10 @@ def patch() -> None:
         alarm.state_value = before.state_value if before else "INSUFFICIENT_DATA"
         return alarm
 
-    CloudWatchBackend.put_metric_alarm = put
-    CloudWatchResponse.put_composite_alarm = CloudWatchResponse.put_metric_alarm
-    CloudWatchResponse.describe_alarms = describe_alarms
+    CloudWatchBackend.put_metric_alarm = put  # type: ignore[method-assign, assignment]
+    composite = CloudWatchResponse.put_metric_alarm
+    CloudWatchResponse.put_composite_alarm = composite  # type: ignore[attr-defined]
+    CloudWatchResponse.describe_alarms = describe_alarms  # type: ignore[method-assign]
 
 
 def describe_alarms(self: CloudWatchResponse) -> ActionResult:
@@ -102,8 +102,3 @@ def describe_alarms(self: CloudWatchResponse) -> ActionResult:
     if len(found) > start + most:
         result["NextToken"] = str(start + most)
     return ActionResult(result)
-
-
-if __name__ == "__main__":
-    patch()
-    main()

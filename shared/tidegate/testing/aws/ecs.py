@@ -1,7 +1,7 @@
 """Has moto's ECS and load balancers behave as AWS where a deployment would notice.
 
 Nothing here takes time: a task set becomes steady, and one that is removed goes, after it was
-described some times. Run as a program it serves as `python -m moto.server` does.
+described some times.
 """
 
 import os
@@ -50,9 +50,19 @@ _addresses = count(1)
 class LivingTaskSet:
     """A task set whose tasks start, are registered, drain and go."""
 
+    status: str
+    scale: dict[str, Any]
+    launch_type: str | None
+    capacity_provider_strategy: list[dict[str, Any]]
+    load_balancers: list[dict[str, Any]]
+    task_definition: str
+    region_name: str
+    client_token: str | None
+
     def __init__(self, made_of: TaskSet, service: Service, backend: Ecs) -> None:
         self.__dict__.update(made_of.__dict__)
-        self.of, self.backend = service, backend
+        self.of: Any = service
+        self.backend = backend
         self.id = f"ecs-svc/{next(_addresses):019d}"
         place = made_of.task_set_arn.partition("/ecs-svc/")[0]
         self.task_set_arn = f"{place}/{self.id}"
@@ -63,12 +73,13 @@ class LivingTaskSet:
 
     @property
     def computed_desired_count(self) -> int:
-        return round(self.of.desired_count * self.scale["value"] / 100)
+        share: float = self.of.desired_count * self.scale["value"] / 100
+        return round(share)
 
     @property
     def is_broken(self) -> bool:
         definition = self.backend.describe_task_definition(self.task_definition)
-        return any(NEVER_STEADY in one["image"] for one in definition.container_definitions)
+        return any(NEVER_STEADY in str(one["image"]) for one in definition.container_definitions)
 
     @property
     def running_count(self) -> int:
@@ -97,7 +108,7 @@ class LivingTaskSet:
     def register(self, wanted: int) -> None:
         backend = elbv2_backends[self.backend.account_id][self.region_name]
         for entry in self.load_balancers:
-            group = backend.target_groups.get(entry.get("targetGroupArn"))
+            group = backend.target_groups.get(str(entry.get("targetGroupArn")))
             mine = self.addresses.setdefault(entry.get("targetGroupArn", ""), [])
             while group and len(mine) < wanted:
                 mine.append(f"10.1.{next(_addresses) % 65536 // 256}.{next(_addresses) % 256}")
@@ -122,7 +133,8 @@ class LivingTaskSet:
         }
 
 
-def _service(self: Ecs, cluster: str, service: str) -> Service:
+def _service(self: Ecs, cluster: str, service: str) -> Any:
+    """Return a service, whose task sets are living ones."""
     found = self.services.get(f"{_name(cluster)}:{_name(service)}")
     if found is None:
         raise ServiceNotFoundException
@@ -133,14 +145,14 @@ def _name(name_or_arn: str) -> str:
     return name_or_arn.rpartition("/")[2]
 
 
-def _managed(self: Ecs, cluster: str, service: str) -> Service:
+def _managed(self: Ecs, cluster: str, service: str) -> Any:
     found = _service(self, cluster, service)
     if found.deployment_controller["type"] not in behaviour.controllers:
         raise InvalidParameterException(ONLY_EXTERNAL)
     return found
 
 
-def _one(service: Service, name: str) -> LivingTaskSet:
+def _one(service: Any, name: str) -> LivingTaskSet:
     for one in service.task_sets:
         if name in (one.task_set_arn, one.id) and isinstance(one, LivingTaskSet):
             return one
@@ -173,10 +185,11 @@ _create, _describe_services = Ecs.create_task_set, EcsResponse.describe_services
 
 def create_task_set(
     self: Ecs, service: str, cluster: str, task_definition: str, **request: Any
-) -> TaskSet:
+) -> LivingTaskSet:
     of = _managed(self, cluster, service)
+    known: list[LivingTaskSet] = of.task_sets
     again = request.get("client_token")
-    for one in of.task_sets:
+    for one in known:
         if again and one.client_token == again:
             return one
     _refuse_nonsense(self, request)
@@ -231,7 +244,7 @@ def delete_task_set(self: EcsResponse) -> ActionResult:
 
 def update_task_set(
     self: Ecs, cluster: str, service: str, task_set: str, scale: dict[str, Any]
-) -> TaskSet:
+) -> LivingTaskSet:
     one = _one(_managed(self, cluster, service), task_set)
     one.scale = scale
     one.begins_anew()
@@ -240,7 +253,7 @@ def update_task_set(
 
 def update_service_primary_task_set(
     self: Ecs, cluster: str, service: str, primary_task_set: str
-) -> TaskSet:
+) -> LivingTaskSet:
     of = _managed(self, cluster, service)
     wanted = _one(of, primary_task_set)
     for one in of.task_sets:
@@ -351,10 +364,3 @@ def like_aws(**changes: Any) -> Iterator[Behaviour]:
         )
         stack.enter_context(patch.object(sys.modules[__name__], "behaviour", Behaviour(**changes)))
         yield behaviour
-
-
-if __name__ == "__main__":
-    from moto.server import main
-
-    with like_aws():
-        main(sys.argv[1:])

@@ -1,16 +1,15 @@
-"""moto's server with aliases and invocations as Lambda really has them.
+"""Has moto's aliases and invocations be as Lambda really has them.
 
-Run as a program it takes moto's arguments. What it does differently from moto, as AWS was recorded:
-an update with another revision's id is refused, each update makes a new revision, weights are
-checked, errors have AWS's words, what is empty is left out, and nobody invokes what is not there.
+What it does differently from moto, as AWS was recorded: an update with another revision's id is
+refused, each update makes a new revision, weights are checked, errors have AWS's words, what is
+empty is left out, and nobody invokes what is not there.
 """
 
 import json
 import re
-import sys
 import threading
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote
 
@@ -95,14 +94,16 @@ def update_alias(self: Any) -> Answer:
 
 def found(self: Any) -> LambdaAlias:
     function, name = unquote(self.path.rsplit("/")[-3]), unquote(self.path.rsplit("/", 1)[-1])
-    for alias in self.backend.list_aliases(function):
+    aliases: Sequence[LambdaAlias] = self.backend.list_aliases(function)
+    for alias in aliases:
         if alias.name == name:
             return alias
     raise Missing(f"Alias not found: {arn_of(self, function)}:{name}")
 
 
 def arn_of(self: Any, function: str) -> str:
-    return self.backend.get_function(function, None).function_arn.removesuffix(":$LATEST")
+    arn: str = self.backend.get_function(function, None).function_arn
+    return arn.removesuffix(":$LATEST")
 
 
 def shown(alias: LambdaAlias, status: int = 200) -> Answer:
@@ -145,10 +146,3 @@ def check_weight(other: str, weight: float, version: str) -> None:
 def versions_of(self: Any, function: str) -> set[str]:
     name = self.backend.get_function(function, None).function_name
     return {str(one.version) for one in self.backend.list_versions_by_function(name)}
-
-
-if __name__ == "__main__":
-    apply()
-    from moto.server import main
-
-    main(sys.argv[1:])
