@@ -28,6 +28,8 @@ MARKS: Final = {
     "Failed": ("✘", "FAILED", "bold red"),
     "Skipped": ("○", "-", "yellow"),
 }
+_COLUMNS: Final = (("", False), ("event", True), ("step", True), ("at (UTC)", False), ("", True))
+"""Heads, and whether they give way on a narrow terminal: marks and times are never cut."""
 MOST_BARS: Final = 5
 FEWEST_STEPS: Final = 3
 BESIDE_STEPS: Final = 4
@@ -77,21 +79,26 @@ def _bars(progress: Progress, now: datetime, *, plain: bool) -> Iterator[Text]:
 
 def _table(progress: Progress, now: datetime, *, plain: bool, fits: int) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="dim", expand=False)
-    for head in ("", "event", "step", "at (UTC)", ""):
-        table.add_column(head, no_wrap=True, overflow="ellipsis")
+    for head, gives_way in _COLUMNS:
+        table.add_column(head, no_wrap=not gives_way)
     before, shown = window(progress.steps, fits)
     if before:
-        table.add_row("", Text(f"{before} before", style="dim"), "", "", "")
+        table.add_row("", _cut(f"{before} before", "dim"), "", "", "")
     for step in shown:
         row = step_row(step, now)
         mark, word, style = MARKS.get(row.status, ("?", "?", ""))
         table.add_row(
             Text(word if plain else mark, style=style),
-            row.event,
-            Text(row.what, style="" if row.status == "Pending" else style),
+            _cut(row.event),
+            _cut(row.what, "" if row.status == "Pending" else style),
             row.at,
-            Text(row.note, style="dim"),
+            _cut(row.note, "dim"),
         )
     if after := len(progress.steps) - before - len(shown):
-        table.add_row("", Text(f"{after} after", style="dim"), "", "", "")
+        table.add_row("", _cut(f"{after} after", "dim"), "", "", "")
     return table
+
+
+def _cut(text: str, style: str = "") -> Text:
+    """Return what is cut off rather than wrapped where there is no room."""
+    return Text(text, style=style, no_wrap=True, overflow="ellipsis")

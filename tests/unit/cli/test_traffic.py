@@ -105,6 +105,16 @@ def test_of_many_steps_those_around_the_open_one_are_shown(width: int, height: i
     assert any(" after" in text for text in lines)
 
 
+def test_on_a_narrow_terminal_marks_and_times_are_whole():
+    hook = step(1, "BeforeAllowTraffic", hook="CodeDeployHook_that_has_a_name_of_some_length")
+
+    lines = drawn(progress_of(steps=[hook, *STEPS[1:]]), width=60).splitlines()
+
+    assert [line.count("✔ ") for line in lines].count(1) == 2
+    assert any("12:05:13 " in line and "…" in line for line in lines if "· " in line)
+    assert max(map(len, lines)) <= 60
+
+
 def test_a_window_ends_with_the_steps():
     steps = [done(n, "shift", "12:00:00", "12:00:01", weight=n) for n in range(10)]
 
