@@ -9,7 +9,7 @@ import json
 import re
 import threading
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote
 
@@ -23,6 +23,8 @@ STALE = (
     "Call the GetFunction/GetAlias API to retrieve the latest Revision Id"
 )
 Answer = tuple[int, dict[str, Any], str]
+Called = Callable[[str, bytes | str], None]
+"""Hears which function was called, and with what."""
 _lock = threading.Lock()
 
 
@@ -40,14 +42,19 @@ class Taken(LambdaClientError):
         super().__init__("ResourceConflictException", f"Alias already exists: {arn}")
 
 
-def apply() -> None:
-    """Have moto in this process behave so."""
+def apply(*, called: Called | None = None) -> None:
+    """Have moto in this process behave so; *called* is told of each call that waits for nothing.
+
+    The functions themselves are not run.
+    """
     default_user_config["lambda"] = {"use_docker": False}
     moto_invoke = LambdaResponse.invoke
 
     def invoke(self: Any) -> Any:
         function = unquote(self.path.partition("?")[0].rsplit("/", 2)[-2])
         self.backend.get_function(function, self._get_param("Qualifier"))
+        if called and self.headers.get("X-Amz-Invocation-Type") == "Event":
+            called(function, self.body)
         return moto_invoke(self)
 
     LambdaResponse.create_alias = create_alias  # type: ignore[method-assign]

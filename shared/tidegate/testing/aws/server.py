@@ -8,9 +8,12 @@ from tidegate.testing.aws import alarms, lambda_
 from tidegate.testing.aws.ecs import like_aws
 
 
-def serve(arguments: Sequence[str]) -> None:
-    """Serve as moto's own command does, which takes the same arguments."""
-    lambda_.apply()
+def serve(arguments: Sequence[str], *, called: lambda_.Called | None = None) -> None:
+    """Serve as moto's own command does, which takes the same arguments.
+
+    *called* is told of each function that is called to run by itself, as hooks are.
+    """
+    lambda_.apply(called=called)
     alarms.apply()
     with like_aws():
         main(list(arguments))
