@@ -1,24 +1,27 @@
-"""The processes of the demo: a whole Tidegate and its hosts, none of which outlives it."""
+"""The processes of the demo: a whole Tidegate and what it deploys to, none of which outlives it."""
 
-import os
 import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Final
 
 from tidegate.clock import monotonic
 from tidegate_cli.connection import Connection
 from tidegate_cli.demo_cleanup import end_what_runs
-from tidegate_cli.demo_hosts import DemoHost, read_hosts
+from tidegate_cli.demo_hosts import ADDRESS, DemoHost, read_hosts
+from tidegate_cli.demo_platforms import Platform
 from tidegate_cli.refusal import CannotStart
 from tidegate_cli.supervisor import die_with_parent
+from tidegate_cli.up import ask
 
 READY: Final = "Tidegate is ready"
 READY_WITHIN: Final = 90.0
 SYSTEM_STOPS_WITHIN: Final = 60.0
 HOSTS_STOP_WITHIN: Final = 10.0
+STAND_IN_STOPS_WITHIN: Final = 5.0
 CONCURRENCY: Final = 20
 _MAIN: Final = "from tidegate_cli.main import main; main()"
 
@@ -26,19 +29,31 @@ _MAIN: Final = "from tidegate_cli.main import main; main()"
 class DemoSystem:
     """Everything that the demo starts; `start` belongs into the main thread, before any other."""
 
-    def __init__(self, folder: Path, *, port: int, flower_port: int) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        platform: Platform,
+        *,
+        port: int,
+        flower_port: int,
+        stand_in_port: int,
+    ) -> None:
         self.folder = folder
         self.data_dir = folder / "system"
         self.hosts_dir = folder / "hosts"
         self.log_file = folder / "demo.log"
         self.url = f"http://127.0.0.1:{port}"
         self.flower_url = f"http://127.0.0.1:{flower_port}"
+        self.stand_in_url = f"http://{ADDRESS}:{stand_in_port}"
         self.hosts: list[DemoHost] = []
+        self._platform = platform
         self._ports = (port, flower_port)
+        self._stand_in_port = stand_in_port
         self._log: IO[bytes] | None = None
         self._log_begins = 0
         self._up: subprocess.Popen[bytes] | None = None
         self._ssh: subprocess.Popen[bytes] | None = None
+        self._stand_in: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start all of it, after ending what an earlier demo may have left."""
@@ -47,20 +62,37 @@ class DemoSystem:
         self._log = self.log_file.open("ab")
         self._log_begins = self._log.tell()
         self._up = self._start(self._up_command(), stdout=self._log)
-        self._ssh = self._start(
-            [sys.executable, "-m", "tidegate_cli.demo_hosts", str(self.hosts_dir)],
-            stdout=subprocess.PIPE,
-        )
+        if self._platform.has_hosts:
+            self._ssh = self._start_module("demo_hosts", str(self.hosts_dir))
+        if self._platform.needs_aws:
+            self._stand_in = self._start_module("demo_stand_in", str(self._stand_in_port))
+
+    def wait_for_what_is_deployed_to(self) -> None:
+        """Return when the hosts and the stand-in for AWS are ready.
+
+        Raises:
+            CannotStart: They do not come up; what has started is for `stop` to end.
+        """
+        if self._ssh:
+            self.hosts = self._read_hosts(self._ssh)
+        if self._stand_in:
+            self._wait_for_stand_in(self._stand_in)
 
     def wait(self) -> None:
-        """Return when all that was started is ready.
+        """Return when Tidegate itself is ready.
 
         Raises:
             CannotStart: It does not come up; what has started is for `stop` to end.
         """
-        if self._up and self._ssh:
-            self.hosts = self._read_hosts(self._ssh)
+        if self._up:
             self._wait_for_system(self._up)
+
+    @property
+    def calls(self) -> IO[bytes]:
+        """Return where the stand-in tells, line by line, of the functions that it is to run."""
+        if self._stand_in is None or self._stand_in.stdout is None:
+            raise CannotStart("This demo has no stand-in for AWS.")
+        return self._stand_in.stdout
 
     def stop(self) -> None:
         """End all of it; a person who asks again does not make it leave something behind."""
@@ -68,6 +100,7 @@ class DemoSystem:
             signal.signal(number, signal.SIG_IGN)
         _end(self._up, within=SYSTEM_STOPS_WITHIN)
         _end(self._ssh, within=HOSTS_STOP_WITHIN)
+        _end(self._stand_in, within=STAND_IN_STOPS_WITHIN)
         # Hooks are detached from the session that started them, and sites from their hook.
         end_what_runs(self.hosts_dir)
         if self._log:
@@ -85,11 +118,13 @@ class DemoSystem:
         at = ["--port", port, "--flower-port", flower_port]
         return [sys.executable, "-c", _MAIN, "up", *where, *at, *size]
 
+    def _start_module(self, name: str, argument: str) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", f"tidegate_cli.{name}", argument]
+        return self._start(command, stdout=subprocess.PIPE)
+
     def _start(self, command: Sequence[str], *, stdout: IO[bytes] | int) -> subprocess.Popen[bytes]:
         return subprocess.Popen(  # noqa: S603  # ours
             command,
-            # The demo is a world of its own: no setting of a real system may leak into it.
-            env={k: v for k, v in os.environ.items() if not k.startswith("TIDEGATE_")},
             stdin=subprocess.DEVNULL,
             stdout=stdout,
             stderr=self._log,
@@ -102,6 +137,18 @@ class DemoSystem:
         if not line:
             raise CannotStart(f"The hosts of the demo did not start; {self.log_file} says why.")
         return read_hosts(line, self.hosts_dir)
+
+    def _wait_for_stand_in(self, process: subprocess.Popen[bytes]) -> None:
+        deadline = monotonic() + READY_WITHIN
+        while ask(ADDRESS, self._stand_in_port, "/moto-api/data.json") is not None:
+            if process.poll() is None and monotonic() < deadline:
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(0.1)
+                continue
+            raise CannotStart(
+                f"The stand-in for AWS does not answer at {self.stand_in_url}; "
+                f"{self.log_file} says why."
+            )
 
     def _wait_for_system(self, process: subprocess.Popen[bytes]) -> None:
         deadline = monotonic() + READY_WITHIN

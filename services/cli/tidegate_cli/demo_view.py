@@ -1,13 +1,13 @@
 """What the demo shows: where it stands, each deployment live, and a table at the end."""
 
 import http.client
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO, Final
 
 from rich import box
-from rich.console import Console, Group
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
@@ -23,6 +23,7 @@ from tidegate_cli.waiting import View
 
 _ASK_EVERY: Final = 1.0
 _WIDE: Final = 120
+_FITS_CONFIG: Final = 100
 _STYLES: Final = {"1": "bold blue", "2": "bold green", "3": "bold red"}
 _NOTHING: Final = "nothing"
 
@@ -60,17 +61,17 @@ def revision_in(page: str) -> str:
 
 
 class DemoScreen:
-    """Draws the demo on a terminal; the system's own table, and below it what each host serves."""
+    """Draws the demo on a terminal; the system's own picture, and below it what others see."""
 
     def __init__(
-        self, console: Console, hosts: Sequence[DemoHost], clock: Clock | None = None
+        self, console: Console, look: Callable[[], RenderableType], clock: Clock | None = None
     ) -> None:
         self._console = console
-        self._hosts = hosts
+        self._look = look
         self._clock = clock or SystemClock()
         self._live: Live | None = None
         self._trouble: str | None = None
-        self._served: dict[str, str] = {}
+        self._seen: RenderableType = ""
         self._asked_at = float("-inf")
 
     def begin(self, progress: Progress) -> None:
@@ -100,14 +101,14 @@ class DemoScreen:
             self._live = None
 
     def _ask(self) -> None:
-        self._served = {host.name: served_by(host) for host in self._hosts}
+        self._seen = self._look()
         self._asked_at = monotonic()
 
     def _frame(self, progress: Progress) -> Group:
         picture = frame(
             progress, console=self._console, now=self._clock.now(), trouble=self._trouble
         )
-        return Group(picture, served_line(self._served), Text(""))
+        return Group(picture, self._seen, Text(""))
 
 
 def served_line(served: dict[str, str]) -> Text:
@@ -129,9 +130,9 @@ class Stage:
         width = None if self._live else _WIDE
         self._console = Console(file=out, width=width, highlight=False, markup=False, emoji=False)
 
-    def view(self, hosts: Sequence[DemoHost]) -> View:
-        """Return what shows deployments."""
-        return DemoScreen(self._console, hosts) if self._live else PlainView(self._out)
+    def view(self, look: Callable[[], RenderableType]) -> View:
+        """Return what shows deployments; on a terminal also what *look* returns."""
+        return DemoScreen(self._console, look) if self._live else PlainView(self._out)
 
     def say(self, text: str, style: str = "") -> None:
         """Say something in a line of its own, however long."""
@@ -154,14 +155,31 @@ class Stage:
 
     def table(self, rows: Sequence[Row]) -> None:
         """Show how all deployments ended."""
-        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
-        for head in ("deployment", "revision", "config", "ended", "seconds", "expected", ""):
+        # The title of each chapter has said the config already.
+        is_wide = self._console.width >= _FITS_CONFIG
+        left_out = set() if is_wide else {"config"}
+        table = Table(
+            box=box.SIMPLE_HEAD,
+            pad_edge=False,
+            padding=(0, 1) if is_wide else (0, 1, 0, 0),
+            header_style="bold",
+        )
+        shown = [_cells(row) for row in rows]
+        heads = [head for head in shown[0] if head not in left_out] if shown else []
+        for head in heads:
             table.add_column(head, justify="right" if head == "seconds" else "left", no_wrap=True)
-        for row in rows:
-            mark = Text("ok", "green") if row.as_planned else Text("NO", "bold red")
-            status = Text(row.status, "green" if row.status == "Succeeded" else "red")
-            seconds = f"{row.seconds:.1f}"
-            table.add_row(
-                row.deployment, row.revision, row.config, status, seconds, row.expected, mark
-            )
+        for cells in shown:
+            table.add_row(*(cells[head] for head in heads))
         self._console.print(table)
+
+
+def _cells(row: Row) -> dict[str, str | Text]:
+    return {
+        "deployment": row.deployment,
+        "revision": row.revision,
+        "config": row.config,
+        "ended": Text(row.status, "green" if row.status == "Succeeded" else "red"),
+        "seconds": f"{row.seconds:.1f}",
+        "expected": row.expected,
+        "": Text("ok", "green") if row.as_planned else Text("NO", "bold red"),
+    }
