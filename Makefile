@@ -12,14 +12,15 @@ SOURCES := shared services tests bench
 BENCH_TOOLS := pyinfra ansible tools
 CLIENTS := .venv-tests-awscli/.done
 T ?= tests
+PLATFORM ?= server
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: .venv/.done ## Install Tidegate into .venv (leaves .venv/bin/tidegate)
 
-demo: install ## Start a whole system with five SSH hosts and deploy to them while you watch
-	$(BIN)/tidegate demo
+demo: install ## Start a whole system and deploy while you watch (PLATFORM=server, lambda, ecs or all)
+	$(BIN)/tidegate demo --platform $(PLATFORM)
 
 test: .venv/.done .venv/.system .venv/.prometheus $(CLIENTS) ## Run all tests (T=path runs some)
 	$(BIN)/python -m pytest -m "not slow" -n 4 --dist loadfile $(T)

@@ -58,16 +58,18 @@ def demo(
         flower_port=_port(flower_port, 5555, option="--flower-port"),
         stand_in_port=ports.claim(ADDRESS, 0, option=""),
     )
-    stand_in = system.stand_in_url if platform.needs_aws else None
-    # This process and all that it starts: no setting and no key of anybody's may leak into it.
-    ours = demo_environment(os.environ, stand_in=stand_in)
-    os.environ.clear()
-    os.environ.update(ours)
-    stage = Stage(sys.stdout)
+    _shut_the_world_out(stand_in=system.stand_in_url if platform.needs_aws else None)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     signal.signal(signal.SIGHUP, signal.default_int_handler)
     stories = list(_stories(platform, system))
-    raise typer.Exit(0 if _perform(system, stories, stage, stay=not exit_) else 1)
+    raise typer.Exit(0 if _perform(system, stories, Stage(sys.stdout), stay=not exit_) else 1)
+
+
+def _shut_the_world_out(*, stand_in: str | None) -> None:
+    """Have no setting and no key of anybody's reach this process and those that it starts."""
+    ours = demo_environment(os.environ, stand_in=stand_in)
+    os.environ.clear()
+    os.environ.update(ours)
 
 
 def _stories(platform: Platform, system: DemoSystem) -> Iterator[Story]:

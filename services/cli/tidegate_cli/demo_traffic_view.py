@@ -38,10 +38,18 @@ def aws_says(sides: Sequence[tuple[str, float]], alarm: str, state: str) -> Grou
 class Lighting:
     """Tells a view all that it hears, and lights an alarm when so much of the traffic has moved."""
 
-    def __init__(self, view: View, light: Callable[[], None], *, at: float) -> None:
+    def __init__(
+        self,
+        view: View,
+        light: Callable[[], None],
+        *,
+        at: float,
+        seconds: Callable[[], float] = monotonic,
+    ) -> None:
         self._view = view
         self._light = light
         self._at = at
+        self._seconds = seconds
         self._seen_at: float | None = None
         self._is_lit = False
 
@@ -52,10 +60,10 @@ class Lighting:
         self._view.note(progress, events)
         weights = [(one.get("found") or {}).get("weight") for one in progress.traffic.values()]
         if self._seen_at is None and any((weight or 0) >= self._at for weight in weights):
-            self._seen_at = monotonic()
+            self._seen_at = self._seconds()
         if self._is_lit or self._seen_at is None:
             return
-        if monotonic() - self._seen_at >= WATCHED_FOR:
+        if self._seconds() - self._seen_at >= WATCHED_FOR:
             self._is_lit = True
             self._light()
 

@@ -39,7 +39,12 @@ PLACES: Final = {
         ("access-key", "access_keys:app", "Access keys for AWS's clients.", _SET_UP),
         ("github-token", "github_tokens:app", "GitHub tokens: open private repositories.", _SET_UP),
         ("up", "up:up", "Start the whole system on this machine.", _RUN),
-        ("demo", "demo:demo", "Start a system with five hosts and deploy to them.", _RUN),
+        (
+            "demo",
+            "demo:demo",
+            "Start a system of its own and deploy to hosts, Lambda or ECS.",
+            _RUN,
+        ),
         ("api", "services:api", "Run the API alone.", _RUN),
         ("worker", "services:worker", "Run a worker alone.", _RUN),
         ("beat", "services:beat", "Run beat, the clock of the sweeps, alone.", _RUN),

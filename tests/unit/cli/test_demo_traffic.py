@@ -1,12 +1,11 @@
 """What of the demo's Lambda and ECS can be told without running it."""
 
-import importlib.util
 import io
+import sys
 
 import pytest
 from rich.console import Console
 
-from tidegate_cli import demo_platforms, demo_traffic_view
 from tidegate_cli.demo_environment import demo_environment
 from tidegate_cli.demo_platforms import Platform
 from tidegate_cli.demo_traffic import CHAPTERS
@@ -84,10 +83,7 @@ def test_what_each_platform_shows_and_needs():
 def test_a_missing_stand_in_is_one_sentence_before_anything_starts(
     cli, tmp_path, monkeypatch: pytest.MonkeyPatch
 ):
-    found = importlib.util.find_spec
-    monkeypatch.setattr(
-        demo_platforms, "find_spec", lambda name: None if name == "moto" else found(name)
-    )
+    monkeypatch.setitem(sys.modules, "moto", None)
 
     said = cli("demo", "--platform", "ecs", "--data-dir", str(tmp_path / "demo"))
 
@@ -146,13 +142,10 @@ class Deaf:
     begin = note = worry = end = lambda *_: None
 
 
-def test_the_alarm_goes_on_once_when_the_share_was_seen_for_a_while(
-    monkeypatch: pytest.MonkeyPatch,
-):
+def test_the_alarm_goes_on_once_when_the_share_was_seen_for_a_while():
     lit: list[float] = []
     now = [0.0]
-    monkeypatch.setattr(demo_traffic_view, "monotonic", lambda: now[0])
-    view = Lighting(Deaf(), lambda: lit.append(now[0]), at=40)
+    view = Lighting(Deaf(), lambda: lit.append(now[0]), at=40, seconds=lambda: now[0])
     progress = Progress(canary())
 
     for weight in (None, 20, 20, 40, 40, 60, 80, 0):
