@@ -24,6 +24,8 @@ def demo_environment(environ: Mapping[str, str], *, stand_in: str | None = None)
         for name, value in environ.items()
         if name in _KEPT or not name.startswith(_SOMEBODYS)
     }
+    # A proxy does not lead to this machine.
+    direct = ",".join(filter(None, [_either(environ, "no_proxy"), "127.0.0.1"]))
     ours |= {
         "AWS_ACCESS_KEY_ID": KEY,
         "AWS_SECRET_ACCESS_KEY": KEY,
@@ -31,17 +33,12 @@ def demo_environment(environ: Mapping[str, str], *, stand_in: str | None = None)
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "AWS_EC2_METADATA_DISABLED": "true",
-    }
-    if stand_in is None:
-        return ours
-    # A proxy does not lead to this machine.
-    direct = ",".join(filter(None, [_either(environ, "no_proxy"), "127.0.0.1"]))
-    return ours | {
-        "AWS_ENDPOINT_URL": stand_in,
-        "TIDEGATE_MINUTE_SECONDS": str(MINUTE),
         "no_proxy": direct,
         "NO_PROXY": direct,
     }
+    if stand_in is None:
+        return ours
+    return ours | {"AWS_ENDPOINT_URL": stand_in, "TIDEGATE_MINUTE_SECONDS": str(MINUTE)}
 
 
 def _either(environ: Mapping[str, str], name: str) -> str:

@@ -163,10 +163,11 @@ class ShopService:
         return [(self.label(one), shares.get(self._target_group(one), 0)) for one in (old, new)]
 
     def stands_at(self, revision: int) -> bool:
-        shares = {name: share for name, share in self._service.shares().items() if share}
-        return shares == {self._target_group(revision): 100} and self._running() == {
-            self.label(revision): "PRIMARY"
-        }
+        all_of_it = {self._target_group(revision): 100}
+        listeners = (self._service.shares(), self._service.shares(test=True))
+        at_listeners = [{name: one for name, one in each.items() if one} for each in listeners]
+        sets = {self.label(revision): "PRIMARY"}
+        return at_listeners == [all_of_it, all_of_it] and self._running() == sets
 
     def seen(self) -> str:
         shares = self._service.shares().items()

@@ -81,10 +81,11 @@ class SampleService:
         made._run_first(subnets, group)
         return made
 
-    def shares(self) -> Mapping[str, float]:
+    def shares(self, *, test: bool = False) -> Mapping[str, float]:
         """Return how much of the traffic each target group gets, in percent; nothing if unsaid."""
+        listener = self.test_listener if test else self.prod_listener
         try:
-            found = self._elb.describe_listeners(ListenerArns=[self.prod_listener])
+            found = self._elb.describe_listeners(ListenerArns=[listener])
         except (BotoCoreError, ClientError):
             return {}
         groups = found["Listeners"][0]["DefaultActions"][0]["ForwardConfig"]["TargetGroups"]
