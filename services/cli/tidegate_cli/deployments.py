@@ -9,13 +9,15 @@ import typer
 
 from tidegate.clock import SystemClock
 from tidegate_cli import client
+from tidegate_cli.alarm_options import Alarms, Checks, alarm_settings
+from tidegate_cli.alarm_view import alarm_columns
 from tidegate_cli.client import Document, Service
 from tidegate_cli.errors import ExitCode
 from tidegate_cli.options import Json, Profile, rollback
 from tidegate_cli.output import Column, Row, moment, say, show_facts, show_json, show_table
 from tidegate_cli.output import show as show_text
 from tidegate_cli.revisions import send_appspec, upload
-from tidegate_cli.steering import tell_rollback
+from tidegate_cli.steering import Reason, tell_rollback
 from tidegate_cli.traffic_view import coming, movement, moves_traffic, share, step_cells
 from tidegate_cli.verdict import sentence, summary
 from tidegate_cli.watch import Deadline, follow
@@ -74,7 +76,13 @@ OutdatedOnly = Annotated[
 ]
 RollbackOn = Annotated[
     str | None,
-    typer.Option("--rollback-on", metavar="failure,stop", help="When to roll back, this once."),
+    typer.Option(
+        "--rollback-on", metavar="failure,stop,alarm", help="When to roll back, this once."
+    ),
+]
+NoAlarms = Annotated[
+    bool,
+    typer.Option("--no-alarms", help="Look at no alarm, this once, as after one that is lit."),
 ]
 NoRollback = Annotated[bool, typer.Option("--no-rollback", help="Never roll back, this once.")]
 
@@ -160,29 +168,29 @@ def deploy(
     update_outdated_only: OutdatedOnly = False,
     rollback_on: RollbackOn = None,
     no_rollback: NoRollback = False,
+    alarm: Alarms = None,
+    check: Checks = None,
+    no_alarms: NoAlarms = False,
     as_json: Json = False,
     profile: Profile = None,
 ) -> None:
     """Bring a revision to a deployment group: one that is there, a folder, or an AppSpec.
 
-    The id of the deployment goes to stdout, everything else to stderr. With `--wait` the exit
-    code tells how it ended: 0 succeeded, 3 failed (also: its rollback failed), 4 failed and
-    rolled back, 5 stopped, 6 deadline passed (the deployment goes on).
+    The id goes to stdout, all else to stderr. With `--wait` the exit code tells how it ended:
+    0 succeeded, 3 failed (or its rollback), 4 failed and rolled back, 5 stopped, 6 deadline passed.
     """
+    body = _given(
+        application=application,
+        deployment_group=deployment_group,
+        deployment_config=config,
+        description=description,
+        **_hosts(file_exists_behavior, ignore=ignore_stop_failures, outdated=update_outdated_only),
+        **_instead(rollback_on, alarm, check, never=no_rollback, none=no_alarms),
+    )
     _check(revision, bundle, appspec, wait=wait, deadline=deadline)
-    body: dict[str, object | None] = {
-        "application": application,
-        "deployment_group": deployment_group,
-        "deployment_config": config,
-        "description": description,
-        "ignore_application_stop_failures": ignore_stop_failures or None,
-        "file_exists_behavior": file_exists_behavior,
-        "update_outdated_only": update_outdated_only or None,
-        "auto_rollback": _rollback(rollback_on, never=no_rollback),
-    }
     with client.connect(profile) as service:
         body["revision"] = revision or _send(service, bundle, appspec, application)["id"]
-        created = service.create("deployments", body=_without_none(body))
+        created = service.create("deployments", body=body)
         raise typer.Exit(_tell(service, created, wait=wait, deadline=deadline, as_json=as_json))
 
 
@@ -223,7 +231,7 @@ def deployments(
 
 
 def show(deployment_id: Id, as_json: Json = False, profile: Profile = None) -> None:
-    """Show a deployment and its targets, and where traffic moves its steps."""
+    """Show a deployment, its alarms and targets, and where traffic moves its steps."""
     with client.connect(profile) as service:
         deployment = service.get("deployments", deployment_id)
         targets = list(service.items("deployments", deployment_id, "targets"))
@@ -235,6 +243,9 @@ def show(deployment_id: Id, as_json: Json = False, profile: Profile = None) -> N
         return
     now = SystemClock().now()
     show_facts(_facts(deployment, now))
+    if alarms := deployment.get("alarms"):
+        show_text("")
+        show_table(alarms, alarm_columns(now), nothing="")
     if targets:
         show_text("")
         columns = TARGET_COLUMNS if steps is None else TRAFFIC_COLUMNS
@@ -253,11 +264,12 @@ def stop(
             help="Bring back the last good revision, or do not; else as the group wants it.",
         ),
     ] = None,
+    reason: Reason = None,
     as_json: Json = False,
     profile: Profile = None,
 ) -> None:
     """Stop a deployment: what has not begun is skipped, a script that runs ends first."""
-    body = {} if roll_back is None else {"rollback": roll_back}
+    body = _given(rollback=roll_back, reason=reason)
     with client.connect(profile) as service:
         deployment = service.create("deployments", deployment_id, "stop", body=body)
     if as_json:
@@ -289,6 +301,31 @@ def _send(
     return upload(service, bundle or Path(), application)
 
 
+def _hosts(
+    file_exists_behavior: str | None, *, ignore: bool, outdated: bool
+) -> dict[str, object | None]:
+    return {
+        "ignore_application_stop_failures": ignore or None,
+        "file_exists_behavior": file_exists_behavior,
+        "update_outdated_only": outdated or None,
+    }
+
+
+def _instead(
+    rollback_on: str | None,
+    alarms: list[str] | None,
+    checks: list[str] | None,
+    *,
+    never: bool,
+    none: bool,
+) -> dict[str, object | None]:
+    """Return what is said instead of the group's rollback and alarms."""
+    return {
+        "auto_rollback": _rollback(rollback_on, never=never),
+        "override_alarms": _alarms(alarms, checks, none=none),
+    }
+
+
 def _rollback(text: str | None, *, never: bool) -> dict[str, object] | None:
     if text is not None and never:
         raise typer.BadParameter("give --rollback-on or --no-rollback, not both.")
@@ -297,7 +334,18 @@ def _rollback(text: str | None, *, never: bool) -> dict[str, object] | None:
     return None if text is None else rollback(text)
 
 
-def _without_none(body: dict[str, object | None]) -> dict[str, object]:
+def _alarms(
+    alarms: list[str] | None, checks: list[str] | None, *, none: bool
+) -> dict[str, object] | None:
+    says_which = alarms is not None or checks is not None
+    if none and says_which:
+        raise typer.BadParameter("give --alarm and --check, or --no-alarms, not both.")
+    if none:
+        return {"enabled": False}
+    return alarm_settings(alarms, checks) if says_which else None
+
+
+def _given(**body: object | None) -> dict[str, object]:
     return {key: value for key, value in body.items() if value is not None}
 
 

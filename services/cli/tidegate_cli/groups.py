@@ -5,9 +5,32 @@ from typing import Annotated, Any, Final
 import typer
 
 from tidegate_cli import client
+from tidegate_cli.alarm_options import (
+    Alarms,
+    Checks,
+    Enabled,
+    IgnorePollFailure,
+    alarm_facts,
+    alarm_settings,
+)
 from tidegate_cli.client import Service
 from tidegate_cli.commands import Command, group
-from tidegate_cli.options import Json, Profile, one_of, pairs, rollback, tag_filters
+from tidegate_cli.group_options import (
+    AllowSetid,
+    Application,
+    Config,
+    Group,
+    Hosts,
+    MaxRevisions,
+    OnStop,
+    RollbackOn,
+    ServiceRole,
+    Sudo,
+    Tags,
+    Vars,
+    WorkingDirectory,
+)
+from tidegate_cli.options import EVENTS, Json, Profile, pairs, rollback, tag_filters
 from tidegate_cli.output import Row, moment, say, show_facts, show_json, show_table
 from tidegate_cli.service_options import (
     Cluster,
@@ -20,80 +43,6 @@ from tidegate_cli.service_options import (
 )
 
 app = group("Deployment groups: which hosts an application goes to, and how.")
-
-Application = Annotated[str, typer.Argument(metavar="APP", help="The application.")]
-Group = Annotated[str, typer.Argument(metavar="GROUP", help="The deployment group.")]
-Tags = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--tag",
-        metavar="K=V",
-        help="Hosts with these tags. Different keys must all match (AND); several values of "
-        "the same key are alternatives (OR). `K=*` means any value, `*=V` any key.",
-    ),
-]
-Hosts = Annotated[list[str] | None, typer.Option("--host", metavar="NAME", help="Hosts by name.")]
-Config = Annotated[
-    str | None,
-    typer.Option(
-        "--config",
-        metavar="NAME",
-        help="Deployment config: how many hosts at once "
-        "(`CodeDeployDefault.OneAtATime` if none is named).",
-    ),
-]
-RollbackOn = Annotated[
-    str | None,
-    typer.Option(
-        "--rollback-on",
-        metavar="failure,stop",
-        help="When to bring back the last good revision by itself.",
-    ),
-]
-Vars = Annotated[
-    list[str] | None,
-    typer.Option("--var", metavar="K=V", help="Environment of the hooks on all its hosts."),
-]
-WorkingDirectory = Annotated[
-    str | None,
-    typer.Option(
-        "--working-directory",
-        metavar="/|archive",
-        help="Where scripts are run: `/` (default), or the folder of the unpacked revision.",
-        parser=one_of("/", "archive"),
-    ),
-]
-Sudo = Annotated[
-    bool | None,
-    typer.Option(
-        "--sudo/--no-sudo", help="Log in as an ordinary user, and run everything as root by sudo."
-    ),
-]
-AllowSetid = Annotated[
-    bool | None,
-    typer.Option(
-        "--allow-setid/--no-allow-setid", help="Keep set-id bits of the files in a bundle."
-    ),
-]
-OnStop = Annotated[
-    str | None,
-    typer.Option(
-        "--on-stop",
-        metavar="finish|end",
-        help="What a stop does to a script that runs: lets it finish (default), or ends it.",
-        parser=one_of("finish", "end"),
-    ),
-]
-MaxRevisions = Annotated[
-    int | None,
-    typer.Option(
-        "--max-revisions",
-        metavar="N",
-        min=1,
-        max=100,
-        help="How many revisions a host keeps (5 if nothing is said).",
-    ),
-]
 
 
 def meaning(found: Row) -> str:
@@ -157,6 +106,7 @@ def create(
     pair: Pairs = None,
     ready_wait: ReadyWait = None,
     termination_wait: TerminationWait = None,
+    service_role: ServiceRole = None,
     as_json: Json = False,
     profile: Profile = None,
 ) -> None:
@@ -168,7 +118,7 @@ def create(
     """
     if tag and host:
         raise typer.BadParameter(_ONE_OF_TWO)
-    settings = _settings(tag, host, config, rollback_on, var)
+    settings = _settings(tag, host, config, rollback_on, var, service_role=service_role)
     more = service_settings(cluster, service_name, pair, ready_wait, termination_wait)
     options = _options(working_directory, sudo, allow_setid, on_stop, max_revisions)
     body = {"name": name, **settings, **more, **({"host_options": options} if options else {})}
@@ -199,6 +149,7 @@ def change(
     pair: Pairs = None,
     ready_wait: ReadyWait = None,
     termination_wait: TerminationWait = None,
+    service_role: ServiceRole = None,
     as_json: Json = False,
     profile: Profile = None,
 ) -> None:
@@ -207,7 +158,7 @@ def change(
     The tags, hosts or variables that are given are all it has from then on; `--tag ''`,
     `--host ''` and `--var ''` take them away.
     """
-    settings = _settings(tag, host, config, rollback_on, var)
+    settings = _settings(tag, host, config, rollback_on, var, service_role=service_role)
     settings |= service_settings(cluster, service_name, pair, ready_wait, termination_wait)
     options = _options(working_directory, sudo, allow_setid, on_stop, max_revisions)
     if not settings and not options:
@@ -219,6 +170,43 @@ def change(
         body = {**kept, **settings, "host_options": {**kept["host_options"], **options}}
         changed = service.replace(*path, body=body)
     _show(changed, as_json=as_json, said=f"Deployment group {app_name}/{name} was changed.")
+
+
+@app.command("alarms")
+def set_alarms(
+    app_name: Application,
+    name: Group,
+    *,
+    alarm: Alarms = None,
+    check: Checks = None,
+    enabled: Enabled = None,
+    ignore_poll_failure: IgnorePollFailure = None,
+    as_json: Json = False,
+    profile: Profile = None,
+) -> None:
+    """Say which alarms stop deployments to a group; without an option, show them.
+
+    `tidegate group alarms shop prod --alarm shop-errors --check 'slow=max(latency_seconds) > 0.5'`
+    watches both. The alarms or checks that are given are all it has of that kind from then on;
+    `--alarm ''` and `--check ''` take them away.
+    """
+    with client.connect(profile) as service:
+        path = ("applications", app_name, "deployment-groups", name)
+        found = service.get(*path)
+        if any(given is not None for given in (alarm, check, enabled, ignore_poll_failure)):
+            wanted = alarm_settings(
+                alarm,
+                check,
+                enabled=enabled,
+                ignore_poll_failure=ignore_poll_failure,
+                before=found["alarms"],
+            )
+            kept = {key: found[key] for key in _CHANGEABLE}
+            found = service.replace(*path, body={**kept, "alarms": wanted})
+    if as_json:
+        show_json(found["alarms"])
+    else:
+        show_facts(alarm_facts(found["alarms"]))
 
 
 @app.command("list")
@@ -262,6 +250,8 @@ def show_group(
             ("ssh defaults", {k: v for k, v in (found.get("ssh") or {}).items() if v is not None}),
             ("variables", found.get("variables")),
             *service_facts(found),
+            *alarm_facts(found.get("alarms") or {}),
+            ("service role", found.get("service_role_arn")),
             *_how(found.get("host_options") or {}),
             ("created", moment(found.get("created_at"))),
         ]
@@ -286,6 +276,8 @@ def _settings(
     config: str | None,
     rollback_on: str | None,
     var: list[str] | None,
+    *,
+    service_role: str | None,
 ) -> dict[str, object]:
     """Return what was given, as the API wants it."""
     return _given(
@@ -294,6 +286,7 @@ def _settings(
         deployment_config=config,
         auto_rollback=None if rollback_on is None else rollback(rollback_on),
         variables=pairs(var, "--var") if var else None,
+        service_role_arn=service_role,
     )
 
 
@@ -348,5 +341,5 @@ def _yes_or_no(value: object) -> str:
 def _rolls_back_on(setting: Any) -> str:
     if not setting or not setting.get("enabled"):
         return "nothing"
-    words = {"DEPLOYMENT_FAILURE": "failure", "DEPLOYMENT_STOP_ON_REQUEST": "stop"}
+    words = {event: word for word, event in EVENTS.items()}
     return ", ".join(words.get(event, event) for event in setting.get("events", []))

@@ -27,6 +27,7 @@ PLACES: Final = {
         ("rollback", "steering:rollback", "Stop a deployment and roll it back.", _DEPLOY),
         ("deployments", "deployments:deployments", "List deployments, newest first.", _DEPLOY),
         ("show", "deployments:show", "Show a deployment and its targets.", _DEPLOY),
+        ("history", "history:history", "Show what happened, who did it, and why.", _DEPLOY),
         ("logs", "logs:logs", "Print what hooks wrote.", _DEPLOY),
         ("push", "revisions:push", "Pack and upload a folder as a revision.", _DEPLOY),
         ("local", "local:local", "Run a bundle's lifecycle on this machine.", _DEPLOY),

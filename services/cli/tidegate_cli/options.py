@@ -16,7 +16,11 @@ Profile = Annotated[
 ]
 
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600}
-_EVENTS: Final = {"failure": "DEPLOYMENT_FAILURE", "stop": "DEPLOYMENT_STOP_ON_REQUEST"}
+EVENTS: Final = {
+    "failure": "DEPLOYMENT_FAILURE",
+    "stop": "DEPLOYMENT_STOP_ON_REQUEST",
+    "alarm": "DEPLOYMENT_STOP_ON_ALARM",
+}
 _SSH: Final = re.compile(
     r"(?:(?P<user>[^@\s]+)@)?(?:\[(?P<six>[^\]\s]+)\]|(?P<address>[^\[\]:@\s]+))(?::(?P<port>\d+))?"
 )
@@ -86,7 +90,7 @@ def one_of(*words: str) -> Callable[[str], str]:
 
 
 def rollback(text: str) -> dict[str, object]:
-    """Read `failure,stop`, or `none`.
+    """Read words such as `failure,stop`, or `none`.
 
     Raises:
         typer.BadParameter: It holds another word.
@@ -94,10 +98,12 @@ def rollback(text: str) -> dict[str, object]:
     words = [word.strip() for word in text.split(",") if word.strip()]
     if words == ["none"]:
         return {"enabled": False, "events": []}
-    strange = [word for word in words if word not in _EVENTS]
+    strange = [word for word in words if word not in EVENTS]
     if strange or not words:
-        raise typer.BadParameter(f"{text!r} is none of: failure, stop, failure,stop, none.")
-    return {"enabled": True, "events": list(dict.fromkeys(_EVENTS[word] for word in words))}
+        raise typer.BadParameter(
+            f"{text!r} is neither `none` nor one or more of {','.join(EVENTS)}."
+        )
+    return {"enabled": True, "events": list(dict.fromkeys(EVENTS[word] for word in words))}
 
 
 def ssh_address(text: str) -> dict[str, object]:

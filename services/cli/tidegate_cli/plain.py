@@ -20,6 +20,7 @@ class PlainView:
         self._trouble: str | None = None
         self._next: object = None
         self._weights: dict[str, object] = {}
+        self._messages: list[object] = []
 
     def begin(self, progress: Progress) -> None:
         self._print(headline(progress.deployment))
@@ -28,6 +29,15 @@ class PlainView:
         for event in events:
             self._print(line(event, str(progress.deployment.get("id"))))
         self._note_traffic(progress)
+        self._note_messages(progress)
+
+    def _note_messages(self, progress: Progress) -> None:
+        """Tell what else there is to say, such as why nothing begins just now."""
+        messages = list(progress.deployment.get("status_messages") or ())
+        for message in messages:
+            if message not in self._messages:
+                self._print(str(message))
+        self._messages = messages
 
     def _note_traffic(self, progress: Progress) -> None:
         """Tell of weights that were read anew, and of what comes next as soon as it has a time."""
@@ -78,7 +88,9 @@ def line(event: Document, deployment_id: str) -> str:
     _, _, time = str(event.get("at") or "").partition("T")
     words = [time[:8], str(event.get("target") or deployment_id)]
     is_note = event.get("from") == event.get("to")
-    if event.get("subject") in {"lifecycle_event", "step"} or is_note:
+    if event.get("subject") == "alarm":
+        words.append("alarm")
+    if event.get("subject") in {"lifecycle_event", "step", "alarm"} or is_note:
         words.append(str(event.get("name") or ""))
     words.append(str(event.get("to") or ""))
     text = "  ".join(word for word in words if word)

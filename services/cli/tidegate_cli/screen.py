@@ -12,12 +12,13 @@ from rich.table import Table
 from rich.text import Text
 
 from tidegate.clock import Clock, SystemClock
+from tidegate_cli.alarm_view import alarm_lines
 from tidegate_cli.client import Document
 from tidegate_cli.plain import headline
 from tidegate_cli.progress import EventProgress, Progress, TargetProgress, moment
 from tidegate_cli.times import spell
 from tidegate_cli.traffic_screen import traffic_parts
-from tidegate_cli.traffic_view import moves_traffic
+from tidegate_cli.traffic_view import coming, moves_traffic
 from tidegate_cli.verdict import is_final, sentence
 
 SHORT: Final = {
@@ -88,8 +89,9 @@ def frame(
     progress: Progress, *, console: Console, now: datetime, trouble: str | None = None
 ) -> Group:
     """Return the whole picture, cut to the height of the terminal."""
-    fits = max(console.height - FRAME_LINES - MESSAGES, FEWEST_ROWS)
-    parts: list[RenderableType] = [*_head(progress, now)]
+    alarms = list(_alarms(progress, now))
+    fits = max(console.height - FRAME_LINES - MESSAGES - len(alarms), FEWEST_ROWS)
+    parts: list[RenderableType] = [*_head(progress, now), *alarms]
     if moves_traffic(progress.deployment):
         parts.extend(traffic_parts(progress, console=console, now=now, fits=fits))
     else:
@@ -100,6 +102,11 @@ def frame(
     return Group(*parts)
 
 
+def _alarms(progress: Progress, now: datetime) -> Iterator[Text]:
+    for text, style in alarm_lines(progress.deployment, now):
+        yield Text(text, style=style, no_wrap=True, overflow="ellipsis")
+
+
 def _targets(
     progress: Progress, fits: int, *, console: Console, now: datetime
 ) -> Iterator[RenderableType]:
@@ -108,6 +115,8 @@ def _targets(
         yield _table(progress, shown, console=console, now=now)
     if rest:
         yield Text(f"… and {len(rest)} more: {_counted(rest)}", style="dim")
+    if next_ := coming(progress.deployment, now):
+        yield Text(next_, style="bold")
 
 
 def choose(

@@ -7,10 +7,6 @@ from tidegate_cli.errors import ExitCode
 
 FINAL: Final = frozenset({"Succeeded", "Failed", "Stopped"})
 
-_ROLLED_BACK_AFTER: Final = {
-    "Failed": "DEPLOYMENT_FAILURE",
-    "Stopped": "DEPLOYMENT_STOP_ON_REQUEST",
-}
 
 Document = Mapping[str, Any]
 
@@ -33,8 +29,21 @@ def expects_rollback(deployment: Document) -> bool:
         deployment.get("creator") != "codeDeployRollback"
         and not deployment.get("rollback")
         and bool(setting.get("enabled"))
-        and _ROLLED_BACK_AFTER.get(str(deployment.get("status"))) in setting.get("events", ())
+        and _ended_by(deployment) in setting.get("events", ())
     )
+
+
+def _ended_by(deployment: Document) -> str | None:
+    """Return what a group may ask to be rolled back after, of a deployment that has ended so."""
+    match deployment.get("status"):
+        case "Failed":
+            return "DEPLOYMENT_FAILURE"
+        case "Stopped" if (deployment.get("error") or {}).get("code") == "ALARM_ACTIVE":
+            return "DEPLOYMENT_STOP_ON_ALARM"
+        case "Stopped":
+            return "DEPLOYMENT_STOP_ON_REQUEST"
+        case _:
+            return None
 
 
 def exit_code(deployment: Document, rollback: Document | None) -> ExitCode:

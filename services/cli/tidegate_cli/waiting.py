@@ -24,6 +24,8 @@ LONGEST_PAUSE: Final = 5.0
 PATIENCE: Final = timedelta(minutes=10)
 LINK_WITHIN: Final = 10.0
 DETAILS: Final = 50
+_CHANGE_IT: Final = frozenset({"deployment", "step", "alarm"})
+"""Subjects of events after which the deployment itself reads otherwise."""
 
 
 class View(Protocol):
@@ -114,7 +116,7 @@ class Wait:
             events = feed.take(TICK)
             self._take(progress, events)
             self._check_clock(deployment_id)
-            if any(event.get("subject") in {"deployment", "step"} for event in events):
+            if any(event.get("subject") in _CHANGE_IT for event in events):
                 break
         with suppress(Unavailable):
             progress.deployment = self._hear(lambda: self._deployment(deployment_id))

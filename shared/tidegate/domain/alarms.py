@@ -10,6 +10,9 @@ from enum import StrEnum
 from typing import Final, Generic, TypeAlias, TypeVar
 
 LONGEST_QUERY: Final = 4000
+_NO_CONTROLS: Final = ""
+_WHITE: Final = "\t\n\r"
+"""Controls that a query may have."""
 
 
 class Comparison(StrEnum):
@@ -90,6 +93,13 @@ class Alarms:
         return tuple(dict.fromkeys(alarms))
 
 
+def wrong_name(alarm: str) -> str | None:
+    """Return the sentence that refuses the name of an alarm, or None where all is well."""
+    if strange := _strange_in(alarm, _NO_CONTROLS):
+        return f"The alarm {alarm[:80]!r} has the character {strange!r} in its name; leave it out."
+    return None
+
+
 def wrong_with(check: PrometheusCheck) -> str | None:
     """Return the sentence that refuses a check, or None where all is well."""
     if not check.query.strip():
@@ -99,17 +109,17 @@ def wrong_with(check: PrometheusCheck) -> str | None:
             f"The query of the check {check.name!r} has {length} characters; "
             f"the limit is {LONGEST_QUERY}: record a rule."
         )
-    if strange := _strange_in(check.query):
+    if strange := _strange_in(check.query, _WHITE):
         return f"The query of the check {check.name!r} has the character {strange!r}; leave it out."
     if not math.isfinite(check.threshold):
         return f"The check {check.name!r} has the threshold {check.threshold}; it must be a number."
     return None
 
 
-def _strange_in(query: str) -> str:
-    """Return a character that neither a database nor Prometheus takes, or nothing."""
-    controls = (one for one in query if unicodedata.category(one) in ("Cc", "Cs"))
-    return next((one for one in controls if one not in "\t\n\r"), "")
+def _strange_in(text: str, allowed: str) -> str:
+    """Return a character that neither a database, CloudWatch nor Prometheus takes, or nothing."""
+    controls = (one for one in text if unicodedata.category(one) in ("Cc", "Cs"))
+    return next((one for one in controls if one not in allowed), "")
 
 
 class AlarmState(StrEnum):

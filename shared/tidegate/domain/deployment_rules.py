@@ -17,20 +17,21 @@ from tidegate.domain.deployment import (
 )
 from tidegate.domain.ec2 import TargetInstances
 from tidegate.domain.errors import Invalid
-from tidegate.domain.group_limits import LIMITS, Wanted
+from tidegate.domain.group_limits import Wanted, check_limits
 from tidegate.domain.tag_filters import Tags
 
 MOST_DESCRIPTION: Final = 256
 REVISION_REQUIRED: Final = "RevisionLocation must be specified"
-_OF_INSTANCES: Final = frozenset(
-    {
+_OF_INSTANCES: Final = dict.fromkeys(
+    (
         "InvalidEC2TagCombination",
         "TagSetListLimitExceeded",
         "InvalidEC2Tag",
         "InvalidAutoScalingGroup",
-    }
+    ),
+    "InvalidTargetInstances",
 )
-"""What rules on a group are called, and are called otherwise of the instances of a deployment."""
+"""What rules on a group are called of the instances of a deployment."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,11 +62,7 @@ def check_form(asked: Asked) -> None:
         Invalid: A value cannot be taken, or there is no revision where one is needed.
     """
     _check(_FORM, asked)
-    wanted = _as_of_group(asked)
-    for rule in LIMITS:
-        if sentence := rule.broken_by(wanted):
-            code = "InvalidTargetInstances" if rule.code in _OF_INSTANCES else rule.code
-            raise Invalid(sentence, code=f"{code}Exception")
+    check_limits(_as_of_group(asked), _OF_INSTANCES)
 
 
 def check_restart(asked: Asked) -> None:

@@ -4,13 +4,15 @@ From the AWS CodeDeploy API reference (CreateDeploymentGroup) and its quotas.
 """
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
-from tidegate.domain.alarms import wrong_with
+from tidegate.domain.alarms import wrong_name, wrong_with
 from tidegate.domain.aws_group import AwsGroup, LoadBalancers
 from tidegate.domain.deployment import AutoRollback, ComputePlatform
+from tidegate.domain.errors import Invalid
 from tidegate.domain.tag_filters import TagFilter, TagFilterType, Tags
 
 MOST_TAG_SETS: Final = 3
@@ -25,6 +27,7 @@ LONGEST_VALUE: Final = 256
 LONGEST_WAIT: Final = 2880
 """Minutes."""
 
+_OWN_CODES: Final[Mapping[str, str]] = MappingProxyType({})
 _ROLE: Final = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/\S{1,1000}")
 _TOPIC: Final = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_.-]{1,256}")
 
@@ -137,7 +140,8 @@ def _alarms(wanted: Wanted) -> str | None:
         return "An alarm configuration that is enabled needs alarms."
     if wrong := _bad_name_in("alarms", alarms.all_names):
         return wrong
-    return next(filter(None, map(wrong_with, alarms.checks)), None)
+    found = (*map(wrong_name, alarms.all_names), *map(wrong_with, alarms.checks))
+    return next(filter(None, found), None)
 
 
 def _rollback(wanted: Wanted) -> str | None:
@@ -206,3 +210,16 @@ LIMITS: Final[tuple[Rule, ...]] = (
     Rule("InvalidAutoScalingGroupProcessToSuspend", _processes),
 )
 """In the order in which they are looked at."""
+
+
+def check_limits(wanted: Wanted, codes: Mapping[str, str] = _OWN_CODES) -> None:
+    """Refuse what no group may have; the first rule that is broken gives the code.
+
+    *codes* are what some rules are called instead.
+
+    Raises:
+        Invalid: A rule is broken.
+    """
+    for rule in LIMITS:
+        if sentence := rule.broken_by(wanted):
+            raise Invalid(sentence, code=f"{codes.get(rule.code, rule.code)}Exception")

@@ -3,8 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from tidegate.domain.ids import DeploymentId, TargetId
+
+LONGEST_NAME: Final = 100
 
 
 class Subject(StrEnum):
@@ -13,6 +16,7 @@ class Subject(StrEnum):
     LIFECYCLE_EVENT = "lifecycle_event"
     STEP = "step"
     """Of a deployment that moves traffic."""
+    ALARM = "alarm"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,8 +26,9 @@ class Transition:
     subject: Subject
     target: TargetId | None = None
     name: str = ""
-    """Name of the lifecycle event or of the step, else what happened in a word."""
+    """Name of the lifecycle event, step or alarm, else what happened in a word."""
     source: str
+    """Empty of what was not there before."""
     to: str
     at: datetime
     actor: str

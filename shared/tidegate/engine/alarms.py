@@ -9,6 +9,7 @@ import structlog
 
 from tidegate.domain.alarms import CloudWatchAlarm, Inquiry, PrometheusCheck, Reading
 from tidegate.domain.deployment import Creator, Deployment
+from tidegate.domain.ids import DeploymentId
 from tidegate.drivers.alarms import AlarmSource
 from tidegate.messages import want_advance
 from tidegate.planning.alarms import (
@@ -21,6 +22,7 @@ from tidegate.planning.alarms import (
     noted,
     plan_inquiries,
     readings_for,
+    turned,
     verdict,
 )
 from tidegate.store.unit_of_work import Store, UnitOfWork
@@ -42,6 +44,30 @@ def verdict_on(deployment: Deployment, uow: UnitOfWork) -> Verdict:
 
 def _verdict(watch: KeptWatch, uow: UnitOfWork, creator: Creator = Creator.USER) -> Verdict:
     return verdict(watch.alarms, watch.seen, uow.now(), is_rollback=creator is Creator.ROLLBACK)
+
+
+def _keep(deployment_id: DeploymentId, readings: Sequence[Reading[Any]], uow: UnitOfWork) -> None:
+    """Write how alarms were found, and what has changed; of what is final nothing is told any more.
+
+    A deployment is locked before its alarms, as by whoever ends it.
+    """
+    deployment = uow.deployments.lock(deployment_id)
+    watch = uow.watches.get(deployment_id)
+    if watch is None or deployment.is_final:
+        return
+    seen = noted(watch.seen, readings, uow.now())
+    changes = turned(watch.seen, seen)
+    uow.watches.note(deployment_id, watch.alarms, seen)
+    uow.history.record(deployment_id, changes)
+    for change in changes:
+        log.info(
+            "alarm_turned",
+            deployment_id=deployment_id,
+            alarm=change.name,
+            before=change.source,
+            state=change.to,
+            why=change.reason,
+        )
 
 
 @dataclass(slots=True, kw_only=True)
@@ -90,7 +116,7 @@ class AlarmPolling:
         if seen == watch.seen and not matters:
             return False
         with self.store.write() as uow:
-            uow.watches.note(watch.deployment_id, watch.alarms, seen)
+            _keep(watch.deployment_id, readings, uow)
             if matters:
                 uow.deployments.wake(watch.deployment_id, now)
                 want_advance(uow, watch.deployment_id)

@@ -133,6 +133,9 @@ def _changed(platform: ComputePlatform, now: Wanted, request: AwsGroupRequest) -
     on_premises = _tags(now.on_premises, request.tag_filters, request.tag_sets)
     ec2 = _tags(now.aws.ec2_tags, request.ec2_tag_filters, request.ec2_tag_sets)
     said = {name: value for name in _PLAIN if (value := getattr(request, name)) is not None}
+    if request.alarms is not None:
+        # CodeDeploy's clients know of no checks, so they cannot mean to take them away.
+        said["alarms"] = replace(request.alarms, checks=now.aws.alarms.checks)
     aws = replace(now.aws, **said, ec2_tags=ec2, tags_are_sets=bool(on_premises.sets))
     return Wanted(
         aws=_tidied(platform, aws),

@@ -4,15 +4,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from tidegate.domain.alarms import Alarms
 from tidegate.domain.aws_group import AwsGroup
 from tidegate.domain.configs import DEFAULT_CONFIG
 from tidegate.domain.deployment import AutoRollback, ComputePlatform
 from tidegate.domain.errors import GroupExists, GroupNotFound, HostNotFound, InUse, Invalid
 from tidegate.domain.group import FEWEST_REVISIONS, MOST_REVISIONS, Application, Group, HostOptions
+from tidegate.domain.group_limits import Wanted, check_limits
 from tidegate.domain.ids import DeploymentId, GroupId
 from tidegate.domain.platform_rules import NOT_ON_PREMISES
 from tidegate.domain.resource_tags import check_resource_tags
-from tidegate.domain.tag_filters import TagFilter, TagFilterType, TagSet
+from tidegate.domain.tag_filters import TagFilter, TagFilterType, Tags, TagSet
 from tidegate.engine.checks import check_name, check_tag, check_variables
 from tidegate.engine.hosts import check_ssh
 from tidegate.engine.service_groups import ServiceRequest, with_service
@@ -40,6 +42,10 @@ class GroupRequest:
     host_options: HostOptions = field(default_factory=HostOptions)
     aws: AwsGroup | None = None
     """None leaves what only CodeDeploy's own API can say as it is."""
+    alarms: Alarms | None = None
+    """None leaves them as they are."""
+    service_role_arn: str | None = None
+    """None leaves it as it is, and an empty one takes it away."""
     service: ServiceRequest = field(default_factory=ServiceRequest)
 
 
@@ -180,9 +186,14 @@ def wake_all(active: Iterable[DeploymentId], *, uow: UnitOfWork) -> None:
 
 
 def _aws(application: Application, request: GroupRequest, before: AwsGroup) -> AwsGroup:
-    said = request.aws or before
+    aws = request.aws or before
+    if request.alarms is not None:
+        aws = replace(aws, alarms=request.alarms)
+    if request.service_role_arn is not None:
+        aws = replace(aws, service_role_arn=request.service_role_arn)
+    check_limits(Wanted(aws=aws, on_premises=Tags(), auto_rollback=request.auto_rollback))
     platform = application.compute_platform
-    return with_service(said, request.service, platform, request.auto_rollback)
+    return with_service(aws, request.service, platform, request.auto_rollback)
 
 
 def _checked(
@@ -201,12 +212,6 @@ def _checked(
     _check_style(aws, request)
     _check_hosts(request.hosts, uow)
     _check_tag_set(request.tag_set)
-    if request.auto_rollback.enabled and not request.auto_rollback.events:
-        raise Invalid(
-            "An auto_rollback that is enabled needs events: DEPLOYMENT_FAILURE, "
-            "DEPLOYMENT_STOP_ON_REQUEST or both.",
-            code="InvalidAutoRollbackConfigException",
-        )
     check_variables(request.variables)
     _check_options(request.host_options)
     return config.name, check_ssh(request.ssh)

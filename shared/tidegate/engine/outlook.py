@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tidegate.domain.course import CourseStep, StepKind, StepStatus
-from tidegate.domain.deployment import Deployment
+from tidegate.domain.deployment import DEPLOYMENT_MACHINE, Deployment
 from tidegate.engine.alarms import verdict_on
 from tidegate.planning.alarms import GoOn
 from tidegate.planning.outlook import (
@@ -34,9 +34,15 @@ def steps_of(deployment: Deployment, uow: UnitOfWork) -> list[PlannedStep]:
 
 
 def next_of(deployment: Deployment, uow: UnitOfWork) -> Upcoming | None:
-    """Return what happens next; None of what is final, and of servers, where it is not known."""
-    if deployment.is_final or deployment.is_of_servers:
+    """Return what happens next; None of what is final.
+
+    Of servers it is known as long as nothing has begun, or something is in the way.
+    """
+    if deployment.is_final:
         return None
+    if deployment.is_of_servers:
+        held_by = _held_by(deployment, uow)
+        return first_upcoming(Terms(held_by=held_by)) if held_by or _is_new(deployment) else None
     course = uow.courses.course(deployment.id)
     terms = _terms(deployment, course, uow)
     return next_upcoming(course, terms, uow.now()) if course else first_upcoming(terms)
@@ -45,7 +51,6 @@ def next_of(deployment: Deployment, uow: UnitOfWork) -> Upcoming | None:
 def _terms(deployment: Deployment, course: Sequence[CourseStep], uow: UnitOfWork) -> Terms:
     if deployment.is_final or deployment.is_of_servers:
         return Terms()
-    said = verdict_on(deployment, uow)
     paused = deployment.paused_at
     unscheduled = any(
         step.kind is StepKind.SHIFT and step.status is StepStatus.PENDING and step.due_at is None
@@ -59,5 +64,14 @@ def _terms(deployment: Deployment, course: Sequence[CourseStep], uow: UnitOfWork
         minute=uow.minute,
         paused_at=paused,
         paused_until=paused and paused + uow.pause_limit,
-        held_by="" if isinstance(said, GoOn) else said.reason,
+        held_by=_held_by(deployment, uow),
     )
+
+
+def _held_by(deployment: Deployment, uow: UnitOfWork) -> str:
+    said = verdict_on(deployment, uow)
+    return "" if isinstance(said, GoOn) else said.reason
+
+
+def _is_new(deployment: Deployment) -> bool:
+    return deployment.status is DEPLOYMENT_MACHINE.initial

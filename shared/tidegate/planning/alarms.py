@@ -21,6 +21,7 @@ from tidegate.domain.alarms import (
     Seen,
 )
 from tidegate.domain.deployment import ErrorCode
+from tidegate.domain.history import LONGEST_NAME, Subject, Transition
 from tidegate.domain.ids import DeploymentId
 
 PATIENCE: Final = timedelta(minutes=1)
@@ -75,6 +76,29 @@ def noted(
 def _noted(before: Seen | None, reading: Reading[Alarm], now: datetime) -> Seen:
     goes_on = before is not None and before.reading.state is reading.state
     return Seen(reading, before.since if before is not None and goes_on else now)
+
+
+def turned(before: Iterable[Seen], after: Iterable[Seen]) -> tuple[Transition, ...]:
+    """Return the alarms whose state is another one than *before*, or was not known then."""
+    known = {one.reading.alarm: one.reading.state for one in before}
+    return tuple(
+        _turn(known.get(one.reading.alarm), one)
+        for one in after
+        if known.get(one.reading.alarm) is not one.reading.state
+    )
+
+
+def _turn(before: AlarmState | None, seen: Seen) -> Transition:
+    name, reading = seen.reading.alarm.name, seen.reading
+    return Transition(
+        subject=Subject.ALARM,
+        name=name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…",
+        source=before or "",
+        to=reading.state,
+        at=seen.since,
+        actor="tidegate",
+        reason=reading.why,
+    )
 
 
 def verdict(

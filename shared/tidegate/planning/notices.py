@@ -78,7 +78,7 @@ def may_be_told(move: Transition, audience: Audience) -> bool:
         case Subject.TARGET:
             event = _INSTANCE_TRIGGERS.get(TargetStatus(move.to))
             state = _INSTANCE_STATES.get(TargetStatus(move.to))
-        case Subject.LIFECYCLE_EVENT | Subject.STEP:
+        case Subject.LIFECYCLE_EVENT | Subject.STEP | Subject.ALARM:
             return False
     is_asked_for = any(event in trigger.events for trigger in audience.triggers)
     return is_asked_for or bool(audience.event_bus and state)

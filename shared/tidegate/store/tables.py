@@ -14,6 +14,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
+from tidegate.domain.history import LONGEST_NAME
 from tidegate.store.row import Row
 
 
@@ -301,7 +302,7 @@ class TransitionRow(Row):
     number: Mapped[int] = mapped_column(primary_key=True)
     subject: Mapped[str] = mapped_column(String(32))
     target_id: Mapped[str | None] = mapped_column(String(512))
-    name: Mapped[str] = mapped_column(String(100))
+    name: Mapped[str] = mapped_column(String(LONGEST_NAME))
     source: Mapped[str] = mapped_column(String(32))
     to: Mapped[str] = mapped_column("to_status", String(32))
     at: Mapped[datetime] = mapped_column("happened_at")

@@ -134,7 +134,6 @@ def test_a_group_without_a_config_has_codedeploys_default(service: Service):
         ({"tag_filters": [[{}]]}, 422, "needs a value"),
         ({"tag_filters": [[{"key": "a", "type": "SOME"}]]}, 422, "'tag_filters.0.0.type'"),
         ({"auto_rollback": {"enabled": True, "events": []}}, 422, "needs events"),
-        ({"auto_rollback": {"events": ["DEPLOYMENT_STOP_ON_ALARM"]}}, 422, "knows no alarms"),
         ({"auto_rollback": {"events": ["ON_MONDAY"]}}, 422, "'auto_rollback.events.0'"),
         ({"ssh": {"identity": "id_rsa"}}, 422, "the key itself is never stored"),
         ({"ssh": {"port": 0}}, 422, "not between 1 and 65535"),

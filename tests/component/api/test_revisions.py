@@ -207,6 +207,33 @@ def test_what_lies_in_s3_is_registered(service: Service):
     assert again.json() == revision
 
 
+@pytest.mark.parametrize("kind", ["YAML", "JSON"])
+def test_an_appspec_in_s3_is_registered_with_or_without_its_digest(service: Service, kind):
+    body = {"name": "shop", "compute_platform": "Lambda"}
+    assert service.post("/v1/applications", body).status_code == 201
+    source = {"type": "s3", "bucket": "specs", "key": "appspec", "etag": "abc", "bundle_type": kind}
+
+    open_, pinned = (
+        service.post(REVISIONS, {"source": source, **more}) for more in ({}, {"sha256": DIGEST})
+    )
+
+    assert (open_.status_code, pinned.status_code) == (201, 201), open_.text
+    assert (open_.json()["sha256"], pinned.json()["sha256"]) == (None, DIGEST)
+    assert open_.json()["bundle_type"] == pinned.json()["bundle_type"] == kind
+    assert open_.json()["source"]["etag"] == "abc"
+
+
+def test_a_bundle_in_s3_needs_its_digest_and_an_appspec_a_platform_with_traffic(quick: Service):
+    quick.with_application()
+    source = {"type": "s3", "bucket": "bundles", "key": "shop/1"}
+
+    zipped = quick.post(REVISIONS, {"source": {**source, "bundle_type": "zip"}})
+    alone = quick.post(REVISIONS, {"source": {**source, "bundle_type": "YAML"}})
+
+    assert "'sha256' is missing" in detail_of(zipped, 422)
+    assert "A revision for Server is" in detail_of(alone, 422)
+
+
 def test_what_lies_at_an_address_is_registered(service: Service):
     service.with_application()
     source = {"type": "http", "url": "https://ci.example/shop-1.tgz"}

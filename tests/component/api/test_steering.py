@@ -125,7 +125,7 @@ def test_servers_are_rolled_back_and_have_no_steps(quick: Service):
     id_ = quick.deploy(shown(quick, first)["revision"])
 
     assert steps(quick, id_) == []
-    assert shown(quick, id_)["next"] is None
+    assert shown(quick, id_)["next"] == {"what": "The deployment starts.", "at": None}
     for verb in ("pause", "resume", "promote"):
         answer = quick.post(f"{DEPLOYMENTS}/{id_}/{verb}")
         assert f"nothing to {verb}" in detail_of(answer, 409)

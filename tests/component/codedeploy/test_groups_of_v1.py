@@ -47,6 +47,47 @@ def test_several_pairs_are_of_v1_and_both_deploy_to_them(aws: Aws):
     assert len(listed) == 2
 
 
+def test_codedeploy_replaces_its_alarms_and_leaves_the_checks_of_v1_alone(aws: Aws):
+    shop = Shop(aws)
+    path = "/v1/applications/shop/deployment-groups/prod"
+    check = {"name": "slow", "query": "latency", "comparison": ">", "threshold": 0.5}
+    body = {"alarms": {"names": ["old"], "checks": [check]}}
+    tags = aws.service.get(path).json()["tag_filters"]
+    answer = aws.service.ask("PUT", path, json={**body, "tag_filters": tags})
+    assert answer.status_code == 200, answer.text
+    told = shop.groups.get()["alarmConfiguration"]
+
+    shop.client.update_deployment_group(
+        applicationName="shop",
+        currentDeploymentGroupName="prod",
+        alarmConfiguration={"enabled": True, "alarms": [{"name": "new"}]},
+    )
+
+    assert told == {"enabled": True, "ignorePollAlarmFailure": False, "alarms": [{"name": "old"}]}
+    assert aws.service.get(path).json()["alarms"] == {
+        "enabled": True,
+        "ignore_poll_failure": False,
+        "names": ["new"],
+        "checks": [check],
+    }
+    cleared = {"enabled": True, "alarms": []}
+    shop.groups.update(alarmConfiguration=cleared)
+    assert aws.service.get(path).json()["alarms"]["checks"] == [check]
+    assert shop.groups.get()["alarmConfiguration"]["alarms"] == []
+
+
+def test_the_role_of_codedeploy_stays_unless_v1_says_another(aws: Aws):
+    shop = Shop(aws, platform="ECS", **ECS)
+    before = shop.groups.get()["serviceRoleArn"]
+    other = "arn:aws:iam::123456789012:role/other"
+
+    kept = aws.service.ask("PUT", GROUP, json={}).json()["service_role_arn"]
+    said = aws.service.ask("PUT", GROUP, json={"service_role_arn": other})
+
+    assert kept == before
+    assert said.json()["service_role_arn"] == other == shop.groups.get()["serviceRoleArn"]
+
+
 def test_codedeploy_leaves_several_pairs_alone_and_takes_none_itself(quick_aws: Aws):
     shop = Shop(quick_aws, platform="ECS", **ECS)
     quick_aws.service.ask("PUT", GROUP, json={"target_group_pairs": several()})

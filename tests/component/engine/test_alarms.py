@@ -211,6 +211,71 @@ def test_servers_begin_nothing_while_they_are_held(system: System, source: FakeA
     assert shop.deployment(id_).status == "Succeeded"
 
 
+def turns(system: System, id_: str) -> list[tuple[str, str, str]]:
+    with system.store.read() as uow:
+        told = [one.transition for one in uow.history.after(DeploymentId(id_), 0)]
+    return [(one.name, one.source, one.to) for one in told if one.subject == "alarm"]
+
+
+def test_history_tells_when_an_alarm_turns_and_only_then(system: System, source: FakeAlarms):
+    shop = canary(system, Alarms(enabled=True, names=("errors",), checks=(CHECK,)))
+    id_ = shop.go(lambda_appspec())
+    system.settle()
+    for state in (AlarmState.NO_DATA, AlarmState.OK, AlarmState.ALARM):
+        source.states_of["slow"] = state
+        for _ in range(30):
+            system.sweep(after=1)
+            system.settle()
+
+    assert shop.deployment(id_).status == "Stopped"
+    assert turns(system, id_) == [
+        ("errors", "", "OK"),
+        ("slow", "", "OK"),
+        ("slow", "OK", "NO_DATA"),
+        ("slow", "NO_DATA", "OK"),
+        ("slow", "OK", "ALARM"),
+    ]
+
+
+def test_an_answer_that_comes_after_the_end_tells_nothing(system: System, source: FakeAlarms):
+    shop = canary(system)
+    id_ = shop.go(lambda_appspec())
+    system.settle()
+    source.states_of["errors"] = AlarmState.ALARM
+    ask = source.states
+
+    def end_meanwhile(inquiry: Inquiry[Any]) -> Sequence[Reading[Any]]:
+        system.stop(id_, rollback=False)
+        return ask(inquiry)
+
+    source.states = end_meanwhile  # type: ignore[method-assign]
+    system.worker.alarms.poll()
+
+    assert turns(system, id_) == [("errors", "", "OK")]
+    with system.store.read() as uow:
+        kept = uow.watches.get(DeploymentId(id_))
+    assert kept is not None
+    assert [one.reading.state for one in kept.seen] == [AlarmState.OK]
+
+
+def test_two_who_read_at_once_tell_it_once(system: System, source: FakeAlarms):
+    shop = canary(system)
+    id_ = shop.go(lambda_appspec())
+    system.settle()
+    source.states_of["errors"] = AlarmState.INSUFFICIENT_DATA
+    ask = source.states
+
+    def another_meanwhile(inquiry: Inquiry[Any]) -> Sequence[Reading[Any]]:
+        source.states = ask  # type: ignore[method-assign]
+        system.worker.alarms.poll()
+        return ask(inquiry)
+
+    source.states = another_meanwhile  # type: ignore[method-assign]
+    system.worker.alarms.poll()
+
+    assert turns(system, id_) == [("errors", "", "OK"), ("errors", "OK", "INSUFFICIENT_DATA")]
+
+
 def test_many_deployments_are_one_question(system: System, source: FakeAlarms):
     shop = canary(system)
     id_ = shop.go(lambda_appspec())

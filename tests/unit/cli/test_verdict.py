@@ -45,6 +45,20 @@ def test_a_rollback_is_expected_only_where_it_was_asked_for_and_is_not_settled()
     )
 
 
+def test_what_an_alarm_stopped_is_rolled_back_where_that_was_asked_for():
+    on_alarm = {"enabled": True, "events": ["DEPLOYMENT_STOP_ON_ALARM"]}
+    by_alarm = {"code": "ALARM_ACTIVE", "message": "Lit."}
+    by_hand = {"code": "MANUAL_STOP", "message": "Stopped."}
+
+    assert expects_rollback(deployment(status="Stopped", auto_rollback=on_alarm, error=by_alarm))
+    assert not expects_rollback(deployment(status="Stopped", auto_rollback=on_alarm, error=by_hand))
+    on_request = {"enabled": True, "events": ["DEPLOYMENT_STOP_ON_REQUEST"]}
+    assert expects_rollback(deployment(status="Stopped", auto_rollback=on_request, error=by_hand))
+    assert not expects_rollback(
+        deployment(status="Stopped", auto_rollback=on_request, error=by_alarm)
+    )
+
+
 def test_the_summary_has_the_four_fields():
     failed = deployment(
         status="Failed",

@@ -29,6 +29,7 @@ from tidegate.planning.alarms import (
     noted,
     plan_inquiries,
     readings_for,
+    turned,
     verdict,
 )
 
@@ -309,6 +310,21 @@ def test_safety_nothing_is_asked_twice(watches):
         if any(isinstance(alarm, CloudWatchAlarm) for alarm in watch.alarms)
     }
     assert len(inquiries.cloudwatch) == len(has)
+
+
+def test_only_what_is_found_otherwise_has_turned():
+    before = [seen(HOT, S.OK, ago=timedelta(minutes=1)), seen(COLD, S.OK)]
+    after = [seen(HOT, S.OK, ago=timedelta(minutes=1)), seen(COLD, S.ALARM), seen(ERRORS, S.OK)]
+
+    told = [(one.name, one.source, one.to, one.at, one.reason) for one in turned(before, after)]
+
+    assert told == [("cold", "OK", "ALARM", NOW, "Why."), ("errors", "", "OK", NOW, "Why.")]
+
+
+def test_a_name_that_history_has_no_place_for_is_cut():
+    [told] = turned((), [seen(CloudWatchAlarm("x" * 255), S.OK)])
+
+    assert told.name == "x" * 99 + "…"
 
 
 def watches_of(count, alarms_of):

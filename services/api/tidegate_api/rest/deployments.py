@@ -28,8 +28,9 @@ from tidegate.store.unit_of_work import UnitOfWork
 from tidegate_api.auth import Deployer, needs
 from tidegate_api.parts import TheParts
 from tidegate_api.problems import Problem
+from tidegate_api.rest.alarms import AlarmOut, AlarmsIn, AlarmsOut, alarms_of
 from tidegate_api.rest.paging import page_of, read_moment
-from tidegate_api.rest.shapes import Cursor, In, Limit, Page, RollbackIn, RollbackOut
+from tidegate_api.rest.shapes import Cursor, In, Limit, Page, Reason, RollbackIn, RollbackOut
 
 router: Final = APIRouter(prefix="/deployments", tags=["deployments"])
 
@@ -50,6 +51,8 @@ class DeploymentIn(In):
     update_outdated_only: bool = False
     auto_rollback: RollbackIn | None = None
     """Instead of the group's."""
+    override_alarms: AlarmsIn | None = None
+    """Instead of all of the group's; `{"enabled": false}` looks at none."""
 
     def request(self) -> DeploymentRequest:
         return DeploymentRequest(
@@ -62,6 +65,9 @@ class DeploymentIn(In):
                 ignore_application_stop_failures=self.ignore_application_stop_failures,
                 file_exists_behavior=self.file_exists_behavior or FileExistsBehavior.DISALLOW,
                 update_outdated_only=self.update_outdated_only,
+                override_alarms=None
+                if self.override_alarms is None
+                else self.override_alarms.value(),
             ),
             names_file_behavior=self.file_exists_behavior is not None,
             auto_rollback=None if self.auto_rollback is None else self.auto_rollback.value(),
@@ -71,7 +77,8 @@ class DeploymentIn(In):
 class StopIn(In):
     rollback: bool | None = None
     """True or false settle it; null leaves it to what the deployment was created with."""
-    reason: str = ""
+    reason: Reason = ""
+    """Why; its history says so, and who."""
 
 
 class ErrorOut(BaseModel):
@@ -122,14 +129,19 @@ class DeploymentOut(BaseModel):
     """What else there is to say of how it stands."""
     paused_at: datetime | None
     """Since when no step of it begins; null if it is not paused."""
+    override_alarms: AlarmsOut | None
+    """What was said instead of the group's alarms."""
+    alarms: list[AlarmOut] | None = None
+    """What is watched, and how it was found; null in lists."""
     next: NextOut | None = None
-    """What happens next while traffic moves; null in lists, of servers, and of what is final."""
+    """What happens next; null in lists, of what is final, and of servers that are under way."""
 
     @classmethod
     def whole(cls, deployment: Deployment, uow: UnitOfWork) -> "DeploymentOut":
-        """Return a deployment with what happens next."""
+        """Return a deployment with its alarms and what happens next."""
         coming = next_of(deployment, uow)
         shown = cls.of(deployment)
+        shown.alarms = alarms_of(deployment, uow)
         if coming is not None:
             shown.next = NextOut(what=coming.what, at=coming.at)
         return shown
@@ -137,6 +149,7 @@ class DeploymentOut(BaseModel):
     @classmethod
     def of(cls, deployment: Deployment) -> "DeploymentOut":
         options, code = deployment.options, deployment.error_code
+        alarms = options.override_alarms
         return cls(
             id=deployment.id,
             application=deployment.application,
@@ -162,6 +175,7 @@ class DeploymentOut(BaseModel):
             deployment_mode=options.deployment_mode,
             status_messages=list(deployment.status_messages),
             paused_at=None if deployment.is_final else deployment.paused_at,
+            override_alarms=alarms and AlarmsOut.of(alarms),
         )
 
 
@@ -245,7 +259,7 @@ def stop(
             reason=wish.reason,
             rollback=wish.rollback,
         )
-    return DeploymentOut.of(stopped)
+        return DeploymentOut.whole(stopped, uow)
 
 
 def _application_id(name: str | None, uow: UnitOfWork) -> ApplicationId | None:

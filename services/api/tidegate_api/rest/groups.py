@@ -15,6 +15,7 @@ from tidegate.domain.tag_filters import TagFilter, TagFilterType
 from tidegate.engine.groups import GroupRequest, create_group, delete_group, replace_group
 from tidegate_api.auth import needs
 from tidegate_api.parts import TheParts
+from tidegate_api.rest.alarms import AlarmsIn, AlarmsOut
 from tidegate_api.rest.hosts import SshIn
 from tidegate_api.rest.moves import PairOut
 from tidegate_api.rest.paging import page_of, read_name
@@ -94,6 +95,10 @@ class GroupReplaceIn(ServiceFieldsIn):
     variables: dict[str, str] = Field(default_factory=dict)
     """Environment of hooks; a host's own variables win."""
     host_options: HostOptionsIn = HostOptionsIn()
+    alarms: AlarmsIn | None = None
+    """What is left out stays as it is; `{"enabled": false}` takes all of them away."""
+    service_role_arn: str | None = None
+    """By which AWS is called, where the service is set up so; an empty one takes it away."""
 
     def request(self) -> GroupRequest:
         return GroupRequest(
@@ -104,6 +109,8 @@ class GroupReplaceIn(ServiceFieldsIn):
             ssh=self.ssh.model_dump(exclude_none=True),
             variables=self.variables,
             host_options=self.host_options.value(),
+            alarms=None if self.alarms is None else self.alarms.value(),
+            service_role_arn=self.service_role_arn,
             service=self.service_request(),
         )
 
@@ -171,6 +178,8 @@ class GroupOut(BaseModel):
     ssh: SshOut
     variables: dict[str, str]
     host_options: HostOptionsOut
+    alarms: AlarmsOut
+    service_role_arn: str | None
     ecs_service: EcsServiceOut | None
     target_group_pairs: list[PairOut]
     ready_wait: ReadyWaitOut | None
@@ -197,6 +206,8 @@ class GroupOut(BaseModel):
             ssh=SshOut(**ssh),
             variables=dict(group.variables),
             host_options=HostOptionsOut(**asdict(group.host_options)),
+            alarms=AlarmsOut.of(group.aws.alarms),
+            service_role_arn=group.aws.service_role_arn or None,
             **service_fields(group.aws),
             target_revision=group.target_revision_id,
             active_deployment=group.active_deployment_id,

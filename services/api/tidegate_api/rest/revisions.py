@@ -20,6 +20,7 @@ from typing_extensions import override
 from tidegate.domain.access import Role
 from tidegate.domain.ids import RevisionId
 from tidegate.domain.revision import Revision, Source, SourceType
+from tidegate.domain.revision_rules import APPSPECS
 from tidegate.engine.appspecs import digest_of, register_appspec
 from tidegate.engine.revisions import RevisionRequest, register_revision
 from tidegate_api.auth import needs
@@ -30,6 +31,7 @@ from tidegate_api.rest.paging import page_of, read_moment
 from tidegate_api.rest.shapes import Cursor, In, Limit, Page
 from tidegate_api.uploads import receive_upload
 
+BundleType = Literal["tar", "tgz", "zip", "YAML", "JSON"]
 router: Final = APIRouter(prefix="/applications/{application}/revisions", tags=["revisions"])
 
 
@@ -38,6 +40,14 @@ class S3In(In):
     bucket: str
     key: str
     version: str = ""
+    etag: str = ""
+    bundle_type: BundleType | None = None
+    """YAML or JSON of an AppSpec for Lambda or ECS; of a bundle it is found out."""
+
+    @property
+    def is_pinned(self) -> bool:
+        """Whether its digest must be said; that of an AppSpec may be left to each deployment."""
+        return self.bundle_type not in APPSPECS
 
     def source(self, sha256: str) -> Source:
         return Source(
@@ -46,12 +56,18 @@ class S3In(In):
             bucket=self.bucket,
             key=self.key,
             version=self.version,
+            etag=self.etag,
+            bundle_type=self.bundle_type or "",
         )
 
 
 class HttpIn(In):
     type: Literal["http"]
     url: str
+
+    @property
+    def is_pinned(self) -> bool:
+        return True
 
     def source(self, sha256: str) -> Source:
         return Source(type=SourceType.HTTP, sha256=sha256, url=self.url)
@@ -79,13 +95,14 @@ class RegisterIn(In):
 
     source: Annotated[S3In | HttpIn | AppSpecIn, Field(discriminator="type")]
     sha256: Annotated[str, Field(validate_default=True)] = ""
-    """Must be there for what lies elsewhere."""
+    """Must be there for a bundle that lies elsewhere."""
     description: str = ""
 
     @field_validator("sha256")
     @classmethod
     def _pins_what_lies_elsewhere(cls, sha256: str, info: ValidationInfo) -> str:
-        if not sha256 and isinstance(info.data.get("source"), S3In | HttpIn):
+        source = info.data.get("source")
+        if not sha256 and isinstance(source, S3In | HttpIn) and source.is_pinned:
             raise PydanticCustomError("missing", "Field required")
         return sha256
 

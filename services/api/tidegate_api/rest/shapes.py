@@ -7,7 +7,6 @@ from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from tidegate.domain.deployment import AutoRollback, RollbackEvent
-from tidegate.domain.errors import Invalid
 
 Item = TypeVar("Item")
 
@@ -15,6 +14,9 @@ Limit = Annotated[int, Query(ge=1, le=1000, description="Most entries of one pag
 Cursor = Annotated[
     str | None, Query(max_length=500, description="`next_cursor` of the page before.")
 ]
+
+
+Reason = Annotated[str, Field(max_length=1000)]
 
 
 class In(BaseModel):
@@ -44,17 +46,6 @@ class RollbackIn(In):
     events: list[RollbackEvent] = Field(default_factory=list)
 
     def value(self) -> AutoRollback:
-        """Return it as a value.
-
-        Raises:
-            Invalid: It asks for what this version cannot see.
-        """
-        if RollbackEvent.ALARM in self.events:
-            raise Invalid(
-                "This version of Tidegate knows no alarms; auto_rollback takes the events "
-                "DEPLOYMENT_FAILURE and DEPLOYMENT_STOP_ON_REQUEST.",
-                code="InvalidAutoRollbackConfigException",
-            )
         return AutoRollback(enabled=self.enabled, events=tuple(dict.fromkeys(self.events)))
 
 

@@ -1,10 +1,9 @@
 """What people do to a deployment that goes on: pause, resume, promote, roll back."""
 
 from collections.abc import Callable
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 from fastapi import APIRouter
-from pydantic import Field
 
 from tidegate.domain.deployment import Deployment
 from tidegate.domain.ids import DeploymentId
@@ -18,7 +17,7 @@ from tidegate_api.auth import Deployer
 from tidegate_api.parts import Parts, TheParts
 from tidegate_api.problems import Problem
 from tidegate_api.rest.deployments import DeploymentOut
-from tidegate_api.rest.shapes import In
+from tidegate_api.rest.shapes import In, Reason
 
 router: Final = APIRouter(prefix="/deployments/{id}", tags=["deployments"])
 _CONFLICT: Final[dict[int | str, dict[str, Any]]] = {
@@ -27,7 +26,7 @@ _CONFLICT: Final[dict[int | str, dict[str, Any]]] = {
 
 
 class ReasonIn(In):
-    reason: Annotated[str, Field(max_length=1000)] = ""
+    reason: Reason = ""
     """Why; its history says so, and who."""
 
 
