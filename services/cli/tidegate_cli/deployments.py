@@ -18,7 +18,7 @@ from tidegate_cli.output import Column, Row, moment, say, show_facts, show_json,
 from tidegate_cli.output import show as show_text
 from tidegate_cli.revisions import send_appspec, upload
 from tidegate_cli.steering import Reason, tell_rollback
-from tidegate_cli.traffic_view import coming, movement, moves_traffic, share, step_cells
+from tidegate_cli.traffic_view import coming, movement, moves_traffic, read_at, share, step_cells
 from tidegate_cli.verdict import sentence, summary
 from tidegate_cli.watch import Deadline, follow
 
@@ -109,6 +109,17 @@ def _last_event(target: Row) -> str:
     return ""
 
 
+def _traffic_columns(now: datetime) -> tuple[Column, ...]:
+    return (
+        ("target", lambda target: target.get("id")),
+        ("status", lambda target: target.get("status")),
+        ("moves", lambda target: movement(_traffic(target))),
+        ("traffic", lambda target: share(_traffic(target))),
+        ("read", lambda target: read_at(_traffic(target), now)),
+        ("message", lambda target: _message(target) or _traffic(target).get("note")),
+    )
+
+
 def _message(target: Row) -> str:
     return " ".join(str(target.get("message") or "").split())
 
@@ -134,14 +145,6 @@ TARGET_COLUMNS: Final[tuple[Column, ...]] = (
 )
 
 
-TRAFFIC_COLUMNS: Final[tuple[Column, ...]] = (
-    ("target", lambda target: target.get("id")),
-    ("status", lambda target: target.get("status")),
-    ("moves", lambda target: movement(_traffic(target))),
-    ("traffic", lambda target: share(_traffic(target))),
-    ("read", lambda target: moment((_traffic(target).get("found") or {}).get("read_at"))),
-    ("message", lambda target: _message(target) or _traffic(target).get("note")),
-)
 STEP_COLUMNS: Final[tuple[Column, ...]] = (
     ("step", lambda step: step.get("number")),
     ("event", lambda step: step.get("event")),
@@ -248,7 +251,7 @@ def show(deployment_id: Id, as_json: Json = False, profile: Profile = None) -> N
         show_table(alarms, alarm_columns(now), nothing="")
     if targets:
         show_text("")
-        columns = TARGET_COLUMNS if steps is None else TRAFFIC_COLUMNS
+        columns = TARGET_COLUMNS if steps is None else _traffic_columns(now)
         show_table(targets, columns, nothing="")
     if steps:
         show_text("")
@@ -367,6 +370,12 @@ def _tell(
     return code
 
 
+def _notes(deployment: Document) -> list[str]:
+    """Return what else there is to say, and what comes next does not say already."""
+    next_ = str((deployment.get("next") or {}).get("what") or "")
+    return [one for one in deployment.get("status_messages") or () if one not in next_]
+
+
 def _facts(deployment: Document, now: datetime) -> list[tuple[str, object]]:
     link = deployment.get("rollback") or {}
     error = deployment.get("error") or {}
@@ -385,6 +394,6 @@ def _facts(deployment: Document, now: datetime) -> list[tuple[str, object]]:
         ("rolled back by", link.get("rollback_deployment_id")),
         ("rolls back", link.get("rollback_triggering_deployment_id")),
         ("rollback", link.get("message")),
-        ("note", " ".join(deployment.get("status_messages") or ())),
+        ("note", " ".join(_notes(deployment))),
     ]
     return [(name, value) for name, value in facts if value not in (None, "", {})]

@@ -8,18 +8,17 @@ from tidegate_cli import client
 from tidegate_cli.options import Json, Profile
 from tidegate_cli.output import Column, Row, moment, show_json, show_table
 
-_NAMED: Final = {"lifecycle_event", "step"}
-
 
 def _what(event: Row) -> str:
     """Return what an event is about: the deployment, one of its targets, a step, an alarm."""
     name = str(event.get("name") or "")
     match event.get("subject"):
-        case "deployment" | "alarm" as subject:
+        case "deployment" | "step" | "alarm" as subject:
             return f"{subject} {name}"
+        case "lifecycle_event":
+            return f"{event.get('target')} {name}"
         case _:
-            named = name if event.get("subject") in _NAMED else ""
-            return f"{event.get('target') or ''} {named}".strip()
+            return str(event.get("target") or "")
 
 
 COLUMNS: Final[tuple[Column, ...]] = (

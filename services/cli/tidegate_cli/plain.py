@@ -26,10 +26,11 @@ class PlainView:
         self._print(headline(progress.deployment))
 
     def note(self, progress: Progress, events: Sequence[Document]) -> None:
+        # They were asked for before these events came.
+        self._note_messages(progress)
         for event in events:
             self._print(line(event, str(progress.deployment.get("id"))))
         self._note_traffic(progress)
-        self._note_messages(progress)
 
     def _note_messages(self, progress: Progress) -> None:
         """Tell what else there is to say, such as why nothing begins just now."""

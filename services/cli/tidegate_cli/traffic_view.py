@@ -11,6 +11,8 @@ from tidegate_cli.times import clock, spell
 Document = Mapping[str, Any]
 
 BAR: Final = 20
+SHORT_BAR: Final = 10
+"""In a table of 80 columns."""
 _BLOCKS: Final = ("█", "░")
 _PLAIN_BLOCKS: Final = ("#", "-")
 _WHAT: Final = {
@@ -64,12 +66,18 @@ def movement(traffic: Document) -> str:
 
 
 def share(traffic: Document) -> str:
-    """Return what a replacement was found to have, as a bar and a number."""
+    """Return what a replacement was found to have, as a short bar and a number."""
     found = traffic.get("found")
     if not found:
         return ""
     weight = float(found.get("weight") or 0)
-    return f"{bar(weight, plain=True)} {percent(weight)}"
+    return f"{bar(weight, plain=True, width=SHORT_BAR)} {percent(weight)}"
+
+
+def read_at(traffic: Document, now: datetime) -> str:
+    """Return when it was last looked at how the traffic stands."""
+    at = moment((traffic.get("found") or {}).get("read_at"))
+    return clock(at, now) if at else ""
 
 
 def task_sets(traffic: Document) -> Iterator[str]:
@@ -155,13 +163,19 @@ def coming(deployment: Document, now: datetime) -> str:
     return f"Next: {what} ({when})"
 
 
+def _telling(steps: Sequence[Document]) -> int:
+    """Return the place of the step that is open or failed, else that after the last one done."""
+    statuses = [one.get("status") for one in steps]
+    wanted = {"InProgress", "Failed", "Pending"}
+    done = (at + 1 for at, status in enumerate(statuses) if status == "Succeeded")
+    return next(
+        (at for at, status in enumerate(statuses) if status in wanted), max(done, default=0)
+    )
+
+
 def window(steps: Sequence[Document], fits: int) -> tuple[int, Sequence[Document]]:
-    """Return how many steps are left out before, and those to show: what is open is among them."""
+    """Return how many steps are left out before, and those to show, with what tells most."""
     if len(steps) <= fits:
         return 0, steps
-    first_open = next(
-        (at for at, one in enumerate(steps) if one.get("status") in {"InProgress", "Pending"}),
-        len(steps),
-    )
-    start = min(max(first_open - 2, 0), len(steps) - fits)
+    start = min(max(_telling(steps) - 2, 0), len(steps) - fits)
     return start, steps[start : start + fits]

@@ -114,6 +114,10 @@ class CourseStep:
 class Well:
     """The step in progress went well on all targets."""
 
+    read_back: tuple[float, ...] = ()
+    """Of a step that moves traffic: the shares of the replacements as they were found, in percent.
+    """
+
 
 @dataclass(frozen=True, slots=True)
 class Badly:
@@ -132,6 +136,8 @@ class Standing:
 
     is_done: bool
     failure: Badly | None = None
+    weight: float | None = None
+    """The replacement's share of the traffic as it was last read back, in percent."""
 
 
 def segment_of(number: int) -> str:

@@ -1,5 +1,6 @@
 """What history says of deployments that move traffic: of their steps, and their events."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
@@ -11,7 +12,7 @@ from tidegate.domain.lifecycle import EventStatus
 ACTOR: Final = "tidegate"
 
 
-def step_move(before: CourseStep, after: CourseStep, at: datetime) -> Transition:
+def step_move(before: CourseStep, after: CourseStep, at: datetime, why: str) -> Transition:
     """Return the move of a step."""
     return Transition(
         subject=Subject.STEP,
@@ -20,7 +21,13 @@ def step_move(before: CourseStep, after: CourseStep, at: datetime) -> Transition
         to=after.status,
         at=at,
         actor=ACTOR,
+        reason=why,
     )
+
+
+def read_back(shares: Sequence[float]) -> str:
+    """Return the sentence on what was found after traffic was moved; nothing if nothing was."""
+    return f"Read back: {', '.join(f'{share:g} %' for share in shares)}." if shares else ""
 
 
 def event_move(

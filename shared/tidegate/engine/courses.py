@@ -30,7 +30,7 @@ from tidegate.domain.ids import DeploymentId, HostId, TargetId
 from tidegate.domain.lifecycle import EventMove, EventStatus, traffic_events
 from tidegate.domain.steps import Fail
 from tidegate.domain.target import FINAL_TARGET_STATUSES, TargetEvent
-from tidegate.engine.course_history import ACTOR, event_move, step_move
+from tidegate.engine.course_history import ACTOR, event_move, read_back, step_move
 from tidegate.engine.errands import has_test_traffic, moves_of, read_revision
 from tidegate.engine.rollback import end_deployment
 from tidegate.messages import want_advance, want_bundle, want_step
@@ -152,11 +152,11 @@ class _Advance:
     def begun(self) -> CourseStep | None:
         return next((s for s in self.course if s.status is StepStatus.IN_PROGRESS), None)
 
-    def change(self, number: int, move: StepMove, **changes: Any) -> None:
+    def change(self, number: int, move: StepMove, why: str = "", **changes: Any) -> None:
         step = self.course[number]
         changed = self.uow.courses.change(self.deployment.id, step, move, **changes)
         self.course[number] = changed
-        self.uow.history.record(self.deployment.id, [step_move(step, changed, self.now)])
+        self.uow.history.record(self.deployment.id, [step_move(step, changed, self.now, why)])
 
 
 def advance_course(
@@ -207,12 +207,13 @@ def _next(look: _Advance) -> CourseMove:
 
 def _go_on(look: _Advance, move: CourseMove) -> bool:
     """Record one move; tell whether there is more to decide at once."""
-    log.info("decided", deployment_id=look.deployment.id, move=str(move))
+    step = look.course[move.number].name if isinstance(move, Begin | Finish | GiveUp) else None
+    log.info("decided", deployment_id=look.deployment.id, move=str(move), step=step)
     match move:
         case Begin(number, left_out):
             return _begin(look, number, left_out)
-        case Finish(number, remark):
-            _finish(look, number)
+        case Finish(number, remark, shares):
+            _finish(look, number, read_back(shares))
             if remark:
                 look.deployment = look.uow.deployments.say(look.deployment, (remark,))
             return True
@@ -266,13 +267,15 @@ def _schedule(look: _Advance) -> None:
     numbers = [shift.number for shift in shifts_of(look.course, look.now)]
     due = {n: shift.due_at for n, shift in zip(numbers, planned, strict=True)}
     look.uow.courses.schedule(look.deployment.id, due)
+    planned_at = {look.course[number].name: at.isoformat() for number, at in due.items()}
+    log.info("scheduled", deployment_id=look.deployment.id, planned_at=planned_at)
     for number, at in due.items():
         look.course[number] = replace(look.course[number], due_at=at)
 
 
-def _finish(look: _Advance, number: int) -> None:
+def _finish(look: _Advance, number: int, found: str) -> None:
     step = look.course[number]
-    look.change(number, StepMove.SUCCEED, finished_at=look.now)
+    look.change(number, StepMove.SUCCEED, found, finished_at=look.now)
     if step.kind is StepKind.SHIFT and step.due_at is None:
         _schedule(look)
     if step.kind is StepKind.READY:

@@ -47,6 +47,9 @@ def end_deployment(
     The rollback takes the group's slot directly: nobody can come between.
     """
     uow.deployments.on(deployment, move, wake_at=None)
+    if move.event is not DeploymentEvent.SUCCEED:
+        # What held it up is over, and holds nothing any more.
+        uow.deployments.say(deployment, ())
     if deployment.watches_alarms:
         uow.watches.end(deployment.id)
     uow.deployments.free_slot(deployment, succeeded=move.event is DeploymentEvent.SUCCEED)

@@ -85,6 +85,9 @@ class Finish:
     number: int
     remark: str = ""
     """What the user should know of how it went."""
+    read_back: tuple[float, ...] = ()
+    """Of a step that moves traffic: the shares of the replacements as they were found, in percent.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +207,15 @@ def outcome_of(step: CourseStep, standings: Sequence[Standing]) -> Outcome | Non
         return Badly(ErrorCode.HOOK_EXECUTION_FAILURE, HOOK_FAILED)
     if step.kind in WAITS or step.kind is StepKind.HOOK:
         return Well() if step.word is Word.SUCCEEDED else None
-    return Well() if all(one.is_done for one in standings) else None
+    return Well(_read_back(step, standings)) if all(one.is_done for one in standings) else None
+
+
+def _read_back(step: CourseStep, standings: Sequence[Standing]) -> tuple[float, ...]:
+    """Return the shares that were found after a step that moves traffic, each once."""
+    if step.kind not in {StepKind.SHIFT, StepKind.RESTORE}:
+        return ()
+    found = (one.weight for one in standings if one.weight is not None)
+    return tuple(sorted(set(found)))
 
 
 def next_move(
@@ -237,8 +248,8 @@ def next_move(
 
 def _of_begun(step: CourseStep, now: datetime, outcome: Outcome | None) -> CourseMove:
     match outcome:
-        case Well():
-            return Finish(step.number)
+        case Well(read_back):
+            return Finish(step.number, read_back=read_back)
         case Badly(_, reason) if step.kind is StepKind.FINISH:
             # All traffic is on the new side: what is left of the old one is no reason to go back.
             return Finish(step.number, reason)

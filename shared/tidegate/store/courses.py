@@ -150,7 +150,7 @@ class Courses:
     def standings(self, deployment_id: DeploymentId) -> list[Standing]:
         """Return how far the step in progress has come, target by target."""
         rows = self._session.execute(
-            select(TargetRow.segment_done, ErrandRow.failure)
+            select(TargetRow.segment_done, ErrandRow.failure, ErrandRow.found)
             .join(
                 ErrandRow,
                 (ErrandRow.deployment_id == TargetRow.deployment_id)
@@ -159,7 +159,10 @@ class Courses:
             .where(TargetRow.deployment_id == deployment_id)
             .order_by(TargetRow.position)
         )
-        return [Standing(done, _failure(failure)) for done, failure in rows]
+        return [
+            Standing(done, _failure(failure), None if found is None else found["weight"])
+            for done, failure, found in rows
+        ]
 
     def errands(
         self, deployment_id: DeploymentId, target_ids: Sequence[TargetId] = ()

@@ -51,13 +51,16 @@ def test_a_canary_is_followed_to_its_good_end(system: System, appspec: str):
     assert done.returncode == 0, done.stderr
     deployment_id = done.stdout.strip()
     lines = done.stderr.splitlines()
-    assert any(line.endswith(f"{deployment_id}  1 shift 10 %  Succeeded") for line in lines)
+    assert any(
+        line.endswith(f"{deployment_id}  1 shift 10 %  Succeeded  Read back: 10 %.")
+        for line in lines
+    )
     assert any(f"{ALIAS}  [##------------------] 10 %" in line for line in lines)
     assert any("Next: The replacement gets 100 % of the traffic. (" in line for line in lines)
     assert any(f"{ALIAS}  [####################] 100 %" in line for line in lines)
     assert lines[-1] == f"Deployment {deployment_id} is Succeeded."
     shown = system.must("show", deployment_id)
-    assert f"{ALIAS}  Succeeded  version 1 to 2  #################### 100 %" in shown
+    assert f"{ALIAS}  Succeeded  version 1 to 2  ########## 100 %" in shown
     assert "2     AllowTraffic  100 %" in shown
     steps = json.loads(system.must("show", deployment_id, "--json"))["steps"]
     assert [step["status"] for step in steps] == ["Succeeded"] * 3

@@ -237,6 +237,20 @@ def test_history_tells_when_an_alarm_turns_and_only_then(system: System, source:
     ]
 
 
+def test_what_held_it_up_is_not_told_any_more_when_it_has_ended(system: System, source: FakeAlarms):
+    shop = canary(system, Alarms(enabled=True, checks=(CHECK,)))
+    id_ = shop.go(lambda_appspec())
+    system.settle()
+    for state in (AlarmState.NO_DATA, AlarmState.ALARM):
+        source.states_of["slow"] = state
+        for _ in range(12):
+            system.sweep(after=1)
+            system.settle()
+
+    assert shop.deployment(id_).status == "Stopped"
+    assert shop.deployment(id_).status_messages == ()
+
+
 def test_an_answer_that_comes_after_the_end_tells_nothing(system: System, source: FakeAlarms):
     shop = canary(system)
     id_ = shop.go(lambda_appspec())

@@ -21,6 +21,7 @@ from tidegate.domain.errors import (
     HookHasEnded,
     Invalid,
 )
+from tidegate.domain.ids import DeploymentId
 from tidegate.drivers.traffic import Failed
 from tidegate.engine.sweep import sweep
 from tidegate.engine.waits import end_hook
@@ -42,6 +43,28 @@ def test_all_at_once_is_there_at_once(system: System):
     assert shop.statuses(id_) == {ALIAS: "Succeeded"}
     assert set(shop.events(id_, ALIAS).values()) == {"Succeeded"}
     assert shop.deployment(id_).total_targets == 1
+
+
+def test_history_has_the_share_that_was_set_and_the_one_that_was_read_back(system: System):
+    shop = functions(system, "LambdaCanary10Percent5Minutes", auto_rollback=ALWAYS)
+    id_ = shop.go(lambda_appspec())
+    system.settle()
+    system.stop(id_, rollback=True)
+    system.settle()
+
+    rollback = shop.deployment(id_).rollback_deployment_id or ""
+    with system.store.read() as uow:
+        told = [
+            (one.transition.name, one.transition.reason)
+            for part in (id_, rollback)
+            for one in uow.history.after(DeploymentId(part), 0)
+            if one.transition.subject == "step" and one.transition.to == "Succeeded"
+        ]
+    assert told == [
+        ("0 look", ""),
+        ("1 shift 10 %", "Read back: 10 %."),
+        ("0 restore AllowTraffic", "Read back: 0 %."),
+    ]
 
 
 def test_a_step_without_a_hook_is_a_chain_of_two_links(system: System):

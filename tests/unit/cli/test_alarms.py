@@ -218,7 +218,7 @@ def test_a_line_for_each_turn_and_for_what_holds_it_up():
 
     assert line(turn, ID) == f"12:00:07  {ID}  alarm  slow  NO_DATA  Nothing scrapes it."
     assert out.getvalue().splitlines() == [
-        line(turn, ID),
         "Prometheus has no data for <slow>.",
+        line(turn, ID),
         "Prometheus has no data for <slow>.",
     ]

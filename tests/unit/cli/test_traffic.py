@@ -86,6 +86,19 @@ def test_a_pause_and_a_hook_that_runs_are_seen():
     assert "Paused since 12:00:50" in picture
 
 
+@pytest.mark.parametrize("width", [70, 80, 120])
+def test_a_long_name_of_a_hook_leaves_marks_and_times_whole(width: int):
+    begun = {"started_at": "2026-11-25T12:00:48Z", "until": "2026-11-25T13:00:48Z"}
+    name = "https://hooks.example/before-allow-traffic/" + "x" * 40
+    hook = step(1, "hook", "InProgress", event="BeforeAllowTraffic", hook=name, **begun)
+
+    lines = drawn(progress_of(steps=[STEPS[0], hook]), width=width).splitlines()
+
+    assert max(map(len, lines)) <= width
+    [told] = [text for text in lines if text.strip().startswith("▶")]
+    assert told.rstrip().endswith("12:00:48   for 12s, until 13:00:48")
+
+
 @pytest.mark.parametrize(("width", "height"), [(60, 20), (120, 24), (200, 60)])
 def test_of_many_steps_those_around_the_open_one_are_shown(width: int, height: int):
     steps = [
@@ -120,6 +133,17 @@ def test_a_window_ends_with_the_steps():
 
     assert window(steps, 20) == (0, steps)
     assert window(steps, 3) == (7, steps[7:])
+
+
+@pytest.mark.parametrize("last", ["Failed", "Succeeded"])
+def test_a_window_shows_where_it_ended_before_its_time(last: str):
+    steps = [step(n, "shift", "Succeeded" if n < 3 else "Skipped", weight=n) for n in range(20)]
+    steps[3] = step(3, "shift", last)
+
+    before, shown = window(steps, 4)
+
+    assert before <= 3 < before + len(shown)
+    assert [one["status"] for one in shown][:2] == ["Succeeded", "Succeeded"]
 
 
 @pytest.mark.parametrize(
@@ -264,7 +288,7 @@ def test_show_has_steps_traffic_and_what_comes_next(fake: FakeService, cli):
     lines = [" ".join(text.split()) for text in shown.out.splitlines()]
     assert "paused since: 2026-11-25T12:00:50Z" in lines
     assert any(text.startswith("next: The replacement gets 100 % of") for text in lines)
-    row = "shop-web:live InProgress version 1 to 2 ##------------------ 10 % 2026-11-25T12:00:14Z -"
+    row = "shop-web:live InProgress version 1 to 2 #--------- 10 % 11-25 12:00:14 -"
     assert row in lines
     assert "shop-web:live InProgress version 1 to 2 - - -" in lines
     assert any(text.startswith("1 BeforeAllowTraffic check Succeeded") for text in lines)
