@@ -88,6 +88,17 @@ class Witness:
         for id_, target, status, _ in targets:
             self._subject_is_a_chain(chains[id_], "target", target, status)
         self._events_are_chains(chains)
+        self._alarms_are_chains(chains)
+
+    def _alarms_are_chains(self, chains) -> None:
+        for id_, chain in chains.items():
+            turns = sorted((row[4], row[1], row[5], row[6]) for row in chain if row[2] == "alarm")
+            for name, group in groupby(turns, key=lambda row: row[0]):
+                states = [""]
+                for _, _, before, after in group:
+                    assert before == states[-1], f"{id_} {name} jumps: {states} {before}"
+                    assert after != before, f"{id_} tells twice that {name} is {after}"
+                    states.append(after)
 
     def _subject_is_a_chain(self, chain, subject, target, status) -> None:
         moves = [row for row in chain if row[2] == subject and row[3] == target]
