@@ -28,7 +28,7 @@ MARKS: Final = {
     "Failed": ("✘", "FAILED", "bold red"),
     "Skipped": ("○", "-", "yellow"),
 }
-_COLUMNS: Final = (("", False), ("event", True), ("step", True), ("at (UTC)", False), ("", True))
+_COLUMNS: Final = (("", False), ("event", True), ("step", True), ("at (UTC)", False), ("", False))
 """Heads, and whether they give way on a narrow terminal: marks and times are never cut."""
 MOST_BARS: Final = 5
 FEWEST_STEPS: Final = 3
