@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from unittest.mock import patch
 
-from botocore.client import BaseClient
+from botocore.endpoint import Endpoint
 from botocore.exceptions import ClientError, ReadTimeoutError
 
 
@@ -51,13 +51,14 @@ class Calls:
 @contextmanager
 def counted(fault: Fault | None = None, *, at: int | str | None = None) -> Iterator[Calls]:
     """Count all calls, and have them meet the fault: all, or those *at* a number or operation."""
-    real, calls = BaseClient._make_api_call, Calls()  # type: ignore[attr-defined]
+    real, calls = Endpoint._send_request, Calls()  # type: ignore[attr-defined]
 
-    def make(self: Any, operation: str, params: Any) -> Any:
+    def make(self: Any, request: Any, model: Any) -> Any:
+        operation = model.name
         calls.made.append(operation)
         if fault and at in (None, len(calls.made), operation):
-            return fault(operation, lambda: real(self, operation, params))
-        return real(self, operation, params)
+            return fault(operation, lambda: real(self, request, model))
+        return real(self, request, model)
 
-    with patch.object(BaseClient, "_make_api_call", make):
+    with patch.object(Endpoint, "_send_request", make):
         yield calls

@@ -12,8 +12,6 @@ from tidegate.drivers.traffic import Answer, Done, Failed, Running
 
 FIRST = "first"
 """The side that was there before any deployment."""
-PATIENCE = timedelta(seconds=10)
-"""How long after its begin a verb still changes something."""
 AWAY = Failed(code=ErrorCode.THROTTLED, message="AWS is busy.", may_pass=True)
 REFUSED = Failed(code=ErrorCode.ECS_UPDATE_ERROR, message="AWS does not want that.")
 
@@ -155,12 +153,11 @@ class Traffic:
         *,
         may_be_slow: bool = False,
     ) -> Answer:
-        begun = self.clock.now()
         pause()
         trouble = self.troubles.pop(0) if self.troubles else ""
         if trouble in ("away", "refused"):
             return AWAY if trouble == "away" else REFUSED
-        if self.clock.now() - begun > PATIENCE:
+        if verb != "look" and not errand.still_mine():
             return AWAY
         insist(verb in ("look", "restore") or errand.before, f"{verb} without a look")
         answer = act(self._place(errand))
@@ -196,15 +193,20 @@ class Hooks:
     """Called in the middle of each call, with the deployment and the execution id."""
 
     def __call__(
-        self, hook: str, deployment_id: str, execution_id: str, **_where: str
+        self,
+        hook: str,
+        deployment_id: str,
+        execution_id: str,
+        *,
+        still_mine: Callable[[], bool],
+        **_where: str,
     ) -> Failed | None:
-        clock, troubles = self.traffic.clock, self.traffic.troubles
-        begun = clock.now()
+        troubles = self.traffic.troubles
         pause()
         trouble = troubles.pop(0) if troubles else ""
         if trouble in ("away", "refused"):
             return AWAY if trouble == "away" else REFUSED
-        if clock.now() - begun > PATIENCE:
+        if not still_mine():
             return AWAY
         call = hook, deployment_id, execution_id
         if call not in self.calls:

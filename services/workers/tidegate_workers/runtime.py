@@ -22,7 +22,7 @@ from tidegate.drivers.traffic.hooks import Hooks
 from tidegate.engine.alarms import AlarmPolling
 from tidegate.engine.host_runs import HostRuns
 from tidegate.engine.notices import NoticeSending
-from tidegate.engine.step_runs import StepRuns
+from tidegate.engine.step_runs import FRESH, StepRuns
 from tidegate.messages import CelerySender
 from tidegate.settings import Settings
 from tidegate.store.database import connect
@@ -92,6 +92,7 @@ class Runtime:
             attending=self.runs.attending,
             is_leaving=lambda: self.runs.is_leaving,
             owner=self.owner,
+            fresh=min(FRESH, self.lease / 2),
         )
 
     @cached_property

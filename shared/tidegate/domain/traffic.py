@@ -1,6 +1,6 @@
 """What traffic moves between: versions behind an alias of a function, task sets of a service."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -119,6 +119,11 @@ class Found:
     task_sets: tuple[TaskSet, ...] = ()
 
 
+def always() -> bool:
+    """Tell that an errand is still whose it was: nobody else could have it."""
+    return True
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Errand:
     """One move of a deployment, with all that a driver needs to know of it."""
@@ -133,3 +138,6 @@ class Errand:
     shares: tuple[int, ...] = ()
     """What the new side may have by this deployment's doing, in percent: what was read back last,
     and what a step wanted that has begun since. Empty where nobody knows; any share may be then."""
+    still_mine: Callable[[], bool] = field(default=always, compare=False, repr=False)
+    """Whether another worker has not taken it over: asked just before each call that changes
+    something out there."""

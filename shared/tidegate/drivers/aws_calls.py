@@ -1,14 +1,15 @@
-"""How services of AWS are called: time-outs, retries, roles, and what an error means.
+"""Calls of AWS while they are under way: whether they may be made, and what their errors mean.
 
-Which errors pass by themselves is told by "Common errors" of each service's API reference. The
-environment says where AWS is: `AWS_ENDPOINT_URL` and `AWS_ENDPOINT_URL_<SERVICE>` are honoured.
+Which errors pass by themselves is told by "Common errors" of each service's API reference.
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from datetime import timedelta
-from threading import Lock
+from functools import partial
 from traceback import walk_tb
 from typing import Any, Final
 
@@ -16,23 +17,44 @@ from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
+    ConnectTimeoutError,
     InvalidConfigError,
     InvalidRegionError,
     NoCredentialsError,
     ParamValidationError,
     PartialCredentialsError,
     ProfileNotFound,
+    ReadTimeoutError,
 )
 from botocore.parsers import ResponseParserError
 
-from tidegate.drivers.aws_roles import ASSUME_ROLE, Sessions
+from tidegate.clock import monotonic
+from tidegate.domain.traffic import always
+from tidegate.drivers.aws_lines import Line
 
 CONNECT: Final = timedelta(seconds=3)
 READ: Final = timedelta(seconds=10)
+THROTTLED: Final = frozenset(
+    {
+        "429",
+        "EC2ThrottledException",
+        "PriorRequestNotComplete",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "RequestThrottledException",
+        "SlowDown",
+        "Throttled",
+        "ThrottledException",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+    }
+)
 _NO_CREDENTIALS: Final = (NoCredentialsError, PartialCredentialsError, ProfileNotFound)
 _OUR_FAULT: Final = (ParamValidationError, InvalidRegionError, InvalidConfigError)
+_TIMED_OUT: Final = (ConnectTimeoutError, ReadTimeoutError)
 _READERS: Final = ("botocore.parsers", "botocore.client", "botocore.endpoint")
-_PASSES: Final = (
+_PASSES: Final = THROTTLED | {
     "ConcurrentModificationException",
     "ExpiredToken",
     "ExpiredTokenException",
@@ -42,16 +64,14 @@ _PASSES: Final = (
     "KMSThrottling",
     "KMSThrottlingException",
     "RequestExpired",
-    "RequestLimitExceeded",
+    "RequestTimeout",
+    "RequestTimeoutException",
     "ServerException",
     "ServiceException",
     "ServiceUnavailable",
-    "Throttled",
-    "ThrottledException",
-    "Throttling",
-    "ThrottlingException",
-    "TooManyRequestsException",
-)
+}
+_ONLY_READ: Final = ("Describe", "Get", "List")
+"""How operations begin that change nothing."""
 
 
 class CallFailed(Exception):
@@ -64,90 +84,142 @@ class CallFailed(Exception):
         self.code = code
         """AWS's own word, or the HTTP status; empty where there was no answer."""
         self.operation = operation
-        """The call that was answered so; empty where there was no answer."""
+        """The call that was answered so, or not at all."""
         self.may_pass = may_pass
         """Whether a later try may go well."""
 
 
-class BadEndpoint(CallFailed):
-    """The environment says nonsense of where AWS is."""
+class LetGo(CallFailed):
+    """A call that was not made: whoever was to make it may have lost what it is for."""
 
-
-class Clients:
-    """One client of a service for each region and role, made when it is first needed.
-
-    *read* is how long an answer may take, *tries* how often is tried at most within one call.
-    """
-
-    def __init__(
-        self, service: str, *, read: timedelta = READ, tries: int = 3, assume_role: bool = False
-    ) -> None:
-        self._service: Any = service
-        self._config = Config(
-            connect_timeout=min(CONNECT, read).total_seconds(),
-            read_timeout=read.total_seconds(),
-            retries={"mode": "adaptive", "total_max_attempts": tries},
+    def __init__(self, operation: str, target: str) -> None:
+        super().__init__(
+            f"The worker showed no life for a moment, so it did not call {operation} for {target}",
+            operation=operation,
+            may_pass=True,
         )
-        self._sessions = Sessions(assume_role=assume_role, timeout=read)
-        self._clients: dict[tuple[str, str], Any] = {}
-        self._lock = Lock()
 
-    def role_for(self, role_arn: str) -> str:
-        """Return the role that calls are made by; empty for Tidegate's own credentials."""
-        return self._sessions.role_for(role_arn)
 
-    def of(self, region: str, role_arn: str = "") -> Any:
-        """Return the client of a region that calls by a role, if it is given one.
+def call_config(*, read: timedelta, tries: int) -> Config:
+    """Return how long an answer may take, and how often a call is tried at most.
+
+    The mode is `standard`. By `adaptive`, botocore slows down all that share a client as soon as
+    one of them is throttled, and has their threads sleep for that.
+    """
+    return Config(
+        connect_timeout=min(CONNECT, read).total_seconds(),
+        read_timeout=read.total_seconds(),
+        retries={"mode": "standard", "total_max_attempts": tries},
+    )
+
+
+@dataclass(slots=True)
+class _Underway:
+    """What one thread calls, as the events of its client tell it."""
+
+    service: str
+    target: str
+    still_mine: Callable[[], bool]
+    operation: str = ""
+    line: Line | None = None
+    """Where an answer is waited for just now."""
+    begun: float = 0
+
+    @property
+    def what(self) -> str:
+        return f"{self.operation} of {self.target}" if self.operation else self.target
+
+    def unreachable(self, why: str) -> CallFailed:
+        sentence = f"{self.service} cannot be reached for {self.what} ({why})"
+        return CallFailed(sentence, operation=self.operation, may_pass=True)
+
+    def send(self, line: Line) -> None:
+        """Begin to wait, if that may be.
 
         Raises:
-            BadEndpoint: The environment says nonsense of where AWS is.
+            CallFailed: It may not.
         """
-        key = region, self.role_for(role_arn)
-        with self._lock:
-            if key not in self._clients:
-                self._clients[key] = self._made(*key)
-            return self._clients[key]
+        if not (self.operation.startswith(_ONLY_READ) or self.still_mine()):
+            raise LetGo(self.operation, self.target)
+        begun = line.begin()
+        if begun is None:
+            raise self.unreachable("another call waits for it in vain")
+        self.line, self.begun = line, begun
 
-    def _made(self, region: str, role_arn: str) -> Any:
-        try:
-            session = self._sessions.of(role_arn, region=region)
-            return session.client(self._service, region_name=region, config=self._config)
-        except ValueError:
-            raise BadEndpoint(
-                "AWS_ENDPOINT_URL or the one of the service is no address; correct it"
-            ) from None
+    def hang_up(self, error: Exception | None = None) -> None:
+        """Wait no more."""
+        if self.line is not None:
+            waited = monotonic() - self.begun
+            in_vain = isinstance(error, _TIMED_OUT) or (
+                # A name that cannot be looked up takes its time, too.
+                error is not None and waited > CONNECT.total_seconds()
+            )
+            self.line.end(self.begun, in_vain=in_vain)
+        self.line = None
+
+
+_underway: ContextVar[_Underway | None] = ContextVar("underway", default=None)
+"""Botocore hands nothing to the handlers of one call but by its thread."""
+
+
+def attend(client: Any, line: Line) -> None:
+    """Have each call of a client asked for just before it is sent, each time that it is tried."""
+    events = client.meta.events
+    events.register_first("provide-client-params", _name)
+    events.register_first("before-send", partial(_send, line))
+    events.register_first("response-received", _hear)
+
+
+def _name(model: Any, **_: object) -> None:
+    if call := _underway.get():
+        call.operation = model.name
+
+
+def _send(line: Line, **_: object) -> None:
+    # By now it is signed, so that no role has to be assumed any more.
+    if call := _underway.get():
+        call.send(line)
+
+
+def _hear(exception: Exception | None, **_: object) -> None:
+    if call := _underway.get():
+        call.hang_up(exception)
 
 
 @contextmanager
-def aws_errors(service: str, target: str, *, call: str = "", role: str = "") -> Iterator[None]:
+def aws_errors(
+    service: str, target: str, *, still_mine: Callable[[], bool] = always
+) -> Iterator[None]:
     """Turn what the client raises into one error that says what failed, for *target*.
 
-    *call* is the operation, which no error names that comes without an answer; *role* is what it
-    calls by.
+    *still_mine* is asked before each call that would change something.
 
     Raises:
         CallFailed: The call did not go well.
+        LetGo: It was not made, for it is no longer the caller's.
     """
-    what = f"{call} of {target}" if call else target
+    call = _Underway(service, target, still_mine)
+    before = _underway.set(call)
     try:
         yield
     except ClientError as error:
-        raise _refusal(error, service, target, role) from None
+        raise _refusal(error, service, target) from None
     except _NO_CREDENTIALS:
         sentence = f"There are no AWS credentials to reach {target}"
         raise CallFailed(f"{sentence}; set AWS_ACCESS_KEY_ID and the like") from None
     except _OUR_FAULT as error:
         said = _cut(str(error))
-        raise CallFailed(f"{service} cannot be asked for {target} ({said})") from None
+        raise CallFailed(f"{service} cannot be asked for {call.what} ({said})") from None
     except (BotoCoreError, ResponseParserError) as error:
-        who = f"{service} or STS" if role else service
-        sentence = f"{who} cannot be reached for {what} ({type(error).__name__})"
-        raise CallFailed(sentence, may_pass=True) from None
+        raise call.unreachable(type(error).__name__) from None
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         if not _is_of_a_parser(error):
             raise
-        sentence = f"{service} gave an answer for {what} that cannot be read"
-        raise CallFailed(sentence, may_pass=True) from None
+        sentence = f"{service} gave an answer for {call.what} that cannot be read"
+        raise CallFailed(sentence, operation=call.operation, may_pass=True) from None
+    finally:
+        call.hang_up()
+        _underway.reset(before)
 
 
 def _is_of_a_parser(error: Exception) -> bool:
@@ -156,12 +228,10 @@ def _is_of_a_parser(error: Exception) -> bool:
     return any(frame.f_globals.get("__name__") in _READERS for frame, _ in last)
 
 
-def _refusal(error: ClientError, service: str, target: str, role: str) -> CallFailed:
+def _refusal(error: ClientError, service: str, target: str) -> CallFailed:
     found = error.response.get("Error", {})
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     code = found.get("Code", "") or str(status)
-    if error.operation_name == ASSUME_ROLE:
-        service, target = "STS", f"the role {role}"
     return refusal(
         service, error.operation_name, target, code, found.get("Message", ""), status=status
     )

@@ -7,7 +7,6 @@ from typing import Any, Final
 
 import boto3
 import botocore.session
-from botocore.config import Config
 from botocore.credentials import (
     CredentialProvider,
     CredentialResolver,
@@ -15,23 +14,28 @@ from botocore.credentials import (
 )
 from typing_extensions import override
 
+from tidegate.drivers.aws_calls import attend, aws_errors, call_config
+from tidegate.drivers.aws_lines import Line
+
 SESSION_NAME: Final = "tidegate"
 """How CloudTrail names who acts by a role."""
 ASSUME_ROLE: Final = "AssumeRole"
-"""The operation that a refusal names when it was the role that was refused."""
+"""The operation that a failure names when it was the role that could not be had."""
+_TRIES: Final = 2
 
 
 class Sessions:
     """One session for each role, made when it is first needed; threads may share all of them.
 
     A role's credentials are asked for with the first call that needs them, and again shortly before
-    they expire. What STS answers then is what that call raises.
+    they expire. If that fails, that call raises `CallFailed` in the name of STS.
     """
 
     def __init__(self, *, assume_role: bool = False, timeout: timedelta) -> None:
         self._assume_role = assume_role
-        self._timeout = timeout.total_seconds()
+        self._config = call_config(read=timeout, tries=_TRIES)
         self._sessions: dict[str, boto3.session.Session] = {}
+        self._lines: dict[str, Line] = {}
         self._lock = Lock()
 
     def role_for(self, role_arn: str) -> str:
@@ -47,16 +51,15 @@ class Sessions:
             return self._sessions[role]
 
     def _assumed(self, role_arn: str, region: str) -> boto3.session.Session:
-        config = Config(
-            connect_timeout=min(3, self._timeout),
-            read_timeout=self._timeout,
-            retries={"mode": "standard", "total_max_attempts": 2},
-        )
         own = _own()
+        # Botocore lets in one thread after the other of those that want the same role.
+        line = self._lines.setdefault(region, Line())
 
         def credentials() -> dict[str, str]:
-            sts = own.client("sts", region_name=region, config=config)
-            answer: Any = sts.assume_role(RoleArn=role_arn, RoleSessionName=SESSION_NAME)
+            with aws_errors("STS", f"the role {role_arn}"):
+                sts = own.client("sts", region_name=region, config=self._config)
+                attend(sts, line)
+                answer: Any = sts.assume_role(RoleArn=role_arn, RoleSessionName=SESSION_NAME)
             given = answer["Credentials"]
             return {
                 "access_key": given["AccessKeyId"],

@@ -21,7 +21,8 @@ from tidegate.store.unit_of_work import Store, UnitOfWork
 KEEP_TRYING: Final = timedelta(minutes=5)
 """How long a call is tried again that may go well later."""
 FRESH: Final = timedelta(seconds=6)
-"""How recent a worker's last sign of life must be when it takes a step: three beats of a heart."""
+"""How recent a worker's last sign of life must be when it takes a step, and before each change that
+it makes for it: three beats of a heart."""
 FIRST_PAUSE: Final = timedelta(seconds=2)
 LONGEST_PAUSE: Final = timedelta(seconds=30)
 
@@ -32,9 +33,16 @@ class HookCaller(Protocol):
     """Calls a hook, which answers later and elsewhere."""
 
     def __call__(
-        self, hook: str, deployment_id: str, execution_id: str, *, region: str, role_arn: str
+        self,
+        hook: str,
+        deployment_id: str,
+        execution_id: str,
+        *,
+        region: str,
+        role_arn: str,
+        still_mine: Callable[[], bool],
     ) -> Failed | None:
-        """Call a hook by its name, ARN or URL; None says that it was taken."""
+        """Call a hook by its name, ARN or URL, if it is still ours; None says that it was taken."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +67,7 @@ class StepRuns:
     """Tells the worker's heart what some thread is at."""
     is_leaving: Callable[[], bool]
     owner: str
+    fresh: timedelta = FRESH
 
     def run(self, deployment_id: DeploymentId, target_id: TargetId) -> bool:
         """Carry out the step that a target is at; tell whether its chain goes on."""
@@ -74,7 +83,7 @@ class StepRuns:
     def _take(self, deployment_id: DeploymentId, target_id: TargetId) -> "_Taken | bool":
         with self.store.write() as uow:
             now = uow.now()
-            if self.is_leaving() or not uow.heartbeats.is_alive(self.owner, since=now - FRESH):
+            if self.is_leaving() or not uow.heartbeats.is_alive(self.owner, since=now - self.fresh):
                 # Whoever shows no life is taken for dead in the middle of its call.
                 uow.leases.pass_on(deployment_id, target_id, at=now)
                 return False
@@ -101,8 +110,17 @@ class StepRuns:
             move=kept.move,
             before=kept.before or {},
             shares=_shares(kept, deployment, course, uow),
+            still_mine=lambda: self._still_has(lease),
         )
         return _Taken(lease=lease, deployment=deployment, step=step, kept=kept, errand=errand)
+
+    def _still_has(self, lease: Lease) -> bool:
+        """Tell whether a step is still this worker's, and stays so for some seconds.
+
+        Whoever stood still for long may have lost it, or be about to: then another one goes on.
+        """
+        with self.store.read() as uow:
+            return uow.leases.stands(lease, alive_since=uow.now() - self.fresh)
 
     def _carry_out(self, taken: _Taken) -> Answer | None:
         try:
@@ -124,6 +142,7 @@ class StepRuns:
                 step.execution_id,
                 region=errand.region,
                 role_arn=errand.role_arn,
+                still_mine=errand.still_mine,
             )
         if step.kind in WAITS or (step.kind is StepKind.RESTORE and not errand.before):
             return None

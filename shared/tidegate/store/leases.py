@@ -198,6 +198,20 @@ class Leases:
             return None
         return Held(lease.deployment_id, lease.target_id, lease.attempt, row.cancel_requested)
 
+    def stands(self, lease: Lease, *, alive_since: datetime) -> bool:
+        """Tell whether a lease stands, by whom has shown life since then."""
+        held = self._session.scalar(
+            select(TargetRow.attempt)
+            .join(HeartbeatRow, HeartbeatRow.name == TargetRow.lease_owner)
+            .where(
+                *_is(lease.deployment_id, lease.target_id),
+                TargetRow.attempt == lease.attempt,
+                TargetRow.lease_owner == lease.owner,
+                HeartbeatRow.at >= alive_since,
+            )
+        )
+        return held is not None
+
     def pass_on(self, deployment_id: DeploymentId, target_id: TargetId, *, at: datetime) -> None:
         """Have the sweep send a target again that was sent to one who cannot take it."""
         self._session.execute(

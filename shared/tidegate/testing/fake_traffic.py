@@ -4,10 +4,16 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from threading import Lock
+from typing import Final
 
 from tidegate.clock import Clock
+from tidegate.domain.deployment import ErrorCode
 from tidegate.domain.traffic import Errand, Found, Made
 from tidegate.drivers.traffic import Answer, Done, Failed
+
+LET_GO: Final = Failed(
+    code=ErrorCode.INTERNAL_ERROR, message="It was left to another worker.", may_pass=True
+)
 
 
 @dataclass
@@ -24,7 +30,9 @@ class FakeTraffic:
     made: set[str] = field(default_factory=set)
     """Identities whose new side stands there."""
     on_call: Callable[[str], None] = lambda _: None
-    """Called in the middle of each verb, with its name."""
+    """Called in the middle of each verb, with its name, before it changes anything."""
+    on_sent: Callable[[str], None] = lambda _: None
+    """Called in the middle of each verb, with its name, when it cannot be held back any more."""
     _lock: Lock = field(default_factory=Lock)
 
     def look(self, errand: Errand) -> Done | Failed:
@@ -77,6 +85,9 @@ class FakeTraffic:
             waiting = self.answers[verb]
             answer = waiting.pop(0) if waiting else None
         self.on_call(verb)
+        if verb != "look" and not errand.still_mine():
+            return LET_GO
+        self.on_sent(verb)
         return answer
 
     def _found(self, errand: Errand) -> Found:
@@ -93,7 +104,7 @@ class FakeHooks:
     """What calls meet instead, once each."""
 
     def __call__(
-        self, hook: str, deployment_id: str, execution_id: str, **_where: str
+        self, hook: str, deployment_id: str, execution_id: str, **_where: object
     ) -> Failed | None:
         if self.refusals:
             return self.refusals.pop(0)

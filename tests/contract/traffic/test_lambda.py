@@ -7,7 +7,7 @@ import pytest
 from parts.between import after, gives
 from tidegate.domain.deployment import ErrorCode
 from tidegate.domain.traffic import Errand, Found
-from tidegate.drivers.traffic import Done, Failed, alias_calls
+from tidegate.drivers.traffic import Done, Failed
 from tidegate.testing.clock import START
 from tidegate.testing.traffic_contract import TrafficDriverContract
 
@@ -251,16 +251,6 @@ def test_who_finds_somebody_faster_has_to_be_asked_again(
     assert "was changed by somebody else just when it was to be version 1" in answer.message
     assert aliases.routes() == ("1", {"2": 0.05})
     assert len(aliases.updates()) == 1
-
-
-def test_a_worker_that_stood_still_changes_nothing(alias_driver, aliases, errand, monkeypatch):
-    times = iter([0.0, 60.0])
-    monkeypatch.setattr(alias_calls, "monotonic", lambda: next(times))
-
-    answer = alias_driver.shift(errand, 10)
-
-    assert answer.may_pass
-    assert aliases.updates() == []
 
 
 @pytest.mark.parametrize(

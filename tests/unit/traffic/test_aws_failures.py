@@ -4,7 +4,7 @@ import pytest
 
 from tidegate.domain.deployment import ErrorCode
 from tidegate.drivers.aws_calls import CallFailed, refusal
-from tidegate.drivers.traffic.aws_failures import Refused, failed
+from tidegate.drivers.traffic.aws_failures import SERVICES, Refused, failed
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,9 @@ from tidegate.drivers.traffic.aws_failures import Refused, failed
     ],
 )
 def test_a_refusal(code: str, status: int, expected: ErrorCode, may_pass: bool):
-    answer = failed(refusal("ECS", "CreateTaskSet", "the service a:b", code, "why", status=status))
+    answer = failed(
+        refusal("ECS", "CreateTaskSet", "the service a:b", code, "why", status=status), SERVICES
+    )
 
     assert (answer.code, answer.may_pass) == (expected, may_pass)
     assert answer.message.startswith(f"ECS answered {code} to CreateTaskSet for the service a:b")
@@ -36,13 +38,13 @@ def test_a_refusal(code: str, status: int, expected: ErrorCode, may_pass: bool):
 
 
 def test_no_answer_may_come_later():
-    answer = failed(CallFailed("ECS cannot be reached", may_pass=True))
+    answer = failed(CallFailed("ECS cannot be reached", may_pass=True), SERVICES)
 
     assert (answer.code, answer.may_pass) == (ErrorCode.INTERNAL_ERROR, True)
 
 
 def test_without_credentials_nothing_passes():
-    answer = failed(CallFailed("There are no AWS credentials"))
+    answer = failed(CallFailed("There are no AWS credentials"), SERVICES)
 
     assert (answer.code, answer.may_pass) == (ErrorCode.IAM_ROLE_PERMISSIONS, False)
 
@@ -52,13 +54,15 @@ def test_the_controller_s_refusal_says_what_to_do():
         "Amazon ECS only supports it on services configured to use external deployment controllers"
     )
 
-    answer = failed(refusal("ECS", "CreateTaskSet", "a:b", "InvalidParameterException", said))
+    answer = failed(
+        refusal("ECS", "CreateTaskSet", "a:b", "InvalidParameterException", said), SERVICES
+    )
 
     assert answer.message.endswith("recreate the service with the deployment controller EXTERNAL.")
 
 
 def test_what_was_found_keeps_its_code():
-    answer = failed(Refused(ErrorCode.INVALID_ECS_SERVICE, "It is so", may_pass=True))
+    answer = failed(Refused(ErrorCode.INVALID_ECS_SERVICE, "It is so", may_pass=True), SERVICES)
 
     assert answer.message == "It is so."
     assert (answer.code, answer.may_pass) == (ErrorCode.INVALID_ECS_SERVICE, True)

@@ -5,7 +5,8 @@ from datetime import timedelta
 from typing import Any, Final
 
 from tidegate.domain.alarms import AlarmState, CloudWatchAlarm, Inquiry, Reading
-from tidegate.drivers.aws_calls import READ, CallFailed, Clients, aws_errors
+from tidegate.drivers.aws_calls import READ, CallFailed, aws_errors
+from tidegate.drivers.aws_clients import Clients
 
 MOST_NAMES: Final = 100
 """In one call, as the API reference says."""
@@ -64,9 +65,8 @@ class CloudWatchAlarms:
         """Return what CloudWatch says of the alarms that there are."""
         more = f" and {len(names) - 1} more" if len(names) > 1 else ""
         target = f"the alarm {names[0]!r}{more} in {region}"
-        role = self._clients.role_for(role_arn)
-        with aws_errors("CloudWatch", target, role=role):
-            pages = self._clients.of(region, role).get_paginator("describe_alarms")
+        with aws_errors("CloudWatch", target):
+            pages = self._clients.of(region, role_arn).get_paginator("describe_alarms")
             return {
                 str(alarm.get("AlarmName")): alarm
                 for page in pages.paginate(

@@ -12,7 +12,8 @@ from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 from botocore.parsers import ResponseParserError
 from urllib3.exceptions import HTTPError
 
-from tidegate.drivers.aws_roles import ASSUME_ROLE, Sessions
+from tidegate.drivers.aws_calls import CallFailed
+from tidegate.drivers.aws_roles import Sessions
 from tidegate.drivers.bundles.errors import FetchFailed
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def _config(addressing: Literal["auto", "path"]) -> Config:
     return Config(
         connect_timeout=3,
         read_timeout=10,
-        retries={"mode": "adaptive", "total_max_attempts": 5},
+        retries={"mode": "standard", "total_max_attempts": 5},
         max_pool_connections=50,
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
@@ -114,6 +115,8 @@ def s3_errors(where: str) -> Iterator[None]:
         raise S3Unreachable(f"S3 does not take an upload to {where}.") from None
     except ClientError as error:
         raise _refusal(error, where) from None
+    except CallFailed as failure:
+        raise _role_refusal(failure, where) from None
     except NoCredentialsError:
         sentence = f"There are no AWS credentials to reach {where}"
         raise S3Refused(f"{sentence}; set AWS_ACCESS_KEY_ID and the like.") from None
@@ -127,16 +130,14 @@ def _refusal(error: ClientError, where: str) -> Exception:
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if code in _MISSING:
         return ObjectMissing(where)
-    if error.operation_name == ASSUME_ROLE:
-        return _role_refusal(code or str(status), where, may_pass=status >= 500)
     sentence = f"S3 answered {code or status} for {where}"
     if status >= 500:
         return S3Unreachable(f"{sentence}; try again later.")
     return S3Refused(f"{sentence}; check the bucket and what these keys may do.")
 
 
-def _role_refusal(answer: str, where: str, *, may_pass: bool) -> Exception:
-    sentence = f"The service role of the group cannot be assumed for {where}: STS answered {answer}"
-    if may_pass:
+def _role_refusal(failure: CallFailed, where: str) -> Exception:
+    sentence = f"The service role of the group cannot be assumed for {where}: {failure}"
+    if failure.may_pass:
         return S3Unreachable(f"{sentence}; try again later.")
     return S3Refused(f"{sentence}; its trust policy has to name Tidegate's own credentials.")

@@ -6,7 +6,8 @@ from datetime import timedelta
 from typing import Final
 
 from tidegate.drivers import aws_calls
-from tidegate.drivers.aws_calls import CallFailed, Clients
+from tidegate.drivers.aws_calls import CallFailed
+from tidegate.drivers.aws_clients import Clients
 from tidegate.drivers.notices import NoticeRefused, NoticeUndelivered
 
 TIMEOUT: Final = timedelta(seconds=5)
@@ -21,15 +22,15 @@ def clients_of(service: str, timeout: timedelta, *, assume_role: bool) -> Client
 
 
 @contextmanager
-def aws_errors(service: str, target: str, *, role: str = "") -> Iterator[None]:
-    """Turn the client's exceptions into the two that matter; *role* is what it calls by.
+def aws_errors(service: str, target: str) -> Iterator[None]:
+    """Turn the client's exceptions into the two that matter.
 
     Raises:
         NoticeRefused: It will not pass.
         NoticeUndelivered: It may pass later.
     """
     try:
-        with aws_calls.aws_errors(service, target, role=role):
+        with aws_calls.aws_errors(service, target):
             yield
     except CallFailed as failure:
         raise meaning(failure) from None

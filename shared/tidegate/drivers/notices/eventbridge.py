@@ -39,9 +39,9 @@ class EventBridgeSender:
             "Resources": list(notice.resources),
             "Time": notice.at,
         }
-        role = self._clients.role_for(notice.role_arn)
-        with aws_errors("EventBridge", notice.target, role=role):
-            answer = self._clients.of(notice.region, role).put_events(Entries=[entry])
+        with aws_errors("EventBridge", notice.target):
+            events = self._clients.of(notice.region, notice.role_arn)
+            answer = events.put_events(Entries=[entry])
         self._check(answer, notice.target)
 
     def _check(self, answer: dict[str, object], target: str) -> None:

@@ -22,8 +22,7 @@ class SnsSender:
             raise NoticeRefused(
                 f"{notice.target[:200]!r} is no ARN of a topic; correct the group's trigger."
             )
-        role = self._clients.role_for(notice.role_arn)
-        with aws_errors("SNS", notice.target, role=role):
-            self._clients.of(notice.region, role).publish(
+        with aws_errors("SNS", notice.target):
+            self._clients.of(notice.region, notice.role_arn).publish(
                 TopicArn=notice.target, Subject=notice.subject, Message=notice.body
             )

@@ -1,23 +1,106 @@
-"""What went wrong at ECS or a load balancer, and what that means to a move of traffic."""
+"""What a call of AWS that did not go well means for a deployment, and what can be done."""
 
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 from tidegate.domain.deployment import ErrorCode
-from tidegate.drivers.aws_calls import CallFailed
-from tidegate.drivers.traffic import Failed, refusals
+from tidegate.drivers.aws_calls import THROTTLED, CallFailed, LetGo
+from tidegate.drivers.aws_roles import ASSUME_ROLE
+from tidegate.drivers.traffic import Failed
 
 TRIES: Final = 2
 """Two at most within a call, for the engine tries again anyway."""
-_CODES: Final = {
-    "ClusterNotFoundException": ErrorCode.INVALID_ECS_SERVICE,
-    "ServiceNotActiveException": ErrorCode.INVALID_ECS_SERVICE,
-    "ServiceNotFoundException": ErrorCode.INVALID_ECS_SERVICE,
-    "ListenerNotFound": ErrorCode.ELASTIC_LOAD_BALANCING_INVALID,
-    "LoadBalancerNotFound": ErrorCode.ELASTIC_LOAD_BALANCING_INVALID,
-    "TargetGroupNotFound": ErrorCode.ELASTIC_LOAD_BALANCING_INVALID,
-}
-_RULE_GONE: Final = "RuleNotFound"
-_CONTROLLER: Final = "deployment controller"
+_DENIED: Final = (
+    "403",
+    "AccessDenied",
+    "AccessDeniedException",
+    "UnauthorizedOperation",
+)
+_NOT_SIGNED: Final = (
+    "401",
+    "AuthFailure",
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "IncompleteSignature",
+    "IncompleteSignatureException",
+    "InvalidAccessKeyId",
+    "InvalidClientTokenId",
+    "InvalidSignatureException",
+    "MissingAuthenticationToken",
+    "MissingAuthenticationTokenException",
+    "OptInRequired",
+    "SignatureDoesNotMatch",
+    "UnrecognizedClientException",
+)
+"""Who calls is not known to AWS, or not any more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Words:
+    """What the words of one service mean."""
+
+    codes: Mapping[str, ErrorCode] = field(default_factory=dict)
+    otherwise: ErrorCode
+    """For all words that are not among the *codes*."""
+    away: ErrorCode = ErrorCode.INTERNAL_ERROR
+    """For all words, and for silence, that may pass."""
+    passing: Collection[str] = ()
+    """Words that pass by themselves here."""
+    actions: Mapping[str, str] = field(default_factory=dict)
+    """What IAM has to allow, where that is not called as the operation is."""
+    advice: Mapping[str, str] = field(default_factory=dict)
+    """What to do about an answer in which a phrase stands."""
+
+
+LAMBDA: Final = Words(
+    codes={
+        "InvalidParameterValueException": ErrorCode.INVALID_LAMBDA_CONFIGURATION,
+        "ResourceConflictException": ErrorCode.INVALID_LAMBDA_CONFIGURATION,
+        "ResourceNotFoundException": ErrorCode.INVALID_LAMBDA_FUNCTION,
+        "ValidationException": ErrorCode.INVALID_LAMBDA_CONFIGURATION,
+    },
+    otherwise=ErrorCode.INTERNAL_ERROR,
+    # Another operation is in progress.
+    passing=("ResourceConflictException",),
+    actions={
+        operation: f"lambda:{operation}"
+        for operation in ("GetAlias", "GetFunctionConfiguration", "UpdateAlias")
+    },
+)
+HOOKS: Final = Words(
+    otherwise=ErrorCode.HOOK_EXECUTION_FAILURE,
+    away=ErrorCode.HOOK_EXECUTION_FAILURE,
+    # The function is being made or changed.
+    passing=(
+        "CodeArtifactUserPendingException",
+        "ResourceConflictException",
+        "SnapStartNotReadyException",
+    ),
+    actions={"Invoke": "lambda:InvokeFunction"},
+)
+SERVICES: Final = Words(
+    codes={
+        "ClusterNotFoundException": ErrorCode.INVALID_ECS_SERVICE,
+        "ServiceNotActiveException": ErrorCode.INVALID_ECS_SERVICE,
+        "ServiceNotFoundException": ErrorCode.INVALID_ECS_SERVICE,
+        "ListenerNotFound": ErrorCode.ELASTIC_LOAD_BALANCING_INVALID,
+        "LoadBalancerNotFound": ErrorCode.ELASTIC_LOAD_BALANCING_INVALID,
+        "TargetGroupNotFound": ErrorCode.ELASTIC_LOAD_BALANCING_INVALID,
+        "RuleNotFound": ErrorCode.ECS_UPDATE_ERROR,
+        "UpdateInProgressException": ErrorCode.ECS_UPDATE_ERROR,
+    },
+    otherwise=ErrorCode.ECS_UPDATE_ERROR,
+    # Rules are listed before they are changed: one that went in between is not found again.
+    passing=("RuleNotFound", "UpdateInProgressException"),
+    advice={
+        "deployment controller": (
+            "; ECS keeps the task sets of this service to AWS CodeDeploy, so"
+            " recreate the service with the deployment controller EXTERNAL"
+        )
+    },
+)
+"""Of ECS and its load balancers."""
 
 
 class Refused(Exception):
@@ -29,23 +112,47 @@ class Refused(Exception):
         self.may_pass = may_pass
 
 
-def failed(error: CallFailed | Refused) -> Failed:
+def failed(error: CallFailed | Refused, words: Words) -> Failed:
     """Return what a driver answers after this error."""
     if isinstance(error, Refused):
         return Failed(code=error.code, message=f"{error}.", may_pass=error.may_pass)
-    if error.code == _RULE_GONE:
-        # Rules are listed before they are changed: one that went in between is not found again.
-        return Failed(code=ErrorCode.ECS_UPDATE_ERROR, message=f"{error}.", may_pass=True)
-    if _CONTROLLER in str(error):
-        return Failed(
-            code=ErrorCode.ECS_UPDATE_ERROR,
-            message=f"{error}; ECS keeps the task sets of this service to AWS CodeDeploy, so"
-            " recreate the service with the deployment controller EXTERNAL.",
-        )
-    otherwise = ErrorCode.INTERNAL_ERROR if error.may_pass else ErrorCode.ECS_UPDATE_ERROR
-    return refusals.failed(error, _CODES, otherwise=otherwise)
+    may_pass = error.may_pass or error.code in words.passing
+    code, advice = _meaning(error, words, may_pass=may_pass)
+    return Failed(code=code, message=f"{error}{advice}.", may_pass=may_pass)
 
 
 def is_denied(error: CallFailed) -> bool:
-    """Return whether it was the right to call that was missing."""
-    return refusals.failed(error, {}).code is ErrorCode.IAM_ROLE_PERMISSIONS
+    """Tell whether it was the right to call that was missing."""
+    return error.code in _DENIED
+
+
+def _meaning(error: CallFailed, words: Words, *, may_pass: bool) -> tuple[ErrorCode, str]:
+    """Return the code of an error, and what can be done."""
+    code, permissions = error.code, ErrorCode.IAM_ROLE_PERMISSIONS
+    if error.operation == ASSUME_ROLE and not may_pass:
+        return permissions, "; let Tidegate's own credentials assume it, and have it trust them"
+    if code in _DENIED:
+        action = words.actions.get(error.operation, error.operation)
+        return permissions, f"; allow {action} on it"
+    if code in _NOT_SIGNED:
+        return permissions, "; correct the credentials that Tidegate's workers have"
+    if not (code or may_pass):
+        return permissions, ""
+    if code in THROTTLED:
+        advice = "; start fewer deployments at once, or ask AWS for a higher quota"
+        return ErrorCode.THROTTLED, advice
+    otherwise = words.away if may_pass else words.otherwise
+    return words.codes.get(code, otherwise), _advice(error, words, may_pass=may_pass)
+
+
+def _advice(error: CallFailed, words: Words, *, may_pass: bool) -> str:
+    for phrase, advice in words.advice.items():
+        if phrase in str(error):
+            return advice
+    if isinstance(error, LetGo):
+        return ""
+    if may_pass:
+        return "; deploy again when it answers"
+    if error.code.endswith("NotFoundException"):
+        return "; see that its name and its region are right"
+    return ""

@@ -10,7 +10,7 @@ from tidegate.domain.deployment import ErrorCode
 from tidegate.domain.traffic import Errand, Found
 from tidegate.drivers.aws_calls import READ, CallFailed
 from tidegate.drivers.traffic import Answer, Done, Failed, Running
-from tidegate.drivers.traffic.aws_failures import Refused, failed, is_denied
+from tidegate.drivers.traffic.aws_failures import SERVICES, Refused, failed, is_denied
 from tidegate.drivers.traffic.carried_over import new_task_set
 from tidegate.drivers.traffic.elb import LoadBalancing
 from tidegate.drivers.traffic.first_look import first_look
@@ -264,4 +264,4 @@ def _answer(act: Callable[[], A]) -> A | Failed:
     try:
         return act()
     except (CallFailed, Refused) as error:
-        return failed(error)
+        return failed(error, SERVICES)

@@ -8,7 +8,8 @@ from typing import Any, Final
 
 from tidegate.domain.deployment import ErrorCode
 from tidegate.domain.traffic import Errand
-from tidegate.drivers.aws_calls import CallFailed, Clients, aws_errors
+from tidegate.drivers.aws_calls import CallFailed, aws_errors
+from tidegate.drivers.aws_clients import Clients
 from tidegate.drivers.traffic.aws_failures import TRIES, Refused
 from tidegate.drivers.traffic.forwards import Action, Actions, writable
 
@@ -133,9 +134,8 @@ class LoadBalancing:
 
     @contextmanager
     def _calling(self, errand: Errand, target: str) -> Iterator[Any]:
-        role = self._clients.role_for(errand.role_arn)
-        with aws_errors("Elastic Load Balancing", target, role=role):
-            yield self._clients.of(errand.region, role)
+        with aws_errors("Elastic Load Balancing", target, still_mine=errand.still_mine):
+            yield self._clients.of(errand.region, errand.role_arn)
 
 
 def _says_gone(error: CallFailed | Refused) -> bool:

@@ -5,27 +5,24 @@ is put for the execution id.
 """
 
 import json
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Final
 
 from tidegate.clock import Clock, SystemClock
 from tidegate.domain.deployment import ErrorCode
-from tidegate.drivers.aws_calls import READ, CallFailed, Clients, aws_errors
+from tidegate.domain.traffic import always
+from tidegate.drivers.aws_calls import READ, CallFailed, LetGo, aws_errors
+from tidegate.drivers.aws_clients import Clients
+from tidegate.drivers.bundles.download import public_address
 from tidegate.drivers.traffic import Failed
-from tidegate.drivers.traffic.refusals import failed
+from tidegate.drivers.traffic.aws_failures import HOOKS, TRIES, failed
 from tidegate.drivers.traffic.webhook import is_url, post
 
-_TRIES: Final = 2
 _UNSIGNED: Final = (
     "The hook {} cannot be called: nothing would tell it that Tidegate calls. "
     "Set TIDEGATE_WEBHOOK_SECRET for the workers."
 )
-_WAITING_HELPS: Final = (
-    "CodeArtifactUserPendingException",
-    "ResourceConflictException",
-    "SnapStartNotReadyException",
-)
-"""The function is being made or changed."""
 
 
 class Hooks:
@@ -37,7 +34,7 @@ class Hooks:
     def __init__(
         self, *, assume_role: bool = False, timeout: timedelta = READ, clock: Clock | None = None
     ) -> None:
-        self._clients = Clients("lambda", read=timeout, tries=_TRIES, assume_role=assume_role)
+        self._clients = Clients("lambda", read=timeout, tries=TRIES, assume_role=assume_role)
         self._timeout = timeout
         self._clock = clock or SystemClock()
 
@@ -49,41 +46,33 @@ class Hooks:
         *,
         region: str,
         role_arn: str,
+        still_mine: Callable[[], bool] = always,
         key: str,
     ) -> Failed | None:
         """Call a hook by its name, ARN or URL; None says that it was taken.
 
         The *role_arn* is what Lambda is called by where roles are assumed, the *key* what signs
-        calls by HTTP.
+        calls by HTTP. Nothing is called that is not *still_mine*.
         """
         body = _body(deployment_id, execution_id)
         if is_url(hook):
             if not key:
                 unsigned = _UNSIGNED.format(hook)
                 return Failed(code=ErrorCode.HOOK_EXECUTION_FAILURE, message=unsigned)
+            if not still_mine():
+                return failed(LetGo("POST", f"the hook {public_address(hook)}"), HOOKS)
             now = self._clock.now()
             return post(hook, body, key=key, at=now, timeout=self._timeout)
-        role = self._clients.role_for(role_arn)
         try:
-            with aws_errors("Lambda", f"the hook {hook}", call="Invoke", role=role):
-                self._clients.of(region, role).invoke(
+            with aws_errors("Lambda", f"the hook {hook}", still_mine=still_mine):
+                self._clients.of(region, role_arn).invoke(
                     FunctionName=hook, InvocationType="Event", Payload=body
                 )
         except CallFailed as failure:
-            return _refused(failure)
+            return failed(failure, HOOKS)
         return None
 
 
 def _body(deployment_id: str, execution_id: str) -> bytes:
     ids = {"DeploymentId": deployment_id, "LifecycleEventHookExecutionId": execution_id}
     return json.dumps(ids, separators=(",", ":")).encode()
-
-
-def _refused(failure: CallFailed) -> Failed:
-    return failed(
-        failure,
-        {},
-        permission="lambda:InvokeFunction",
-        otherwise=ErrorCode.HOOK_EXECUTION_FAILURE,
-        passing=_WAITING_HELPS,
-    )

@@ -12,15 +12,13 @@ from typing import Final, TypeAlias
 from tidegate.clock import Clock, SystemClock
 from tidegate.domain.deployment import ErrorCode
 from tidegate.domain.traffic import AliasMove, Errand, Found, Json
-from tidegate.drivers.aws_calls import READ, CallFailed, Clients
+from tidegate.drivers.aws_calls import READ, CallFailed
+from tidegate.drivers.aws_clients import Clients
 from tidegate.drivers.traffic import Done, Failed
 from tidegate.drivers.traffic.alias import ALL, Alias
-from tidegate.drivers.traffic.alias_calls import AliasCalls, name_of, refused
+from tidegate.drivers.traffic.alias_calls import AliasCalls, name_of
+from tidegate.drivers.traffic.aws_failures import LAMBDA, TRIES, failed
 
-_TRIES: Final = 2
-"""Two at most within a call, for the engine tries again anyway."""
-_PATIENCE: Final = timedelta(seconds=20)
-"""How long after its begin a verb still changes something."""
 _ANY: Final = range(ALL + 1)
 _UNUSABLE: Final = ("Failed", "Deleting", "Deactivated", "Deactivating", "ActiveNonInvocable")
 """States of a version that is not invoked, and does not get any better by waiting."""
@@ -33,7 +31,7 @@ class LambdaTraffic:
     def __init__(
         self, *, assume_role: bool = False, timeout: timedelta = READ, clock: Clock | None = None
     ) -> None:
-        self._clients = Clients("lambda", read=timeout, tries=_TRIES, assume_role=assume_role)
+        self._clients = Clients("lambda", read=timeout, tries=TRIES, assume_role=assume_role)
         self._clock = clock or SystemClock()
 
     def look(self, errand: Errand) -> Done | Failed:
@@ -75,11 +73,9 @@ class LambdaTraffic:
         if not isinstance(errand.move, AliasMove):
             raise TypeError(errand.move)
         try:
-            return ask(
-                AliasCalls(self._clients, errand, errand.move, patience=_PATIENCE), errand.move
-            )
+            return ask(AliasCalls(self._clients, errand, errand.move), errand.move)
         except CallFailed as failure:
-            return refused(failure)
+            return failed(failure, LAMBDA)
 
     def _look(self, calls: AliasCalls, move: AliasMove) -> Done | Failed:
         found = calls.alias()
@@ -141,7 +137,7 @@ def _unready(move: AliasMove, calls: AliasCalls) -> Failed | None:
     try:
         state, reason = calls.target_version()
     except CallFailed as failure:
-        problem = refused(failure)
+        problem = failed(failure, LAMBDA)
         # CodeDeploy's own policy for Lambda does not allow this call; UpdateAlias tells as well.
         return None if problem.code is ErrorCode.IAM_ROLE_PERMISSIONS else problem
     name = f"Version {move.target_version} of {move.function}"

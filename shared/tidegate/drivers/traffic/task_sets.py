@@ -7,7 +7,8 @@ from typing import Any, Final
 
 from tidegate.domain.deployment import ErrorCode
 from tidegate.domain.traffic import Errand, ServiceMove
-from tidegate.drivers.aws_calls import CallFailed, Clients, aws_errors
+from tidegate.drivers.aws_calls import CallFailed, aws_errors
+from tidegate.drivers.aws_clients import Clients
 from tidegate.drivers.traffic.aws_failures import TRIES, Refused
 
 PRIMARY: Final = "PRIMARY"
@@ -148,9 +149,8 @@ class TaskSets:
 
     @contextmanager
     def _calling(self, errand: Errand, target: str) -> Iterator[Any]:
-        role = self._clients.role_for(errand.role_arn)
-        with aws_errors("ECS", target, role=role):
-            yield self._clients.of(errand.region, role)
+        with aws_errors("ECS", target, still_mine=errand.still_mine):
+            yield self._clients.of(errand.region, errand.role_arn)
 
 
 def _service(move: ServiceMove) -> str:
