@@ -46,6 +46,8 @@ def times_out(_operation: str, call: Callable[[], Any]) -> Any:
 class Calls:
     made: list[str] = field(default_factory=list)
     """The operations, in their order."""
+    answered: list[str] = field(default_factory=list)
+    """Those of them that went well."""
 
 
 @contextmanager
@@ -58,7 +60,9 @@ def counted(fault: Fault | None = None, *, at: int | str | None = None) -> Itera
         calls.made.append(operation)
         if fault and at in (None, len(calls.made), operation):
             return fault(operation, lambda: real(self, request, model))
-        return real(self, request, model)
+        answer = real(self, request, model)
+        calls.answered.append(operation)
+        return answer
 
     with patch.object(Endpoint, "_send_request", make):
         yield calls

@@ -100,6 +100,8 @@ class Between:
     """What happens to calls to come of an operation, once each."""
     always: dict[str, Fault] = field(default_factory=dict)
     """What happens to every call of an operation; `*` stands for all operations."""
+    about: dict[str, Fault] = field(default_factory=dict)
+    """What happens to every call in whose path a word stands."""
 
     def __post_init__(self) -> None:
         self._closing = threading.Event()
@@ -133,13 +135,15 @@ class Between:
     def heal(self) -> None:
         self.next.clear()
         self.always.clear()
+        self.about.clear()
 
     def answer(self, call: Call, forward: Forward) -> Reply | None:
         self.calls.append(call)
         waiting = self.next[call.operation]
         if waiting:
             return waiting.popleft()(forward)
-        fault = self.always.get(call.operation) or self.always.get("*")
+        told = [fault for word, fault in self.about.items() if word in call.path]
+        fault = next(iter(told), None) or self.always.get(call.operation) or self.always.get("*")
         return fault(forward) if fault else forward()
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:

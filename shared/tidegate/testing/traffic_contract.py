@@ -232,6 +232,27 @@ class TrafficDriverContract:
         assert is_a_sentence(restored.note)
         assert world.traffic() == traffic
 
+    def test_whoever_has_lost_an_errand_changes_nothing_for_it(
+        self, driver: TrafficDriver, ready: Errand, world: World
+    ) -> None:
+        driver.shift(ready, 10)
+        state, asked = world.state(), list(world.history())
+        lost = replace(ready, still_mine=lambda: False)
+
+        answers = [driver.shift(lost, 50), driver.shift(lost, 100), driver.restore(lost)]
+
+        for answer in answers:
+            assert isinstance(answer, Failed)
+            assert answer.may_pass
+            assert is_a_sentence(answer.message)
+        assert world.state() == state
+        assert list(world.history()) == asked
+
+    def test_whoever_has_lost_an_errand_may_look(
+        self, driver: TrafficDriver, errand: Errand
+    ) -> None:
+        assert isinstance(driver.look(replace(errand, still_mine=lambda: False)), Done)
+
     @pytest.mark.parametrize("verb", ["look", "prepare", "test", "shift", "finish", "restore"])
     def test_silence_is_not_waited_out(
         self, driver: TrafficDriver, ready: Errand, world: World, verb: str

@@ -223,7 +223,8 @@ def test_an_answer_that_cannot_be_read_may_pass(says, body):
 
     assert (reading.state, reading.may_pass) == (S.UNREADABLE, True)
     assert reading.why == (
-        "CloudWatch gave an answer for the alarm 'a' in eu-central-1 that cannot be read."
+        "CloudWatch gave an answer for DescribeAlarms of the alarm 'a' in eu-central-1 "
+        "that cannot be read."
     )
 
 

@@ -74,8 +74,9 @@ class Service:
             if changed:
                 return times_out(operation, lambda: None)
             if operation.startswith(CHANGES):
+                call()
                 changed = True
-                return times_out(operation, call)
+                return times_out(operation, lambda: None)
             return call()
 
         return counted(die)

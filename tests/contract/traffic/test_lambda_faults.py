@@ -2,14 +2,16 @@
 
 import json
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
-from parts.between import Fault, Forward, Reply, answers, loses
+from parts.between import Fault, Forward, Reply, answers, hangs_up, loses
 from tidegate.domain.deployment import ErrorCode
 from tidegate.domain.traffic import Errand
 from tidegate.drivers.traffic import Answer, Done, Failed
+from tidegate.drivers.traffic.alias import Alias
+from tidegate.drivers.traffic.alias_calls import AliasCalls
 from tidegate.drivers.traffic.lambda_ import LambdaTraffic
 from tidegate.testing.traffic_contract import is_a_sentence
 
@@ -51,6 +53,7 @@ CALLS = [
     At("restore", "UpdateAlias"),
     At("restore", "GetAlias", second=True),
     At("prepare", "GetAlias"),
+    At("test", "GetAlias"),
     At("finish", "GetAlias"),
 ]
 UPDATE = At("shift", "UpdateAlias")
@@ -79,6 +82,8 @@ def ask(driver: LambdaTraffic, errand: Errand, verb: str) -> Answer:
             return driver.restore(errand)
         case "prepare":
             return driver.prepare(errand)
+        case "test":
+            return driver.test(errand)
         case _:
             return driver.finish(errand)
 
@@ -88,6 +93,18 @@ def break_at(between, at: At, fault: Fault) -> None:
     if at.second:
         between.next[at.operation] = deque([lambda forward: forward()])
     between.always[at.operation] = fault
+
+
+def test_every_call_of_every_verb_is_among_these(alias_driver, aliases, moved, between):
+    found = set()
+    for verb in ("prepare", "test", "finish", "shift", "restore", "look"):
+        between.calls.clear()
+        assert isinstance(ask(alias_driver, moved, verb), Done)
+        made = [call.operation for call in between.calls]
+        assert max(made.count(one) for one in made) <= 2
+        found |= {At(verb, one, second=made[:n].count(one) > 0) for n, one in enumerate(made)}
+
+    assert found == set(CALLS)
 
 
 def begin(aliases, at: At) -> None:
@@ -204,6 +221,50 @@ def test_an_answer_that_says_nothing_is_none(alias_driver, aliases, moved, betwe
 
     assert (failed.code, failed.may_pass) == (ErrorCode.INTERNAL_ERROR, True)
     assert aliases.share() == 10
+
+
+def test_who_loses_it_while_a_call_is_tried_again_tries_no_more(
+    alias_driver, aliases, moved, between
+):
+    between.next["UpdateAlias"].append(hangs_up)
+    mine = iter([True, False])
+
+    answer = alias_driver.shift(replace(moved, still_mine=lambda: next(mine)), 20)
+
+    assert answer == Failed(
+        code=ErrorCode.INTERNAL_ERROR,
+        message=(
+            "The worker showed no life for a moment, so it did not call UpdateAlias for the alias "
+            f"live of {aliases.function}."
+        ),
+        may_pass=True,
+    )
+    assert [call["RoutingConfig"] for call in aliases.updates()[1:]] == [
+        {"AdditionalVersionWeights": {"2": 0.2}}
+    ]
+    assert aliases.share() == 10
+
+
+def test_it_is_asked_when_a_role_has_been_assumed_and_not_before(
+    aliases, moved, between, monkeypatch
+):
+    """To assume one may take as long as a lease."""
+    order = []
+    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", between.url)
+
+    def mine() -> bool:
+        order.extend(call.operation for call in between.calls)
+        between.calls.clear()
+        return True
+
+    driver = LambdaTraffic(assume_role=True)
+    calls = AliasCalls(driver._clients, replace(moved, role_arn=ROLE, still_mine=mine), moved.move)
+    between.calls.clear()
+
+    calls.update(Alias.at(moved.move, 20), aliases.alias()["RevisionId"])
+
+    assert order == ["AssumeRole"]
+    assert [call.operation for call in between.calls] == ["UpdateAlias"]
 
 
 def test_one_hiccup_is_not_even_seen(alias_driver, aliases, moved, between):

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from parts.aws_models import members, model, sample
 from tidegate.drivers.traffic.forwards import (
     Action,
     Groups,
@@ -158,3 +159,62 @@ def test_a_secret_that_is_not_read_back_is_kept():
         login | {"AuthenticateOidcConfig": OIDC | {"UseExistingClientSecret": True}},
         PAGE,
     ]
+
+
+KINDS = {
+    "authenticate-oidc": "AuthenticateOidcConfig",
+    "authenticate-cognito": "AuthenticateCognitoConfig",
+    "redirect": "RedirectConfig",
+    "fixed-response": "FixedResponseConfig",
+    "jwt-validation": "JwtValidationConfig",
+    "forward": "ForwardConfig",
+}
+
+
+def whole(kind: str) -> Action:
+    """An action of a kind that says all that there is to say."""
+    return sample("elbv2", "Action", without=("ClientSecret", "UseExistingClientSecret")) | {
+        "Type": kind
+    }
+
+
+def test_all_kinds_of_actions_are_known():
+    assert set(model("elbv2").shape_for("ActionTypeEnum").enum) == KINDS.keys()
+    told = members("elbv2", "Action") - {"Type", "TargetGroupArn", "Order"}
+    assert told == set(KINDS.values())
+
+
+@pytest.mark.parametrize("kind", KINDS.keys() - {"forward"})
+def test_an_action_of_another_kind_is_kept_to_the_last_member(kind: str):
+    before = whole(kind)
+
+    [after] = split([before], Groups("blue", "green"), 10, weighted=True)
+
+    assert after == before
+
+
+def test_of_a_forward_nothing_but_weights_changes():
+    before = whole("forward")
+    group = before["ForwardConfig"]["TargetGroups"][0] | {"TargetGroupArn": "blue"}
+    before["ForwardConfig"]["TargetGroups"] = [group]
+
+    [after] = split([before], Groups("blue", "green"), 10, weighted=True)
+
+    assert members("elbv2", "TargetGroupTuple") == {"TargetGroupArn", "Weight"}
+    assert after["ForwardConfig"].pop("TargetGroups") == [
+        {"TargetGroupArn": "blue", "Weight": 90},
+        {"TargetGroupArn": "green", "Weight": 10},
+    ]
+    del before["ForwardConfig"]["TargetGroups"]
+    # That would name one target group beside the weights.
+    del before["TargetGroupArn"]
+    assert after == before
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_sent_is_what_the_call_takes(kind: str):
+    [sent] = writable([whole(kind)])
+
+    taken = model("elbv2").shape_for("Action")
+    assert sent.keys() <= taken.members.keys()
+    assert sent["AuthenticateOidcConfig"]["UseExistingClientSecret"] is True
