@@ -235,6 +235,59 @@ def test_a_new_description_in_the_middle_hinders_nobody(alias_driver, aliases, e
     assert aliases.alias()["Description"] == "busy"
 
 
+def test_a_change_that_changes_nothing_hinders_nobody(alias_driver, aliases, errand):
+    """It is another revision, and the same traffic."""
+    alias_driver.shift(errand, 10)
+    aliases.set("1", v2=0.1)
+
+    assert isinstance(alias_driver.shift(replace(errand, shares=(10, 20)), 20), Done)
+    aliases.set("1", v2=0.2)
+    assert alias_driver.restore(replace(errand, shares=(20,))).note == ""
+    assert aliases.routes() == ("1", {})
+
+
+@pytest.mark.parametrize("verb", ["shift", "restore"])
+def test_a_change_of_nothing_in_the_middle_is_waited_for(
+    alias_driver, aliases, errand, between, verb
+):
+    alias_driver.shift(errand, 10)
+    between.next["UpdateAlias"].append(after(lambda: aliases.set("1", v2=0.1)))
+
+    def ask() -> object:
+        return alias_driver.shift(errand, 20) if verb == "shift" else alias_driver.restore(errand)
+
+    first, second = ask(), ask()
+
+    assert isinstance(first, Failed)
+    assert first.may_pass
+    assert isinstance(second, Done)
+    assert aliases.routes() == ("1", {"2": 0.2} if verb == "shift" else {})
+
+
+def test_an_alias_that_was_made_anew_elsewhere_is_somebody_else_s(alias_driver, aliases, errand):
+    alias_driver.shift(errand, 10)
+    aliases.aws.delete_alias(FunctionName=aliases.function, Name="live")
+    aliases.aws.create_alias(FunctionName=aliases.function, Name="live", FunctionVersion="3")
+
+    assert "found is version 3" in invalid(alias_driver.shift(errand, 20))
+    assert "so it was left alone: found is version 3" in alias_driver.restore(errand).note
+    assert len(aliases.updates()) == 1
+
+
+def test_an_old_version_that_is_gone_is_no_way_back(alias_driver, aliases, errand):
+    alias_driver.shift(errand, 100)
+    aliases.aws.delete_function(FunctionName=aliases.function, Qualifier="1")
+
+    restored = alias_driver.restore(errand)
+
+    assert isinstance(restored, Failed)
+    assert (restored.code, restored.may_pass) == (ErrorCode.INVALID_LAMBDA_FUNCTION, False)
+    assert f"UpdateAlias for the alias live of {aliases.function} (Function not found: " in (
+        restored.message
+    )
+    assert aliases.routes() == ("2", {})
+
+
 @pytest.mark.parametrize("verb", ["shift", "restore"])
 def test_who_finds_somebody_faster_has_to_be_asked_again(
     alias_driver, aliases, errand, between, verb

@@ -51,7 +51,8 @@ class TrafficDriver(Protocol):
 
     Each verb may be called any number of times, also after one that died in its middle: what is so
     already is left alone. Each answers within half a minute and raises only for our own bugs. Any
-    number of threads may share a driver.
+    number of threads may share a driver. Just before each change it asks whether the errand is
+    still its caller's, and makes none for one that is not.
     """
 
     def look(self, errand: Errand) -> Done | Failed:
