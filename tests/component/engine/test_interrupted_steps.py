@@ -121,17 +121,19 @@ def test_a_call_that_is_not_through_when_its_deployment_ends_holds_up_no_rollbac
 def test_a_worker_that_stood_still_leaves_its_step_to_whoever_has_taken_it(system: System):
     shop = functions(system, "LambdaCanary10Percent5Minutes")
     woken: list[str] = []
+    sent: list[str] = []
 
     def freeze(verb: str) -> None:
         if verb == "shift" and not woken:
             woken.append(verb)
             rescue(system)
 
-    system.traffic.on_call = freeze
+    system.traffic.on_call, system.traffic.on_sent = freeze, sent.append
     id_ = shop.go(lambda_appspec())
     system.settle()
 
     assert [verb for verb, _ in system.traffic.verbs] == ["look", "shift", "shift"]
+    assert sent == ["look", "shift"]
     assert system.traffic.weights[ALIAS] == [0, 10]
     assert shop.kinds(id_)["1 shift 10"] == "Succeeded"
     assert shop.errand(id_).failing_since is None
