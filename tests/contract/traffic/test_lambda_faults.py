@@ -12,6 +12,7 @@ from tidegate.domain.traffic import Errand
 from tidegate.drivers.traffic import Answer, Done, Failed
 from tidegate.drivers.traffic.alias import Alias
 from tidegate.drivers.traffic.alias_calls import AliasCalls
+from tidegate.drivers.traffic.aws_failures import TRIES
 from tidegate.drivers.traffic.lambda_ import LambdaTraffic
 from tidegate.testing.traffic_contract import is_a_sentence
 
@@ -132,8 +133,10 @@ def failure(driver: LambdaTraffic, aliases, moved: Errand, at: At) -> Failed:
 def test_what_may_pass_is_tried_again(alias_driver, aliases, moved, between, case):
     begin(aliases, case.at)
     break_at(between, case.at, answers(case.status, case.word))
+    between.calls.clear()
 
     failed = failure(alias_driver, aliases, moved, case.at)
+    assert len(between.of(case.at.operation)) <= TRIES + case.at.second
     between.heal()
     again = ask(alias_driver, moved, case.at.verb)
 
