@@ -1,8 +1,9 @@
 """Alarms of deployments: read for all at once, and what they mean for each."""
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Final
 
 import structlog
@@ -19,6 +20,7 @@ from tidegate.planning.alarms import (
     Verdict,
     Watch,
     collected,
+    is_told,
     noted,
     plan_inquiries,
     readings_for,
@@ -30,6 +32,8 @@ from tidegate.store.watches import KeptWatch
 
 AT_ONCE: Final = 8
 """Inquiries that are under way at the same time: one place that does not answer holds no other."""
+PROMPT: Final = timedelta(seconds=2)
+"""What has come after so long is acted on, while others are waited for."""
 
 log = structlog.get_logger(__name__)
 
@@ -86,25 +90,30 @@ class AlarmPolling:
             watches = {watch.deployment_id: watch for watch in uow.watches.open()}
         if not watches:
             return 0
-        wanted = [self._wanted(watch) for watch in watches.values()]
-        answers = self._ask(plan_inquiries(wanted))
+        left = [self._wanted(watch) for watch in watches.values()]
+        answers: dict[Any, Reading[Any]] = {}
         woken = 0
-        for watch in wanted:
-            woken += self._note(watches[watch.deployment_id], readings_for(watch, answers))
+        for come in self._ask(plan_inquiries(left)):
+            answers |= come
+            for watch in left:
+                if is_told(watch, answers):
+                    woken += self._note(watches[watch.deployment_id], readings_for(watch, answers))
+            left = [watch for watch in left if not is_told(watch, answers)]
         return woken
 
-    def _ask(self, inquiries: Inquiries) -> Answers:
+    def _ask(self, inquiries: Inquiries) -> Iterator[Answers]:
+        """Yield the answers as they come, those of some seconds together."""
         questions: list[tuple[Inquiry[Any], AlarmSource[Any]]] = []
         if inquiries.cloudwatch:
             questions += [(one, self.cloudwatch()) for one in inquiries.cloudwatch]
         if inquiries.prometheus:
             questions += [(one, self.prometheus()) for one in inquiries.prometheus]
         with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="alarms") as pool:
-            answered = pool.map(lambda question: question[1].states(question[0]), questions)
-            return collected(
-                (inquiry, readings)
-                for (inquiry, _), readings in zip(questions, answered, strict=True)
-            )
+            asked = {pool.submit(source.states, inquiry): inquiry for inquiry, source in questions}
+            waiting = set(asked)
+            while waiting:
+                done, waiting = wait(waiting, timeout=PROMPT.total_seconds())
+                yield collected((asked[one], one.result()) for one in done)
 
     def _note(self, watch: KeptWatch, readings: Sequence[Reading[Any]]) -> bool:
         """Write what is new of one deployment's alarms; tell whether it has to be looked at."""

@@ -264,6 +264,11 @@ def readings_for(watch: Watch, answers: Answers) -> tuple[Reading[Alarm], ...]:
     return tuple(answers[key] for key in keys if key in answers)
 
 
+def is_told(watch: Watch, answers: Answers) -> bool:
+    """Tell whether *answers* say all that has to be read for a deployment."""
+    return all((_place_of(watch, alarm), alarm) in answers for alarm in watch.alarms)
+
+
 def _place_of(watch: Watch, alarm: Alarm) -> _Place:
     if isinstance(alarm, PrometheusCheck):
         return _NOWHERE

@@ -1,14 +1,22 @@
 """Alarms of deployments, on servers and where traffic moves: before the start and after it."""
 
+import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from component.engine.system import System
-from component.engine.traffic import ALIAS, ALWAYS, functions, lambda_appspec, minutes
+from component.engine.system import PATIENCE, System, until
+from component.engine.traffic import (
+    ALIAS,
+    ALWAYS,
+    TrafficShop,
+    functions,
+    lambda_appspec,
+    minutes,
+)
 from tidegate.domain.alarms import (
     Alarms,
     AlarmState,
@@ -19,9 +27,10 @@ from tidegate.domain.alarms import (
 )
 from tidegate.domain.aws_group import AwsGroup
 from tidegate.domain.deployment import DeploymentOptions
-from tidegate.domain.ids import DeploymentId
+from tidegate.domain.ids import DeploymentId, GroupId
 from tidegate.engine.alarms import AlarmPolling
-from tidegate.messages import POLL_ALARMS, RUN_HOOKS
+from tidegate.engine.deployments import DeploymentRequest, create_deployment
+from tidegate.messages import ADVANCE, POLL_ALARMS, RUN_HOOKS
 
 ERRORS = Alarms(enabled=True, names=("errors",))
 CHECK = PrometheusCheck(name="slow", query="latency", threshold=1)
@@ -288,6 +297,58 @@ def test_two_who_read_at_once_tell_it_once(system: System, source: FakeAlarms):
     system.worker.alarms.poll()
 
     assert turns(system, id_) == [("errors", "", "OK"), ("errors", "OK", "INSUFFICIENT_DATA")]
+def test_a_place_that_does_not_answer_keeps_no_other_deployment_waiting(
+    system: System, source: FakeAlarms
+):
+    shop = canary(system)
+    lit = shop.go(lambda_appspec())
+    system.settle()
+    # Checks are asked of Prometheus, and alarms of CloudWatch: one deployment waits for both.
+    over = threading.Event()
+    system.worker.alarms.prometheus = lambda: SilentAlarms(over=over)
+    both = Alarms(enabled=True, names=("others",), checks=(CHECK,))
+    waits = second(system, shop, both)
+    system.deliver(ADVANCE)
+    source.states_of["errors"] = AlarmState.ALARM
+
+    polling = system.in_thread(system.worker.alarms.poll)
+    until(lambda: is_seen(system, lit, AlarmState.ALARM))
+
+    assert polling.is_alive()
+    over.set()
+    polling.join()
+    assert is_seen(system, waits, AlarmState.OK)
+
+
+def second(system: System, shop: TrafficShop, alarms: Alarms) -> DeploymentId:
+    """Deploy to another group of the same application."""
+    with system.store.write() as uow:
+        group = uow.catalog.group("shop", "prod")
+        other = replace(
+            group, id=GroupId("group-2"), name="other", aws=replace(group.aws, alarms=alarms)
+        )
+        uow.catalog.add_group(other)
+        request = DeploymentRequest(
+            application="shop", group="other", revision_id=next(iter(shop.revisions.values()))
+        )
+        return create_deployment(request, uow=uow, actor="tester").id
+
+
+@dataclass
+class SilentAlarms(FakeAlarms):
+    """A source that says nothing before its time."""
+
+    over: threading.Event = field(default_factory=threading.Event)
+
+    def states(self, inquiry: Inquiry[Any]) -> Sequence[Reading[Any]]:
+        assert self.over.wait(PATIENCE)
+        return super().states(inquiry)
+
+
+def is_seen(system: System, deployment_id: str, state: AlarmState) -> bool:
+    with system.store.read() as uow:
+        kept = uow.watches.get(DeploymentId(deployment_id))
+    return kept is not None and {one.reading.state for one in kept.seen} == {state}
 
 
 def test_many_deployments_are_one_question(system: System, source: FakeAlarms):

@@ -165,6 +165,25 @@ def test_an_address_is_posted_both_ids(call, web, status):
     assert request.body == BODY
 
 
+def test_whoever_has_lost_a_step_calls_no_hook(call, web, between, aliases):
+    web.answers["/hook"] = says(200)
+
+    by_http = call(f"{web.url}/hook", still_mine=lambda: False)
+    by_lambda = call(aliases.function, still_mine=lambda: False)
+
+    assert failure(by_http) == (
+        "The worker showed no life for a moment, so it did not call POST for the hook "
+        f"{web.url}/hook."
+    )
+    assert failure(by_lambda) == (
+        "The worker showed no life for a moment, so it did not call Invoke for the hook "
+        f"{aliases.function}."
+    )
+    assert by_http.may_pass
+    assert by_lambda.may_pass
+    assert (web.seen, between.of("Invoke")) == ([], [])
+
+
 def test_an_address_may_shout(call, web):
     web.answers["/hook"] = says(200)
 
