@@ -124,6 +124,8 @@ class _Underway:
     line: Line | None = None
     """Where an answer is waited for just now."""
     begun: float = 0
+    silence: str = ""
+    """How an earlier try of the same call has ended that waited in vain."""
 
     @property
     def what(self) -> str:
@@ -143,7 +145,7 @@ class _Underway:
             raise LetGo(self.operation, self.target)
         begun = line.begin()
         if begun is None:
-            raise self.unreachable("another call waits for it in vain")
+            raise self.unreachable(self.silence or "another call waits for it in vain")
         self.line, self.begun = line, begun
 
     def hang_up(self, error: Exception | None = None) -> None:
@@ -154,6 +156,7 @@ class _Underway:
                 # A name that cannot be looked up takes its time, too.
                 error is not None and waited > CONNECT.total_seconds()
             )
+            self.silence = type(error).__name__ if in_vain else ""
             self.line.end(self.begun, in_vain=in_vain)
         self.line = None
 

@@ -53,4 +53,5 @@ def test_silence_is_not_waited_out(account: Account, service: str, monkeypatch: 
     assert time.monotonic() - begun < 30
     assert isinstance(answer, Failed)
     assert answer.may_pass
-    assert "cannot be reached for the" in answer.message
+    assert "cannot be reached for Describe" in answer.message
+    assert "(ReadTimeoutError)" in answer.message
