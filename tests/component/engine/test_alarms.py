@@ -297,6 +297,8 @@ def test_two_who_read_at_once_tell_it_once(system: System, source: FakeAlarms):
     system.worker.alarms.poll()
 
     assert turns(system, id_) == [("errors", "", "OK"), ("errors", "OK", "INSUFFICIENT_DATA")]
+
+
 def test_a_place_that_does_not_answer_keeps_no_other_deployment_waiting(
     system: System, source: FakeAlarms
 ):
