@@ -5,6 +5,8 @@ import signal
 import subprocess
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -90,16 +92,29 @@ def functions(system: System, group: str, hosts: Hosts, raw: Path) -> None:
     """Sample the thread of the worker that holds the interpreter: all others wait."""
     pushed = system.push(bundle("functions", hosts.place))
     forget(hosts, TOOL)
+    with watched(system.pids()["worker"], raw):
+        system.deploy(group, pushed)
+    shares("worker", raw)
+
+
+@contextmanager
+def watched(worker: int, raw: Path) -> Iterator[None]:
+    """Write to *raw* what the worker of that pid does meanwhile."""
     options = ["--gil", "-f", "raw", "-r", str(PER_SECOND), "-d", "600", "-o", str(raw)]
-    worker = str(system.pids()["worker"])
     with raw.with_suffix(".log").open("wb") as log:
         spy = subprocess.Popen(
-            [program("tools", "py-spy"), "record", "-p", worker, *options], stdout=log, stderr=log
+            [program("tools", "py-spy"), "record", "-p", str(worker), *options],
+            stdout=log,
+            stderr=log,
         )
         time.sleep(2)
-        system.deploy(group, pushed)
+        yield
         spy.send_signal(signal.SIGINT)
         spy.wait(60)
+
+
+def shares(worker: str, raw: Path) -> None:
+    """Show in which functions a worker was when it was watched."""
     itself: Counter[str] = Counter()
     within: Counter[str] = Counter()
     for line in raw.read_text().splitlines():
@@ -110,6 +125,6 @@ def functions(system: System, group: str, hosts: Hosts, raw: Path) -> None:
             within[frame] += int(samples)
     total = max(1, itself.total())
     for title, counted in (("by itself", itself), ("with what it calls", within)):
-        print(f"Shares of the worker's interpreter, {title}:")
+        print(f"Shares of the interpreter of the {worker}, {title}:")
         for frame, samples in counted.most_common(SHOWN if counted is itself else 3 * SHOWN):
             print(f"  {100 * samples / total:5.1f} %  {frame}")

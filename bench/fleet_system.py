@@ -1,10 +1,10 @@
-"""A whole Tidegate for the bench: API, one worker, beat, Redis and PostgreSQL, each for itself."""
+"""A whole Tidegate for the bench: API, workers, beat, Redis and PostgreSQL, each for itself."""
 
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -33,11 +33,20 @@ class System:
     """Its processes by name, and a client with the admin's token."""
 
     def __init__(
-        self, base: Path, *, slots: int = 500, statements: bool = False, split: bool = False
+        self,
+        base: Path,
+        *,
+        slots: int = 500,
+        statements: bool = False,
+        workers: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
+        """Have PostgreSQL count *statements*, and start other *workers* than the one of the fleet.
+
+        Those are what Python is started with, by their names.
+        """
         self.base = base
         self.slots = slots
-        self.split = split
+        self.workers = workers or {"worker": [*WORKER, "-c", str(slots)]}
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self.redis = RedisServer(base / "redis")
         more = {"shared_preload_libraries": "pg_stat_statements"} if statements else {}
@@ -46,26 +55,33 @@ class System:
         self.client = httpx2.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=60)
 
     def __enter__(self) -> Self:
+        self.start_stores()
+        self.start_processes()
+        self.post("/v1/applications", {"name": APPLICATION, "compute_platform": "Server"})
+        return self
+
+    def start_stores(self) -> None:
+        """Start Redis, and PostgreSQL with a database that is ready."""
         self.redis.start()
         self.postgres.start()
         self.database = self.postgres.create()
         self._run([sys.executable, "-m", "tidegate_cli.prepare"])
+
+    def start_processes(self) -> None:
+        """Start all else, and wait until it is ready."""
         token = (self.base / "data" / "admin.token").read_text().strip()
         self.client.headers["Authorization"] = f"Bearer {token}"
         self._start("api", ["-m", "tidegate_api"])
-        if self.split:
-            for queue in ("control", "hosts"):
-                self._start(
-                    f"worker-{queue}", ["-m", "tidegate_workers", "worker", "--queue", queue]
-                )
-        else:
-            self._start("worker", [*WORKER, "-c", str(self.slots)])
+        for name, arguments in self.workers.items():
+            self._start(name, arguments)
         self._start("beat", ["-m", "tidegate_workers", "beat"])
-        wait_until(self._is_ready, within=60, what="Tidegate is ready")
-        self.post("/v1/applications", {"name": APPLICATION, "compute_platform": "Server"})
-        return self
+        wait_until(self._is_ready, within=180, what="Tidegate is ready")
 
     def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Stop all that was started."""
         self.client.close()
         for name in reversed(self.processes):
             end(self.processes[name], within=20)

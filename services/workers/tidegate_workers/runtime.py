@@ -41,7 +41,8 @@ class Runtime:
     settings: Settings
     owner: str
     _drivers: dict[str, HostDriver] = field(default_factory=dict)
-    _traffic: dict[ComputePlatform, TrafficDriver] = field(default_factory=dict)
+    traffic: dict[ComputePlatform, TrafficDriver] = field(default_factory=dict)
+    """What moves traffic, made when it is first wanted; who measures hands in what only records."""
     _senders: dict[Channel, NoticeSender] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -125,10 +126,10 @@ class Runtime:
     def traffic_driver(self, platform: ComputePlatform) -> TrafficDriver:
         """Return the one driver of a platform in this process."""
         with self._lock:
-            if platform not in self._traffic:
+            if platform not in self.traffic:
                 assume = self.settings.assume_service_role
-                self._traffic[platform] = traffic_driver(platform, assume_role=assume)
-            return self._traffic[platform]
+                self.traffic[platform] = traffic_driver(platform, assume_role=assume)
+            return self.traffic[platform]
 
     def notice_sender(self, channel: Channel) -> NoticeSender:
         """Return the one sender of a channel in this process."""
