@@ -19,7 +19,6 @@ def profiled(system: System, folder: Path) -> Iterator[None]:
         with ExitStack() as opened:
             for name, file in raw.items():
                 opened.enter_context(watched(system.pids()[name], file))
-            database.execute("SELECT pg_stat_statements_reset()")
             yield
         statements(database)
     for name, file in raw.items():

@@ -117,6 +117,8 @@ class Lab:
         due = self.canaries.let_come(self.come, rate=rate, start=start)
         begin = start + timedelta(seconds=warm)
         _sleep_until(begin)
+        with self.canaries.engine.begin() as connection:
+            connection.execute(text("SELECT pg_stat_statements_reset()"))
         before = self._gauge()
         with watch:
             _sleep_until(begin + timedelta(seconds=seconds))

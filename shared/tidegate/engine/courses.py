@@ -27,7 +27,12 @@ from tidegate.domain.deployment import (
     RollbackEvent,
 )
 from tidegate.domain.ids import DeploymentId, HostId, TargetId
-from tidegate.domain.lifecycle import EventMove, EventStatus, traffic_events
+from tidegate.domain.lifecycle import (
+    FINAL_EVENT_STATUSES,
+    EventMove,
+    EventStatus,
+    traffic_events,
+)
 from tidegate.domain.steps import Fail
 from tidegate.domain.target import FINAL_TARGET_STATUSES, TargetEvent
 from tidegate.engine.course_history import ACTOR, event_move, read_back, step_move
@@ -289,28 +294,35 @@ def _move_events(look: _Advance, moves: Sequence[tuple[str, EventStatus, EventSt
     if not changed:
         return
     for target_id in look.uow.targets.ids(look.deployment.id):
-        for name, _, to in changed:
-            ends = to is EventStatus.SUCCEEDED
-            news = EventNews(
-                began_at=look.now,
-                end=EventEnd(move=EventMove.SUCCEED, at=look.now) if ends else None,
-            )
-            made = look.uow.lifecycle.write(look.deployment.id, target_id, name, news)
-            look.uow.history.record(
-                look.deployment.id,
-                [event_move(target_id, name, way, look.now, "") for way in made],
-            )
+        for name, source, to in changed:
+            _move_event(look, target_id, name, (source, to))
+
+
+def _move_event(
+    look: _Advance, target_id: TargetId, name: str, way: tuple[EventStatus, EventStatus]
+) -> None:
+    source, to = way
+    begins, ends = source is EventStatus.PENDING, to is EventStatus.SUCCEEDED
+    news = EventNews(
+        began_at=look.now if begins else None,
+        end=EventEnd(move=EventMove.SUCCEED, at=look.now) if ends else None,
+    )
+    made = look.uow.lifecycle.write(look.deployment.id, target_id, name, news)
+    look.uow.history.record(
+        look.deployment.id, [event_move(target_id, name, one, look.now, "") for one in made]
+    )
 
 
 def _succeed(look: _Advance) -> None:
-    events = _events_of(look.deployment.compute_platform, look.aws)
-    done = [(name, EventStatus.PENDING, EventStatus.SUCCEEDED) for name in events]
-    _move_events(look, done)
-    for target in look.uow.targets.page(look.deployment.id):
+    targets = look.uow.targets.page(look.deployment.id)
+    for target in targets:
+        for event in target.events:
+            if event.status not in FINAL_EVENT_STATUSES:
+                _move_event(look, target.id, event.name, (event.status, EventStatus.SUCCEEDED))
+    for target in targets:
         look.uow.targets.complete(target, TargetEvent.SUCCEED, at=look.now, message="")
     move = Move(event=DeploymentEvent.SUCCEED, at=look.now, actor=ACTOR)
-    end_deployment(look.deployment, move, None, uow=look.uow)
-    look.deployment = look.uow.deployments.get(look.deployment.id)
+    look.deployment = end_deployment(look.deployment, move, None, uow=look.uow)
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,24 +41,33 @@ def end_deployment(
     *,
     uow: UnitOfWork,
     asked: bool | None = None,
-) -> None:
+) -> Deployment:
     """End *deployment* by *move*; after *event* begin the rollback that is wanted, if any.
 
-    The rollback takes the group's slot directly: nobody can come between.
+    The rollback takes the group's slot directly: nobody can come between. Returns the deployment
+    as it is now, but for what is said of its rollback.
     """
-    uow.deployments.on(deployment, move, wake_at=None)
+    ended = uow.deployments.on(deployment, move, wake_at=None)
     if move.event is not DeploymentEvent.SUCCEED:
         # What held it up is over, and holds nothing any more.
-        uow.deployments.say(deployment, ())
+        ended = uow.deployments.say(ended, ())
     if deployment.watches_alarms:
         uow.watches.end(deployment.id)
     uow.deployments.free_slot(deployment, succeeded=move.event is DeploymentEvent.SUCCEED)
+    if uow.catalog.is_group_deleted(deployment.group_id):
+        uow.catalog.delete_idle_group(deployment.group_id)
+        uow.catalog.delete_orphan(deployment.application_id)
+    elif event is not None:
+        _roll_back(deployment, event, asked, uow)
+    return ended
+
+
+def _roll_back(
+    deployment: Deployment, event: RollbackEvent, asked: bool | None, uow: UnitOfWork
+) -> None:
+    """Begin the rollback that is wanted after *event*, or say why there is none."""
     group = uow.catalog.group_by_id(deployment.group_id)
-    if group is not None and group.is_deleted:
-        uow.catalog.delete_idle_group(group.id)
-        uow.catalog.delete_orphan(group.application_id)
-        return
-    if event is None or group is None:
+    if group is None:
         return
     decision = plan_rollback(
         deployment,

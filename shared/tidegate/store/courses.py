@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.orm import Session
@@ -26,6 +26,36 @@ from tidegate.store.course_tables import ErrandRow, MadeRow, StepRow
 from tidegate.store.moves import found_from_json, found_to_json, move_from_json, move_to_json
 from tidegate.store.statements import change, insert_unless_there, plain_table
 from tidegate.store.tables import TargetRow
+
+_STEPS: Final = plain_table(StepRow)
+_ERRANDS: Final = plain_table(ErrandRow)
+_TARGETS: Final = plain_table(TargetRow)
+_COURSE: Final = (
+    select(_STEPS).where(_STEPS.c.deployment_id == bindparam("id_")).order_by(_STEPS.c.number)
+)
+_STANDINGS: Final = (
+    select(_TARGETS.c.segment_done, _ERRANDS.c.failure, _ERRANDS.c.found)
+    .join(
+        _ERRANDS,
+        (_ERRANDS.c.deployment_id == _TARGETS.c.deployment_id)
+        & (_ERRANDS.c.target_id == _TARGETS.c.target_id),
+    )
+    .where(_TARGETS.c.deployment_id == bindparam("id_"))
+    .order_by(_TARGETS.c.position)
+)
+_ALL_ERRANDS: Final = (
+    select(_ERRANDS)
+    .where(_ERRANDS.c.deployment_id == bindparam("id_"))
+    .order_by(_ERRANDS.c.target_id)
+)
+_SOME_ERRANDS: Final = _ALL_ERRANDS.where(
+    _ERRANDS.c.target_id.in_(bindparam("targets", expanding=True))
+)
+_FORGET_TROUBLES: Final = (
+    update(_ERRANDS)
+    .where(_ERRANDS.c.deployment_id == bindparam("id_"))
+    .values(failure=None, failing_since=None, tries=0, note="")
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,11 +105,7 @@ class Courses:
 
     def course(self, deployment_id: DeploymentId) -> list[CourseStep]:
         """Return the steps of a deployment in their order; none where it moves no traffic."""
-        steps = plain_table(StepRow)
-        rows = self._session.execute(
-            select(steps).where(steps.c.deployment_id == deployment_id).order_by(steps.c.number)
-        )
-        return [_step(row) for row in rows]
+        return [_step(row) for row in self._session.execute(_COURSE, {"id_": deployment_id})]
 
     def change(
         self, deployment_id: DeploymentId, step: CourseStep, move: StepMove | None, **changes: Any
@@ -104,12 +130,11 @@ class Courses:
 
     def schedule(self, deployment_id: DeploymentId, due: Mapping[int, datetime]) -> None:
         """Set when steps are due, by their numbers."""
-        steps = plain_table(StepRow)
         self._session.execute(
-            update(steps)
+            update(_STEPS)
             .where(
-                steps.c.deployment_id == deployment_id,
-                steps.c.number == bindparam("at_number"),
+                _STEPS.c.deployment_id == deployment_id,
+                _STEPS.c.number == bindparam("at_number"),
             )
             .values(due_at=bindparam("to_due_at")),
             [{"at_number": number, "to_due_at": at} for number, at in due.items()],
@@ -139,26 +164,16 @@ class Courses:
 
     def called_as(self, deployment_id: DeploymentId, execution_id: str) -> CourseStep | None:
         """Return the hook that was called by an id, if there is one."""
-        steps = plain_table(StepRow)
         row = self._session.execute(
-            select(steps).where(
-                steps.c.execution_id == execution_id, steps.c.deployment_id == deployment_id
+            select(_STEPS).where(
+                _STEPS.c.execution_id == execution_id, _STEPS.c.deployment_id == deployment_id
             )
         ).one_or_none()
         return None if row is None else _step(row)
 
     def standings(self, deployment_id: DeploymentId) -> list[Standing]:
         """Return how far the step in progress has come, target by target."""
-        rows = self._session.execute(
-            select(TargetRow.segment_done, ErrandRow.failure, ErrandRow.found)
-            .join(
-                ErrandRow,
-                (ErrandRow.deployment_id == TargetRow.deployment_id)
-                & (ErrandRow.target_id == TargetRow.target_id),
-            )
-            .where(TargetRow.deployment_id == deployment_id)
-            .order_by(TargetRow.position)
-        )
+        rows = self._session.execute(_STANDINGS, {"id_": deployment_id})
         return [
             Standing(done, _failure(failure), None if found is None else found["weight"])
             for done, failure, found in rows
@@ -168,22 +183,16 @@ class Courses:
         self, deployment_id: DeploymentId, target_ids: Sequence[TargetId] = ()
     ) -> list[KeptErrand]:
         """Return what the targets of a deployment are about, or those of them that are named."""
-        query = select(ErrandRow).where(ErrandRow.deployment_id == deployment_id)
         if target_ids:
-            query = query.where(ErrandRow.target_id.in_(target_ids))
-        rows = self._session.scalars(
-            query.order_by(ErrandRow.target_id).execution_options(populate_existing=True)
-        )
+            wanted = {"id_": deployment_id, "targets": target_ids}
+            rows = self._session.execute(_SOME_ERRANDS, wanted)
+        else:
+            rows = self._session.execute(_ALL_ERRANDS, {"id_": deployment_id})
         return [_errand(row) for row in rows]
 
     def forget_troubles(self, deployment_id: DeploymentId) -> None:
         """Begin a step with a clean sheet on all targets."""
-        self._session.execute(
-            update(ErrandRow)
-            .where(ErrandRow.deployment_id == deployment_id)
-            .values(failure=None, failing_since=None, tries=0, note="")
-            .execution_options(synchronize_session=False)
-        )
+        self._session.execute(_FORGET_TROUBLES, {"id_": deployment_id})
 
     def note(self, deployment_id: DeploymentId, target_id: TargetId, **changes: Any) -> None:
         """Write what became known of a target."""
@@ -268,7 +277,7 @@ def _failure(body: Mapping[str, Any] | None) -> Badly | None:
     return None if body is None else Badly(ErrorCode(body["code"]), body["reason"])
 
 
-def _errand(row: ErrandRow) -> KeptErrand:
+def _errand(row: Any) -> KeptErrand:
     return KeptErrand(
         target_id=TargetId(row.target_id),
         move=move_from_json(row.move),

@@ -51,6 +51,8 @@ _WITH_REVISIONS: Final = select(
 _BY_ID: Final = {
     query: query.where(_DEPLOYMENTS.c.id == bindparam("id_")) for query in (_ALONE, _WITH_REVISIONS)
 }
+TO_LOCK: Final = _BY_ID[_ALONE].with_for_update()
+"""One deployment, for whoever changes it."""
 _OVERVIEW: Final = select(_TARGETS.c.deployment_id, _TARGETS.c.status, func.count()).group_by(
     _TARGETS.c.deployment_id, _TARGETS.c.status
 )

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import insert, or_, select, update
+from sqlalchemy import bindparam, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from tidegate.domain.deployment import (
@@ -19,13 +19,24 @@ from tidegate.domain.errors import DeploymentNotFound, Stale
 from tidegate.domain.history import Subject, Transition
 from tidegate.domain.ids import DeploymentId, GroupId
 from tidegate.store.deployment_options import options_to_json
-from tidegate.store.deployment_reading import DeploymentReading, deployment_of
+from tidegate.store.deployment_reading import TO_LOCK, DeploymentReading, deployment_of
 from tidegate.store.groups import Groups, GroupSettings
 from tidegate.store.history import History
+from tidegate.store.statements import change, plain_table
 from tidegate.store.tables import DeploymentRow, GroupRow
 
 GRACE: Final = timedelta(seconds=1.5)
 """How long the message of an advance may take before it counts as lost."""
+_DEPLOYMENTS: Final = plain_table(DeploymentRow)
+_WAKE: Final = (
+    update(_DEPLOYMENTS)
+    .where(
+        _DEPLOYMENTS.c.id == bindparam("id_"),
+        or_(_DEPLOYMENTS.c.wake_at.is_(None), _DEPLOYMENTS.c.wake_at > bindparam("due")),
+    )
+    .values(wake_at=bindparam("due"))
+    .returning(_DEPLOYMENTS.c.id)
+)
 _PLAIN: Final = ("started_at", "completed_at", "minimum_healthy", "total_targets")
 
 
@@ -47,6 +58,7 @@ class Deployments(DeploymentReading):
         super().__init__(session)
         self._history = history
         self._locked: dict[DeploymentId, Deployment] = {}
+        self._settings: dict[DeploymentId, Mapping[str, Any]] = {}
 
     def add(self, deployment: Deployment, group_settings: Mapping[str, Any], *, actor: str) -> None:
         """Write a new deployment that wants its first advance at once."""
@@ -94,20 +106,17 @@ class Deployments(DeploymentReading):
         """
         if known := self._locked.get(deployment_id):
             return known
-        row = self._session.scalars(
-            select(DeploymentRow)
-            .where(DeploymentRow.id == deployment_id)
-            .with_for_update()
-            .execution_options(populate_existing=True)
-        ).one_or_none()
+        row = self._session.execute(TO_LOCK, {"id_": deployment_id}).one_or_none()
         if row is None:
             raise DeploymentNotFound(deployment_id)
+        self._settings[deployment_id] = row.group_settings
         locked = self._locked[deployment_id] = deployment_of(row, {})
         return locked
 
     def group_settings(self, deployment_id: DeploymentId) -> GroupSettings:
         """Return the group's settings as they were when the deployment was created."""
-        settings = self._row(deployment_id).group_settings
+        # They never change, so that whoever has locked the deployment knows them.
+        settings = self._settings.get(deployment_id) or self._row(deployment_id).group_settings
         # Rows of an older Tidegate have no role.
         return Groups.group_from_settings(settings, settings.get("service_role_arn", ""))
 
@@ -158,17 +167,17 @@ class Deployments(DeploymentReading):
     def _change(self, deployment: Deployment, **changes: Any) -> None:
         self._locked.pop(deployment.id, None)
         # The WHERE clause is the lock: two may compute the same move, one row changes.
-        changed = self._session.execute(
-            update(DeploymentRow)
-            .where(
-                DeploymentRow.id == deployment.id,
-                DeploymentRow.version == deployment.version,
-                DeploymentRow.status == deployment.status,
-            )
-            .values(version=deployment.version + 1, **changes)
-            .returning(DeploymentRow.id)
-            .execution_options(synchronize_session=False)
-        ).one_or_none()
+        changed = change(
+            self._session,
+            DeploymentRow,
+            where={
+                "id": deployment.id,
+                "version": deployment.version,
+                "status": deployment.status,
+            },
+            values={"version": deployment.version + 1, **changes},
+            returning="id",
+        )
         if changed is None:
             raise Stale(deployment.id)
 
@@ -231,18 +240,8 @@ class Deployments(DeploymentReading):
 
         Whoever does sends a message as well, which is given some time to arrive.
         """
-        due = at + GRACE
-        changed = self._session.execute(
-            update(DeploymentRow)
-            .where(
-                DeploymentRow.id == deployment_id,
-                or_(DeploymentRow.wake_at.is_(None), DeploymentRow.wake_at > due),
-            )
-            .values(wake_at=due)
-            .returning(DeploymentRow.id)
-            .execution_options(synchronize_session=False)
-        ).one_or_none()
-        return changed is not None
+        wanted = {"id_": deployment_id, "due": at + GRACE}
+        return self._session.execute(_WAKE, wanted).one_or_none() is not None
 
     def claim_due(self, *, now: datetime, limit: int = 200) -> list[DeploymentId]:
         """Return deployments whose advance is due; they are due again later."""
@@ -286,13 +285,12 @@ class Deployments(DeploymentReading):
             # A rollback of traffic restores what was there, and deploys nothing.
             if deployment.is_of_servers or deployment.creator is not Creator.ROLLBACK:
                 changes["target_revision_id"] = deployment.revision_id
-        self._session.execute(
-            update(GroupRow)
-            .where(
-                GroupRow.id == deployment.group_id, GroupRow.active_deployment_id == deployment.id
-            )
-            .values(**changes)
-            .execution_options(synchronize_session=False)
+        change(
+            self._session,
+            GroupRow,
+            where={"id": deployment.group_id, "active_deployment_id": deployment.id},
+            values=changes,
+            returning="id",
         )
 
     def _row(self, deployment_id: DeploymentId) -> DeploymentRow:

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any, TypedDict
+from typing import Any, Final, TypedDict
 
-from sqlalchemy import Select, delete, func, select, update
+from sqlalchemy import Select, bindparam, delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -22,7 +22,16 @@ from tidegate.domain.ids import ApplicationId, DeploymentId, GroupId, RevisionId
 from tidegate.domain.tag_filters import TagSet
 from tidegate.store.aws_settings import aws_from_json, aws_to_json
 from tidegate.store.deployment_options import tag_set_from_json
+from tidegate.store.statements import plain_table
 from tidegate.store.tables import ApplicationRow, DeploymentRow, GroupRow
+
+_GROUPS: Final = plain_table(GroupRow)
+_APPLICATIONS: Final = plain_table(ApplicationRow)
+_NAMES_OF: Final = (
+    select(_GROUPS.c.name, _APPLICATIONS.c.name)
+    .join(_APPLICATIONS, _APPLICATIONS.c.id == _GROUPS.c.application_id)
+    .where(_GROUPS.c.id == bindparam("id_"))
+)
 
 
 class GroupSettings(TypedDict):
@@ -66,6 +75,11 @@ class Groups:
         """Return a group, if it still exists."""
         found = self._groups(_groups().where(GroupRow.id == group_id))
         return found[0] if found else None
+
+    def is_group_deleted(self, group_id: GroupId) -> bool:
+        """Tell whether a group was deleted, alone or with its application, and still deploys."""
+        names = self._session.execute(_NAMES_OF, {"id_": group_id}).one_or_none()
+        return names is not None and None in names
 
     def groups_page(
         self, application_id: ApplicationId, *, limit: int, after: str | None = None

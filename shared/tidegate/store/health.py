@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import bindparam, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
+from tidegate.store.statements import plain_table
 from tidegate.store.tables import DeploymentRow, HeartbeatRow, LifecycleEventRow, TargetRow
 
 BEAT: Final = "beat"
@@ -18,6 +19,10 @@ WORKER_KINDS: Final = {
     "hosts": "worker:hosts",
     "traffic": "worker:traffic",
 }
+_HEARTBEATS: Final = plain_table(HeartbeatRow)
+_ALIVE: Final = select(_HEARTBEATS.c.name).where(
+    _HEARTBEATS.c.name == bindparam("name_"), _HEARTBEATS.c.seen_at >= bindparam("since")
+)
 
 
 class Heartbeats:
@@ -60,10 +65,7 @@ class Heartbeats:
 
     def is_alive(self, name: str, *, since: datetime) -> bool:
         """Tell whether *name* has shown life since then."""
-        found = self._session.scalar(
-            select(HeartbeatRow.name).where(HeartbeatRow.name == name, HeartbeatRow.at >= since)
-        )
-        return found is not None
+        return self._session.scalar(_ALIVE, {"name_": name, "since": since}) is not None
 
     def forget_before(self, moment: datetime) -> None:
         """Delete what has not been alive since *moment*."""

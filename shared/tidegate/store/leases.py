@@ -5,19 +5,63 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import and_, exists, func, or_, select, tuple_, update
+from sqlalchemy import and_, bindparam, exists, func, or_, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from tidegate.domain.history import Subject, Transition
 from tidegate.domain.ids import DeploymentId, HostId, TargetId
 from tidegate.domain.target import TargetEvent, TargetStatus
 from tidegate.store.history import History
-from tidegate.store.statements import change
+from tidegate.store.row import UtcDateTime
+from tidegate.store.statements import change, plain_table
 from tidegate.store.tables import HeartbeatRow, TargetRow
 
 FIRST_RESEND: Final = timedelta(seconds=30)
 LONGEST_RESEND: Final = timedelta(minutes=16)
 OPEN: Final = (TargetStatus.PENDING, TargetStatus.IN_PROGRESS)
+
+_TARGETS: Final = plain_table(TargetRow)
+_LEASE_COLUMNS: Final = (
+    _TARGETS.c.host_id,
+    _TARGETS.c.segment,
+    _TARGETS.c.attempt,
+    _TARGETS.c.journal_offset,
+    _TARGETS.c.cancel_requested,
+)
+_OPEN_ONES: Final = (
+    update(_TARGETS)
+    .where(_TARGETS.c.deployment_id == bindparam("id_"), _TARGETS.c.status.in_(OPEN))
+    # Whoever is still at the segment before has the target no more: a hook may have said how it
+    # went before its call has ended.
+    .values(segment=bindparam("to_segment"), lease_owner=None, last_updated_at=bindparam("at"))
+)
+_LEAVE_OUT: Final = _OPEN_ONES.values(segment_done=True, due_at=None)
+"""All are done with a segment that is not for them."""
+_DISPATCH_ALL: Final = _OPEN_ONES.values(
+    dispatched=True, segment_done=False, due_at=bindparam("due"), sends=1
+).returning(_TARGETS.c.target_id)
+_DISPATCH_FIRST: Final = _DISPATCH_ALL.where(_TARGETS.c.position == 0)
+_TAKE: Final = (
+    update(_TARGETS)
+    .where(
+        _TARGETS.c.deployment_id == bindparam("id_"),
+        _TARGETS.c.target_id == bindparam("target"),
+        _TARGETS.c.dispatched,
+        _TARGETS.c.lease_owner.is_(None),
+        _TARGETS.c.segment_done.is_(False),
+        _TARGETS.c.status.in_(OPEN),
+    )
+    .values(
+        attempt=_TARGETS.c.attempt + 1,
+        lease_owner=bindparam("owner"),
+        due_at=None,
+        sends=0,
+        status=TargetStatus.IN_PROGRESS,
+        started_at=func.coalesce(_TARGETS.c.started_at, bindparam("at", type_=UtcDateTime())),
+        last_updated_at=bindparam("at", type_=UtcDateTime()),
+    )
+    .returning(*_LEASE_COLUMNS)
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,29 +132,11 @@ class Leases:
         self, deployment_id: DeploymentId, segment: str, *, at: datetime, first_only: bool
     ) -> list[TargetId]:
         """Mark the targets of a deployment as dispatched for one more segment, and return them."""
-        mine = TargetRow.deployment_id == deployment_id, TargetRow.status.in_(OPEN)
-        called = (*mine, TargetRow.position == 0) if first_only else mine
-        # Those that the segment is not for are done with it. Whoever is still at the one before has
-        # the target no more: a hook may have said how it went before its call has ended.
-        self._session.execute(
-            update(TargetRow)
-            .where(*mine)
-            .values(
-                segment=segment,
-                segment_done=True,
-                due_at=None,
-                lease_owner=None,
-                last_updated_at=at,
-            )
-            .execution_options(synchronize_session=False)
-        )
-        ids = self._session.scalars(
-            update(TargetRow)
-            .where(*called)
-            .values(dispatched=True, segment_done=False, due_at=at + FIRST_RESEND, sends=1)
-            .returning(TargetRow.target_id)
-            .execution_options(synchronize_session=False)
-        ).all()
+        wanted = {"id_": deployment_id, "to_segment": segment, "at": at}
+        if first_only:
+            self._session.execute(_LEAVE_OUT, wanted)
+        dispatch = _DISPATCH_FIRST if first_only else _DISPATCH_ALL
+        ids = self._session.scalars(dispatch, {**wanted, "due": at + FIRST_RESEND}).all()
         return [TargetId(target_id) for target_id in sorted(ids)]
 
     def take(
@@ -120,28 +146,8 @@ class Leases:
 
         The attempt rises here and not when a message is sent: of several copies the first wins.
         """
-        row = self._session.execute(
-            update(TargetRow)
-            .where(
-                TargetRow.deployment_id == deployment_id,
-                TargetRow.target_id == target_id,
-                TargetRow.dispatched,
-                TargetRow.lease_owner.is_(None),
-                TargetRow.segment_done.is_(False),
-                TargetRow.status.in_(OPEN),
-            )
-            .values(
-                attempt=TargetRow.attempt + 1,
-                lease_owner=owner,
-                due_at=None,
-                sends=0,
-                status=TargetStatus.IN_PROGRESS,
-                started_at=func.coalesce(TargetRow.started_at, at),
-                last_updated_at=at,
-            )
-            .returning(*_LEASE_COLUMNS)
-            .execution_options(synchronize_session=False)
-        ).one_or_none()
+        wanted = {"id_": deployment_id, "target": target_id, "owner": owner, "at": at}
+        row = self._session.execute(_TAKE, wanted).one_or_none()
         if row is None:
             return None
         lease = _lease(deployment_id, target_id, owner, row)
@@ -314,15 +320,6 @@ class Leases:
             .values(lease_owner=None, due_at=at)
             .execution_options(synchronize_session=False)
         )
-
-
-_LEASE_COLUMNS: Final = (
-    TargetRow.host_id,
-    TargetRow.segment,
-    TargetRow.attempt,
-    TargetRow.journal_offset,
-    TargetRow.cancel_requested,
-)
 
 
 def _is(deployment_id: DeploymentId, target_id: TargetId) -> tuple[Any, ...]:

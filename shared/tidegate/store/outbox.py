@@ -3,12 +3,17 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.orm import Session
 
+from tidegate.store.statements import plain_table
 from tidegate.store.tables import OutboxRow
+
+_OUTBOX: Final = plain_table(OutboxRow)
+_ADD: Final = insert(_OUTBOX)
+_FORGET: Final = delete(_OUTBOX).where(_OUTBOX.c.id.in_(bindparam("ids", expanding=True)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +63,7 @@ class Outbox:
                 }
                 for message in self.fresh
             ]
-            self._session.execute(insert(OutboxRow), rows)
+            self._session.execute(_ADD, rows)
 
     def claim_unsent(self, *, before: datetime, at: datetime, limit: int = 500) -> list[Message]:
         """Return messages that have waited since *before* and mark them as tried *at*."""
@@ -83,7 +88,7 @@ class Outbox:
 
     def forget(self, ids: Iterable[str]) -> None:
         """Delete messages that the broker took."""
-        self._session.execute(delete(OutboxRow).where(OutboxRow.id.in_(list(ids))))
+        self._session.execute(_FORGET, {"ids": list(ids)})
 
     def oldest(self) -> datetime | None:
         """Return since when the oldest message has waited, if any waits."""

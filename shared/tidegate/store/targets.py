@@ -16,6 +16,7 @@ from tidegate.domain.lifecycle import OPEN_EVENT_STATUSES, DiagnosticCode, Event
 from tidegate.domain.lifecycle import LifecycleEvent as Event
 from tidegate.domain.target import TARGET_MACHINE, Target, TargetEvent, TargetStatus
 from tidegate.store.history import History
+from tidegate.store.statements import change
 from tidegate.store.tables import DeploymentRow, LifecycleEventRow, TargetRow
 
 
@@ -228,7 +229,6 @@ class Targets:
             )
             .scalar_subquery()
         )
-        mine = LifecycleEventRow.deployment_id == deployment_id
         for condition, values in (
             (LifecycleEventRow.position < position, {"status": EventStatus.SUCCEEDED}),
             (
@@ -242,7 +242,7 @@ class Targets:
         ):
             self._session.execute(
                 update(LifecycleEventRow)
-                .where(mine, condition)
+                .where(LifecycleEventRow.deployment_id == deployment_id, condition)
                 .values(started_at=at, finished_at=at, **values)
                 .execution_options(synchronize_session=False)
             )
@@ -275,25 +275,25 @@ class Targets:
     ) -> bool:
         """Move *target* to its end; tell whether it was this call that did."""
         move = _Move(event, target.status, at=at, actor="tidegate", reason=message)
-        changed = self._session.execute(
-            update(TargetRow)
-            .where(
-                TargetRow.deployment_id == target.deployment_id,
-                TargetRow.target_id == target.id,
-                TargetRow.status == target.status,
-            )
-            .values(
-                status=move.to,
-                finished_at=at,
-                last_updated_at=at,
-                due_at=look_back_at,
-                lease_owner=None,
-                sends=0,
-                message=message,
-            )
-            .returning(TargetRow.target_id)
-            .execution_options(synchronize_session=False)
-        ).one_or_none()
+        changed = change(
+            self._session,
+            TargetRow,
+            where={
+                "deployment_id": target.deployment_id,
+                "target_id": target.id,
+                "status": target.status,
+            },
+            values={
+                "status": move.to,
+                "finished_at": at,
+                "last_updated_at": at,
+                "due_at": look_back_at,
+                "lease_owner": None,
+                "sends": 0,
+                "message": message,
+            },
+            returning="target_id",
+        )
         if changed is None:
             return False
         self._history.record(target.deployment_id, [move.of(target.id)])
