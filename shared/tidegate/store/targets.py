@@ -8,16 +8,15 @@ from typing import Any
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.orm import Session
 
-from tidegate.domain.errors import TargetNotFound
 from tidegate.domain.fleet import Fleet
 from tidegate.domain.history import Subject, Transition
 from tidegate.domain.ids import DeploymentId, GroupId, HostId, TargetId
 from tidegate.domain.lifecycle import OPEN_EVENT_STATUSES, DiagnosticCode, EventStatus
-from tidegate.domain.lifecycle import LifecycleEvent as Event
 from tidegate.domain.target import TARGET_MACHINE, Target, TargetEvent, TargetStatus
 from tidegate.store.history import History
 from tidegate.store.statements import change
 from tidegate.store.tables import DeploymentRow, LifecycleEventRow, TargetRow
+from tidegate.store.target_reading import TargetReading
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,11 +52,11 @@ class _Move:
         )
 
 
-class Targets:
+class Targets(TargetReading):
     """Reads and changes targets and their lifecycle events."""
 
     def __init__(self, session: Session, history: History) -> None:
-        self._session = session
+        super().__init__(session)
         self._history = history
 
     def add_all(
@@ -104,74 +103,6 @@ class Targets:
                 counts.get(_place(status, dispatched=dispatched), 0) + count
             )
         return Fleet(**counts, in_progress_for=in_progress_for)
-
-    def get(self, deployment_id: DeploymentId, target_id: TargetId) -> Target:
-        """Return one target with its lifecycle events.
-
-        Raises:
-            TargetNotFound: The deployment has no such target.
-        """
-        row = self._session.get(TargetRow, (deployment_id, target_id), populate_existing=True)
-        if row is None:
-            raise TargetNotFound(target_id)
-        return _target(row, self.events_of(deployment_id, [target_id]).get(target_id, []))
-
-    def page(
-        self,
-        deployment_id: DeploymentId,
-        *,
-        status: TargetStatus | None = None,
-        limit: int = 100,
-        after: int = -1,
-    ) -> list[Target]:
-        """Return targets with their events, in their order, that come after position *after*."""
-        query = select(TargetRow).where(
-            TargetRow.deployment_id == deployment_id, TargetRow.position > after
-        )
-        if status is not None:
-            query = query.where(TargetRow.status == status)
-        rows = self._session.scalars(query.order_by(TargetRow.position).limit(limit)).all()
-        events = self.events_of(deployment_id, [row.target_id for row in rows])
-        return [_target(row, events.get(row.target_id, [])) for row in rows]
-
-    def named(self, deployment_id: DeploymentId, ids: Sequence[TargetId]) -> list[Target]:
-        """Return those targets that the deployment has, with events, in the order of *ids*."""
-        rows = self._session.scalars(
-            select(TargetRow).where(
-                TargetRow.deployment_id == deployment_id, TargetRow.target_id.in_(ids)
-            )
-        )
-        known = {row.target_id: row for row in rows}
-        events = self.events_of(deployment_id, list(known))
-        found = [known[id_] for id_ in dict.fromkeys(ids) if id_ in known]
-        return [_target(row, events.get(row.target_id, [])) for row in found]
-
-    def names(
-        self,
-        deployment_id: DeploymentId,
-        *,
-        statuses: Sequence[TargetStatus] = (),
-        limit: int = 100,
-        after: int = -1,
-    ) -> list[tuple[int, TargetId]]:
-        """Return position and id of targets, in their order, that come after position *after*."""
-        query = select(TargetRow.position, TargetRow.target_id).where(
-            TargetRow.deployment_id == deployment_id, TargetRow.position > after
-        )
-        if statuses:
-            # Once each: PostgreSQL takes 65,535 parameters at most.
-            query = query.where(TargetRow.status.in_(set(statuses)))
-        rows = self._session.execute(query.order_by(TargetRow.position).limit(limit))
-        return [(position, TargetId(id_)) for position, id_ in rows]
-
-    def ids(self, deployment_id: DeploymentId) -> list[TargetId]:
-        """Return all targets of a deployment that moves traffic, which are few."""
-        rows = self._session.scalars(
-            select(TargetRow.target_id)
-            .where(TargetRow.deployment_id == deployment_id)
-            .order_by(TargetRow.position)
-        )
-        return [TargetId(target_id) for target_id in rows]
 
     def busy_before(self, deployment_id: DeploymentId, group_id: GroupId) -> bool:
         """Tell whether a target of an earlier deployment of the group is still at work."""
@@ -313,24 +244,6 @@ class Targets:
             .execution_options(synchronize_session=False)
         )
 
-    def events_of(
-        self, deployment_id: DeploymentId, target_ids: Sequence[str]
-    ) -> dict[str, list[Event]]:
-        """Return the lifecycle events of targets, each target's in their order."""
-        rows = self._session.scalars(
-            select(LifecycleEventRow)
-            .where(
-                LifecycleEventRow.deployment_id == deployment_id,
-                LifecycleEventRow.target_id.in_(target_ids),
-            )
-            .order_by(LifecycleEventRow.target_id, LifecycleEventRow.position)
-            .execution_options(populate_existing=True)
-        )
-        events: dict[str, list[Event]] = {}
-        for row in rows:
-            events.setdefault(row.target_id, []).append(_event(row))
-        return events
-
 
 def _place(status: str, *, dispatched: bool) -> str:
     match TargetStatus(status):
@@ -366,35 +279,3 @@ def _new_row(
         "message": "",
         "last_updated_at": at,
     }
-
-
-def _target(row: TargetRow, events: Sequence[Event]) -> Target:
-    return Target(
-        deployment_id=DeploymentId(row.deployment_id),
-        id=TargetId(row.target_id),
-        host_id=HostId(row.host_id),
-        position=row.position,
-        status=TargetStatus(row.status),
-        attempt=row.attempt,
-        message=row.message,
-        is_lost=row.lost,
-        started_at=row.started_at,
-        finished_at=row.finished_at,
-        last_updated_at=row.last_updated_at,
-        events=tuple(events),
-    )
-
-
-def _event(row: LifecycleEventRow) -> Event:
-    return Event(
-        name=row.name,
-        position=row.position,
-        status=EventStatus(row.status),
-        started_at=row.started_at,
-        finished_at=row.finished_at,
-        exit_code=row.exit_code,
-        error_code=None if row.error_code is None else DiagnosticCode(row.error_code),
-        script=row.script,
-        message=row.message,
-        log_size=row.log_size,
-    )
