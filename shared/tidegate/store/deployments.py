@@ -27,6 +27,9 @@ from tidegate.store.tables import DeploymentRow, GroupRow
 
 GRACE: Final = timedelta(seconds=1.5)
 """How long the message of an advance may take before it counts as lost."""
+AGAIN: Final = timedelta(seconds=3)
+"""The same of one that a sweep has sent. No sweep is done that has itself waited longer: workers
+that cannot keep up are not sent everything twice."""
 _DEPLOYMENTS: Final = plain_table(DeploymentRow)
 _WAKE: Final = (
     update(_DEPLOYMENTS)
@@ -256,7 +259,7 @@ class Deployments(DeploymentReading):
             self._session.execute(
                 update(DeploymentRow)
                 .where(DeploymentRow.id.in_(ids))
-                .values(wake_at=now + GRACE)
+                .values(wake_at=now + AGAIN)
                 .execution_options(synchronize_session=False)
             )
         return [DeploymentId(deployment_id) for deployment_id in ids]

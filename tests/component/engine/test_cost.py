@@ -6,10 +6,13 @@ import pytest
 from sqlalchemy import event
 
 from component.engine.system import ALL, ONE, System
+from component.engine.traffic import functions, lambda_appspec
 from parts.databases import Databases
 
 FEW, MANY = 10, 200
 TOLERANCE = 0.10
+OF_A_LAST_SHIFT = 40
+"""Statements for the last shift of a canary, the end of its deployment and a sign of life."""
 
 
 @dataclass(frozen=True)
@@ -52,3 +55,23 @@ def test_a_target_costs_the_same_among_few_and_among_many(cost_of, config):
     assert few.statements - many.statements <= once_for_all
     assert many.messages <= few.messages * (1 + TOLERANCE)
     assert many.messages <= 4
+
+
+def test_a_shift_costs_few_statements(databases: Databases, tmp_path):
+    with databases.fresh("sqlite") as url:
+        system = System(url, tmp_path)
+        shop = functions(system, "LambdaCanary10Percent5Minutes")
+        id_ = shop.go(lambda_appspec())
+        system.settle()
+        assert system.sweep(after=5 * 60).woken == 1
+        statements: list[str] = []
+        event.listen(
+            system.engine, "before_cursor_execute", lambda *args: statements.append(args[2])
+        )
+        system.settle()
+        count = sum(not one.startswith("BEGIN") for one in statements)
+        status = shop.deployment(id_).status
+        system.close()
+
+    assert status == "Succeeded"
+    assert count <= OF_A_LAST_SHIFT, statements

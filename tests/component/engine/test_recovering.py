@@ -45,6 +45,12 @@ def test_a_lost_advance_is_sent_again(system, shop):
     assert ADVANCE in system.waiting()
 
 
+def test_what_a_sweep_has_sent_is_given_time_to_be_taken(system, shop):
+    shop.deploy("one")
+
+    assert [second for second in range(1, 12) if system.sweep(after=1).woken] == [2, 5, 8, 11]
+
+
 def test_two_sweeps_at_once_wake_once(system, shop):
     shop.deploy("one")
     system.broker.queue.clear()

@@ -21,7 +21,9 @@ from tidegate.messages import (
     queue_of,
 )
 from tidegate.settings import Settings
+from tidegate.store.deployments import AGAIN
 from tidegate_workers import tasks
+from tidegate_workers.app import app
 from tidegate_workers.base import SafeTask, TaskCrashed
 from tidegate_workers.runtime import Runtime, runtime
 from tidegate_workers.signals import _beat, _beat_once
@@ -154,6 +156,10 @@ def test_the_heart_outlives_any_error(system, monkeypatch):
     monkeypatch.setattr(type(system.worker.runs), "keep_alive", lambda *_: breaks())
 
     _beat_once(["hosts"])
+
+
+def test_no_sweep_is_done_that_waited_for_as_long_as_what_it_would_send_again():
+    assert app.conf.beat_schedule[SWEEP]["options"]["expires"] <= AGAIN.total_seconds()
 
 
 def test_sessions_and_decisions_have_queues_of_their_own():
