@@ -8,9 +8,9 @@ import threading
 from pathlib import Path
 
 from tidegate.clock import SystemClock
-from tidegate.domain.deployment import ComputePlatform
+from tidegate.domain.deployment import ComputePlatform, ErrorCode
 from tidegate.domain.traffic import Errand, Found
-from tidegate.drivers.traffic import Answer, Done
+from tidegate.drivers.traffic import Answer, Done, Failed
 from tidegate_workers.__main__ import main
 from tidegate_workers.runtime import runtime
 
@@ -35,7 +35,11 @@ class Recorder:
         del errand
         return Done(found=self._found(0))
 
-    def shift(self, errand: Errand, weight: int) -> Done:
+    def shift(self, errand: Errand, weight: int) -> Done | Failed:
+        # As whatever changes something out there asks before it does.
+        if not errand.still_mine():
+            lost = "Another worker has the step."
+            return Failed(code=ErrorCode.INTERNAL_ERROR, message=lost, may_pass=True)
         found = self._found(weight)
         with self._lock:
             self._lines.write(f"{errand.deployment_id} {weight} {found.at.timestamp():.4f}\n")
