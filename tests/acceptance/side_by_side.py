@@ -1,10 +1,16 @@
 """Scenarios that go on at the same time, each reported as a test of its own."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
+
+from acceptance.cloud import Cloud, running_cloud
+from parts.databases import Databases
 
 Scenario = Callable[[], object]
 
@@ -37,3 +43,23 @@ def selected(request: pytest.FixtureRequest, argument: str) -> set[str]:
         if item.path == request.path
     )
     return {spec.params[argument] for spec in specs if spec and argument in spec.params}
+
+
+@contextmanager
+def all_begun(
+    scenarios: Mapping[str, Callable[[Cloud], object]],
+    *,
+    at_once: int,
+    request: pytest.FixtureRequest,
+    databases: Databases,
+    folder: Path,
+) -> Iterator[SideBySide]:
+    """Have those scenarios go on that were selected, in one cloud whose system is on PostgreSQL."""
+    wanted = selected(request, "scenario")
+    with databases.empty("postgresql") as url, running_cloud(folder, database_url=url) as cloud:
+        going = SideBySide(
+            {name: partial(run, cloud) for name, run in scenarios.items() if name in wanted},
+            at_once=at_once,
+        )
+        yield going
+        going.close()

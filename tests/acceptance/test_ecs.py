@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from acceptance.cloud import Cloud, assert_in_time, running_cloud, until
+from acceptance.cloud import Cloud, assert_in_time, until
 from acceptance.services import (
     EVENTS,
     HOOKED,
@@ -17,7 +17,7 @@ from acceptance.services import (
     outcome_after,
     waits,
 )
-from acceptance.side_by_side import SideBySide, selected
+from acceptance.side_by_side import SideBySide, all_begun
 from contract.traffic.ecs_course import outcome
 from parts.databases import Databases
 from parts.ecs_account import CLUSTER, SERVICE
@@ -193,16 +193,11 @@ def begun(
     databases: Databases,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[SideBySide]:
-    """All scenarios that were selected, on PostgreSQL."""
-    wanted = selected(request, "scenario")
-    folder = tmp_path_factory.mktemp("ecs")
-    with databases.empty("postgresql") as url, running_cloud(folder, database_url=url) as cloud:
-        going = SideBySide(
-            {name: partial(run, cloud) for name, run in SCENARIOS.items() if name in wanted},
-            at_once=len(CONFIGS) + 4,
-        )
+    at_once, folder = len(CONFIGS) + 4, tmp_path_factory.mktemp("ecs")
+    with all_begun(
+        SCENARIOS, at_once=at_once, request=request, databases=databases, folder=folder
+    ) as going:
         yield going
-        going.close()
 
 
 @pytest.mark.parametrize("scenario", COURSES)

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from acceptance.cloud import ROLL_BACK, Cloud, running_cloud
+from acceptance.cloud import ROLL_BACK, Cloud
 from acceptance.services import AT_ONCE, PHASES, Shop, assert_restored
-from acceptance.side_by_side import SideBySide, selected
+from acceptance.side_by_side import SideBySide, all_begun
 from parts.databases import Databases
 
 QUICK = ("Install", "AllowTraffic", "Termination")
@@ -101,16 +101,11 @@ def begun(
     databases: Databases,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[SideBySide]:
-    """All scenarios that were selected, on PostgreSQL."""
-    wanted = selected(request, "scenario")
-    folder = tmp_path_factory.mktemp("ecs")
-    with databases.empty("postgresql") as url, running_cloud(folder, database_url=url) as cloud:
-        going = SideBySide(
-            {name: partial(run, cloud) for name, run in SCENARIOS.items() if name in wanted},
-            at_once=8,
-        )
+    at_once, folder = 8, tmp_path_factory.mktemp("ecs")
+    with all_begun(
+        SCENARIOS, at_once=at_once, request=request, databases=databases, folder=folder
+    ) as going:
         yield going
-        going.close()
 
 
 @pytest.mark.parametrize(

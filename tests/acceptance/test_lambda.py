@@ -5,9 +5,9 @@ from functools import partial
 
 import pytest
 
-from acceptance.cloud import ROLL_BACK, Cloud, Run, assert_in_time, running_cloud
+from acceptance.cloud import ROLL_BACK, Cloud, Run, assert_in_time
 from acceptance.lambdas import AFTER, BEFORE, EVENTS, LEFT, PHASES, Shop
-from acceptance.side_by_side import SideBySide, selected
+from acceptance.side_by_side import SideBySide, all_begun
 from parts.aliases import REGION
 from parts.databases import Databases
 
@@ -215,16 +215,11 @@ def begun(
     databases: Databases,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[SideBySide]:
-    """All scenarios that were selected, on PostgreSQL."""
-    wanted = selected(request, "scenario")
-    folder = tmp_path_factory.mktemp("lambda")
-    with databases.empty("postgresql") as url, running_cloud(folder, database_url=url) as cloud:
-        going = SideBySide(
-            {name: partial(run, cloud) for name, run in SCENARIOS.items() if name in wanted},
-            at_once=len(CONFIGS) + 4,
-        )
+    at_once, folder = len(CONFIGS) + 4, tmp_path_factory.mktemp("lambda")
+    with all_begun(
+        SCENARIOS, at_once=at_once, request=request, databases=databases, folder=folder
+    ) as going:
         yield going
-        going.close()
 
 
 @pytest.mark.parametrize("scenario", ENDS)
