@@ -60,7 +60,7 @@ bench-tools: $(BENCH_TOOLS:%=.venv-bench-%/.done) ## Install what the bench comp
 
 define in-own-venv
 $(UV) venv -q --clear --python $(BIN)/python $(@D)
-$(UV) pip sync -q --python $(@D)/bin/python --require-hashes $<
+$(UV) pip sync -q --compile-bytecode --python $(@D)/bin/python --require-hashes $<
 @touch $@
 endef
 
@@ -83,7 +83,7 @@ $(UV): bootstrap.lock
 	@touch $(UV)
 
 .venv/.done: requirements.lock pyproject.toml $(UV)
-	$(UV) pip sync -q --python $(BIN)/python --require-hashes requirements.lock
+	$(UV) pip sync -q --compile-bytecode --python $(BIN)/python --require-hashes requirements.lock
 	$(UV) pip install -q --python $(BIN)/python --no-build-isolation --no-deps -e .
 	@touch $@
 
