@@ -92,7 +92,7 @@ SCENARIOS: dict[str, Scenario] = {
 
 
 def is_quick(name: str) -> bool:
-    return name.endswith(QUICK) or "taken back" in name
+    return name.rpartition(" in ")[2] in QUICK or "taken back" in name
 
 
 @pytest.fixture(scope="module")
