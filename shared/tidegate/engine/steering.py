@@ -85,12 +85,11 @@ def promote_deployment(
     begun = next((step for step in course if step.status is StepStatus.IN_PROGRESS), None)
     if begun is not None and begun.kind in _WAITS_TO_END:
         uow.courses.change(deployment_id, begun, None, word=Word.SUCCEEDED)
-    elif not _promote_shifts(deployment, course, full=full, uow=uow):
-        doing = f"its step {begun.kind}" if begun else "its start"
-        raise NotNow(
-            f"The deployment {deployment_id} has no shift of traffic to come that waits for its "
-            f"time; it is at {doing}. `tidegate watch {deployment_id}` shows what comes next."
-        )
+    elif not (
+        _promote_shifts(deployment, course, full=full, uow=uow)
+        or _only_a_pause_holds(deployment, course, full=full)
+    ):
+        raise NotNow(_why_not_now(deployment, begun))
     if deployment.paused_at is not None:
         _resume(deployment, timedelta(0), uow)
     _note(deployment, "promote fully" if full else "promote", actor, reason, uow)
@@ -167,12 +166,42 @@ def _promote_shifts(
     return True
 
 
+def _only_a_pause_holds(deployment: Deployment, course: list[CourseStep], *, full: bool) -> bool:
+    """Tell whether the next step begins as soon as a pause ends, and is all that was asked for.
+
+    No share is left out before the first one is there: a canary that nobody has watched proves
+    nothing.
+    """
+    if deployment.paused_at is None or any(s.status is StepStatus.IN_PROGRESS for s in course):
+        return False
+    shifts = (s for s in course if s.kind is StepKind.SHIFT and s.status is StepStatus.PENDING)
+    return not (full and any(shifts))
+
+
+def _why_not_now(deployment: Deployment, begun: CourseStep | None) -> str:
+    if begun is None and deployment.paused_at is not None:
+        return (
+            f"The deployment {deployment.id} was paused before its first share of the traffic, "
+            f"and that one comes first: `tidegate resume {deployment.id}` lets it go on."
+        )
+    doing = f"its step {begun.kind}" if begun else "its start"
+    return (
+        f"The deployment {deployment.id} has no shift of traffic to come that waits for its "
+        f"time; it is at {doing}. `tidegate watch {deployment.id}` shows what comes next."
+    )
+
+
 def _last_done(course: list[CourseStep]) -> int | None:
-    """Return the number of the last shift that has begun, if one has."""
+    """Return the number of the last shift that has begun, if those to come have their times.
+
+    They have none before the first share is there: they are counted from then.
+    """
     begun = (
         step.number
         for step in course
-        if step.kind is StepKind.SHIFT and step.status is not StepStatus.PENDING
+        if step.kind is StepKind.SHIFT
+        and step.status is not StepStatus.PENDING
+        and step.due_at is not None
     )
     return max(begun, default=None)
 

@@ -6,13 +6,16 @@ import pytest
 
 from component.engine.system import System
 from component.engine.traffic import (
+    AFTER,
     ALIAS,
     ALWAYS,
     BEFORE,
+    TrafficShop,
     ecs_appspec,
     functions,
     lambda_appspec,
     minutes,
+    say,
     service,
     steer,
 )
@@ -21,13 +24,15 @@ from tidegate.domain.aws_group import (
     ReadyAction,
     WhenReady,
 )
+from tidegate.domain.deployment import ErrorCode
 from tidegate.domain.errors import (
     DeploymentAlreadyCompleted,
     NotNow,
     TooLateToRollBack,
     UnsupportedAction,
 )
-from tidegate.domain.ids import RandomIds
+from tidegate.domain.ids import DeploymentId, RandomIds
+from tidegate.drivers.traffic import Failed
 from tidegate.engine.advance import advance_deployment
 from tidegate.engine.steering import (
     pause_deployment,
@@ -97,6 +102,73 @@ def test_a_promotion_does_now_what_would_come(system: System, full, weights, pau
         assert system.traffic.weights[ALIAS] == weights
         minutes(system, 1.1)
         assert system.traffic.weights[ALIAS] == [*weights, 30]
+
+
+def busy_first_shift(system: System) -> tuple[TrafficShop, DeploymentId]:
+    """A linear shift whose first share is tried again later."""
+    shop = functions(system, "LambdaLinear10PercentEvery10Minutes")
+    busy = Failed(code=ErrorCode.THROTTLED, message="Lambda is busy.", may_pass=True)
+    system.traffic.answers["shift"] = [busy]
+    id_ = shop.go(lambda_appspec())
+    system.settle()
+    assert shop.kinds(id_)["1 shift 10"] == "InProgress"
+    return shop, id_
+
+
+def test_a_pause_while_the_first_share_is_tried_again_leaves_the_schedule_as_it_is(system: System):
+    shop, id_ = busy_first_shift(system)
+
+    steer(system, pause_deployment, id_)
+    steer(system, resume_deployment, id_)
+    minutes(system, 1)
+    assert system.traffic.weights[ALIAS] == [0, 10]
+    minutes(system, 5)
+    assert system.traffic.weights[ALIAS] == [0, 10]
+    minutes(system, 5.1)
+
+    assert system.traffic.weights[ALIAS] == [0, 10, 20]
+    assert shop.deployment(id_).status == "InProgress"
+
+
+@pytest.mark.parametrize("full", [False, True], ids=["next", "full"])
+def test_nothing_is_promoted_before_the_first_share_is_there(system: System, full: bool):
+    shop, id_ = busy_first_shift(system)
+
+    with pytest.raises(NotNow, match="it is at its step shift"):
+        steer(system, promote_deployment, id_, full=full)
+    minutes(system, 1)
+
+    assert system.traffic.weights[ALIAS] == [0, 10]
+    assert shop.deployment(id_).status == "InProgress"
+
+
+def paused(system: System, deployment_id: DeploymentId) -> None:
+    """Pause it from within a call; what that wakes comes later."""
+    with system.store.write() as uow:
+        pause_deployment(deployment_id, uow=uow, actor="ann")
+
+
+@pytest.mark.parametrize("hook", [BEFORE, AFTER], ids=["before", "after"])
+def test_a_promotion_ends_a_pause_between_steps(system: System, hook: dict[str, str]):
+    shop = functions(system, "LambdaAllAtOnce")
+    id_ = shop.go(lambda_appspec(hooks=[BEFORE, AFTER]))
+    system.settle()
+    if hook is AFTER:
+        system.traffic.on_call = lambda verb: paused(system, id_) if verb == "shift" else None
+        say(system, id_)
+    else:
+        steer(system, pause_deployment, id_)
+        say(system, id_)
+        with pytest.raises(NotNow, match="was paused before its first share"):
+            steer(system, promote_deployment, id_, full=True)
+    held = shop.kinds(id_)
+    assert "InProgress" not in held.values()
+    assert shop.deployment(id_).status == "InProgress"
+
+    steer(system, promote_deployment, id_)
+
+    assert shop.deployment(id_).paused_at is None
+    assert shop.kinds(id_) != held
 
 
 def test_a_promotion_ends_a_wait(system: System):
