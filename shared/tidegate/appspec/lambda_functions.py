@@ -62,10 +62,12 @@ def read_lambda(root: Node | None, findings: Findings) -> LambdaAppSpec | None:
         if at == 1:
             message = "CodeDeploy takes one function; several are an addition of Tidegate's own."
             findings.warn(properties.node, properties.path, message)
-        if (function.name, function.alias) in functions:
+        # A target goes by the bare name, so an ARN does not make it another one.
+        key = (function.name.rpartition(":")[2], function.alias)
+        if key in functions:
             message = f"The alias '{cut(function.alias)}' of this function is in Resources already."
             properties.refuse("Alias", message)
-        functions[function.name, function.alias] = function
+        functions[key] = function
     hooks = read_hooks(top, _KIND)
     if findings.problems:
         return None
@@ -88,8 +90,9 @@ def _read_function(properties: Fields) -> LambdaFunction:
     current = _read_version("CurrentVersion", properties)
     target = _read_version("TargetVersion", properties)
     if current and current == target:
-        message = f"CurrentVersion and TargetVersion are both {current}, so no traffic would move."
-        properties.refuse("TargetVersion", message)
+        # CodeDeploy takes it, and fails the deployment with INVALID_LAMBDA_CONFIGURATION.
+        message = f"CurrentVersion and TargetVersion are both {current}, so no traffic would move"
+        properties.warn("TargetVersion", f"{message}: a deployment fails.")
     return LambdaFunction(
         name=name or "", alias=alias or "", current_version=current, target_version=target
     )

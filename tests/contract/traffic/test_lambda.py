@@ -71,6 +71,14 @@ def test_an_alias_of_another_version_does_not_begin_to_move(alias_driver, aliase
     )
 
 
+def test_an_alias_that_is_there_already_has_nothing_to_move(alias_driver, aliases):
+    aliases.set("2")
+
+    assert invalid(alias_driver.look(aliases.errand())).endswith(
+        "; all its traffic goes to the new version already, so there is nothing to deploy."
+    )
+
+
 @pytest.mark.parametrize("weight", [0, 0.1, 1])
 def test_an_alias_with_weights_does_not_begin_to_move(alias_driver, aliases, weight):
     aliases.set("1", v2=weight)

@@ -27,6 +27,7 @@ Hooks:
   - AfterAllowTraffic: arn:aws:lambda:eu-west-1:123456789012:function:CodeDeployHook_after:1
   - BeforeAllowTraffic: CodeDeployHook_before
 """
+HERE, ELSEWHERE = "eu-west-1:123456789012", "us-east-1:123456789012"
 SHOP = LambdaFunction(name="shop", alias="live", current_version="1", target_version="2")
 
 
@@ -184,7 +185,6 @@ def test_every_problem_is_found_in_one_go():
         (function(TargetVersion=0), "TargetVersion is '0', and must be a positive whole number."),
         (function(TargetVersion="1.0"), "TargetVersion is '1.0', and must be"),
         (function(TargetVersion=-2), "TargetVersion is '-2', and must be"),
-        (function(TargetVersion="1"), "CurrentVersion and TargetVersion are both 1"),
         (
             hooks({"BeforeAllowTraffic": "f"}),
             "Hooks in the application specification file is a map",
@@ -210,12 +210,20 @@ def test_what_is_wrong_is_refused(text: str, message: str):
     assert message in refused(text).message
 
 
-def test_the_same_alias_twice_is_refused():
-    body = json.loads(function())
+@pytest.mark.parametrize(
+    "again", ["shop", *(f"arn:aws:lambda:{at}:function:shop" for at in (HERE, ELSEWHERE))]
+)
+def test_the_same_alias_twice_is_refused(again: str):
+    body = json.loads(function())["Resources"]
+    other = json.loads(function(Name=again))["Resources"]
 
-    assert (
-        "is in Resources already" in refused(json.dumps(resources(body["Resources"] * 2))).message
-    )
+    assert "is in Resources already" in refused(json.dumps(resources(body + other))).message
+
+
+def test_a_version_that_moves_to_itself_is_left_to_the_deployment_to_fail():
+    appspec = taken(function(TargetVersion="1"))
+
+    assert ["are both 1" in each.message for each in appspec.warnings] == [True]
 
 
 def test_hooks_may_be_urls():

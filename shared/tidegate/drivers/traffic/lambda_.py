@@ -121,15 +121,18 @@ def _unfit(move: AliasMove, found: Alias) -> Failed | None:
     wanted = Alias.at(move, 0)
     if found.routes_as(wanted):
         return None
-    advice = (
-        f"make its CurrentVersion {found.version}"
-        if found.version != wanted.version
-        else "take the weights from it"
-    )
     return _invalid(
         f"{_named(move)} is not as the AppSpec says: found is {found}, and wanted was {wanted} "
-        f"alone; {advice}, and deploy again."
+        f"alone; {_how_to_fit(move, found)}."
     )
+
+
+def _how_to_fit(move: AliasMove, found: Alias) -> str:
+    if found.routes_as(Alias.at(move, ALL)):
+        return "all its traffic goes to the new version already, so there is nothing to deploy"
+    if found.version != move.current_version:
+        return f"make its CurrentVersion {found.version}, and deploy again"
+    return "take the weights from it, and deploy again"
 
 
 def _unready(move: AliasMove, calls: AliasCalls) -> Failed | None:
