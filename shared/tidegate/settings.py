@@ -14,6 +14,8 @@ from tidegate.domain.notices import EVENT_BUS, NoticeSettings
 from tidegate.domain.region import DEFAULT_REGION, check_region
 
 SHORTEST_SECRET_KEY: Final = 32
+SHORTEST_LEASE: Final = 6
+"""Seconds: three beats of a worker's heart."""
 _DATABASES: Final = ("sqlite:///", "postgresql://", "postgresql+psycopg://")
 _BROKERS: Final = (
     "redis://",
@@ -141,7 +143,7 @@ class Settings(BaseSettings):
     """Seconds of silence after which a host counts as lost."""
     retention_days: int = Field(default=90, ge=1)
     """Days for which logs, the audit, dropped notices and artifacts are kept."""
-    lease_seconds: float = Field(default=15, gt=0)
+    lease_seconds: float = 15
     """Seconds after which a target whose worker fell silent goes to another one."""
 
     @field_validator("data_dir", "cache_dir")
@@ -209,6 +211,15 @@ class Settings(BaseSettings):
         if given and any(len(key.strip()) < SHORTEST_SECRET_KEY for key in keys):
             raise ValueError(f"it has {SHORTEST_SECRET_KEY} characters or more")
         return given
+
+    @field_validator("lease_seconds")
+    @classmethod
+    def _outlasts_a_late_beat(cls, seconds: float) -> float:
+        if not seconds >= SHORTEST_LEASE:
+            raise ValueError(
+                f"workers show life every 2 s, and may be late; it is {SHORTEST_LEASE} or more"
+            )
+        return seconds
 
     @field_validator("insecure_no_auth")
     @classmethod

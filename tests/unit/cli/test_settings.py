@@ -9,6 +9,8 @@ from tidegate_cli.refusal import CannotStart, chosen_settings
     ("name", "value", "sentence"),
     [
         ("MAX_ENTRIES", "0", "'0': input should be greater than or equal to 1"),
+        ("LEASE_SECONDS", "5", "workers show life every 2 s, and may be late; it is 6 or more"),
+        ("LEASE_SECONDS", "nan", "it is 6 or more"),
         ("DATABASE_URL", "oracle://u:pw@db/x", "it begins with postgresql+psycopg:// or sqlite"),
         ("DATABASE_URL", "pw", "it begins with postgresql+psycopg:// or sqlite"),
         ("BROKER_URL", "kafka://u:pw@mq", "it begins with redis://"),
