@@ -117,6 +117,8 @@ class Well:
     read_back: tuple[float, ...] = ()
     """Of a step that moves traffic: the shares of the replacements as they were found, in percent.
     """
+    remark: str = ""
+    """What the user should know though it went well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +140,8 @@ class Standing:
     failure: Badly | None = None
     weight: float | None = None
     """The replacement's share of the traffic as it was last read back, in percent."""
+    note: str = ""
+    """What the driver said of it last."""
 
 
 def segment_of(number: int) -> str:

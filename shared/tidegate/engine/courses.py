@@ -219,8 +219,10 @@ def _go_on(look: _Advance, move: CourseMove) -> bool:
             return _begin(look, number, left_out)
         case Finish(number, remark, shares):
             _finish(look, number, read_back(shares))
-            if remark:
-                look.deployment = look.uow.deployments.say(look.deployment, (remark,))
+            if remark or look.deployment.creator is Creator.ROLLBACK:
+                # What was said of a way back that took long is over.
+                messages = (remark,) if remark else ()
+                look.deployment = look.uow.deployments.say(look.deployment, messages)
             return True
         case Await(until):
             look.uow.deployments.settle(look.deployment, wake_at=until)
@@ -342,8 +344,11 @@ def _end(look: _Advance, end: _End) -> None:
 
 
 def say_what_is_left(deployment: Deployment, uow: UnitOfWork) -> None:
-    """Tell of a deployment that ended before its time, and is not rolled back, what it left."""
-    if deployment.rollback_deployment_id is not None or deployment.creator is Creator.ROLLBACK:
+    """Tell of a deployment that ended before its time, and is not rolled back, what it left.
+
+    Of a rollback that is what it did not bring back.
+    """
+    if deployment.rollback_deployment_id is not None:
         return
     has_begun = bool(uow.courses.kinds_begun(deployment.id) & CHANGES)
     told = (

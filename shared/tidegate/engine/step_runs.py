@@ -20,11 +20,15 @@ from tidegate.store.unit_of_work import Store, UnitOfWork
 
 KEEP_TRYING: Final = timedelta(minutes=5)
 """How long a call is tried again that may go well later."""
+KEEP_RESTORING: Final = timedelta(hours=1)
+"""The same for the way back: to give it up leaves users with what was to be taken from them."""
 FRESH: Final = timedelta(seconds=6)
 """How recent a worker's last sign of life must be when it takes a step, and before each change that
 it makes for it: three beats of a heart."""
 FIRST_PAUSE: Final = timedelta(seconds=2)
 LONGEST_PAUSE: Final = timedelta(seconds=30)
+
+TRIED_AGAIN: Final = "The traffic is not back yet, which is tried again until {} UTC: {}"
 
 log = structlog.get_logger(__name__)
 
@@ -205,12 +209,31 @@ def _record(taken: _Taken, answer: Answer | None, uow: UnitOfWork) -> bool:
     held = uow.leases.keep(lease, at=now, lease_owner=None, due_at=now + wait, sends=0)
     if held is not None:
         uow.courses.note(lease.deployment_id, lease.target_id, **changes)
+        _say_what_holds_up(taken, deployment, uow)
     return False
 
 
 def _may_wait(taken: _Taken, uow: UnitOfWork) -> bool:
     since = taken.kept.failing_since
-    return since is None or uow.now() - since < KEEP_TRYING
+    return since is None or uow.now() - since < _keep_trying(taken.step)
+
+
+def _keep_trying(step: CourseStep) -> timedelta:
+    return KEEP_RESTORING if step.kind is StepKind.RESTORE else KEEP_TRYING
+
+
+def _say_what_holds_up(taken: _Taken, deployment: Deployment, uow: UnitOfWork) -> None:
+    """Tell of a way back which calls of it are tried again."""
+    if taken.step.kind is not StepKind.RESTORE:
+        return
+    uow.deployments.say(
+        deployment,
+        tuple(
+            TRIED_AGAIN.format(f"{errand.failing_since + KEEP_RESTORING:%H:%M}", errand.note)
+            for errand in uow.courses.errands(deployment.id)
+            if errand.failing_since is not None
+        ),
+    )
 
 
 def _record_end(taken: _Taken, answer: Answer | None, uow: UnitOfWork) -> bool:

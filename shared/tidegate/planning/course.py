@@ -38,6 +38,8 @@ HOOK_LIMIT: Final = timedelta(hours=1)
 PREPARE_LIMIT: Final = timedelta(hours=1)
 STEP_LIMIT: Final = timedelta(hours=1)
 """For what takes seconds, and may have to wait until AWS answers again."""
+RESTORE_LIMIT: Final = timedelta(hours=2)
+"""For the way back, whose calls alone are tried again for an hour."""
 
 HOOK_FAILED: Final = (
     "The deployment failed because one or more of the lifecycle event validation functions failed."
@@ -190,6 +192,8 @@ def until_of(
             return now + HOOK_LIMIT
         case StepKind.PREPARE:
             return now + PREPARE_LIMIT
+        case StepKind.RESTORE:
+            return now + RESTORE_LIMIT
         case StepKind.READY:
             ready = blue_green.ready if blue_green else None
             return now + (ready.wait_minutes if ready else 0) * minute
@@ -207,7 +211,16 @@ def outcome_of(step: CourseStep, standings: Sequence[Standing]) -> Outcome | Non
         return Badly(ErrorCode.HOOK_EXECUTION_FAILURE, HOOK_FAILED)
     if step.kind in WAITS or step.kind is StepKind.HOOK:
         return Well() if step.word is Word.SUCCEEDED else None
-    return Well(_read_back(step, standings)) if all(one.is_done for one in standings) else None
+    if not all(one.is_done for one in standings):
+        return None
+    return Well(_read_back(step, standings), _remark(step, standings))
+
+
+def _remark(step: CourseStep, standings: Sequence[Standing]) -> str:
+    """Return what the way back has left alone, each sentence once."""
+    if step.kind is not StepKind.RESTORE:
+        return ""
+    return " ".join(dict.fromkeys(one.note for one in standings if one.note))
 
 
 def _read_back(step: CourseStep, standings: Sequence[Standing]) -> tuple[float, ...]:
@@ -248,8 +261,8 @@ def next_move(
 
 def _of_begun(step: CourseStep, now: datetime, outcome: Outcome | None) -> CourseMove:
     match outcome:
-        case Well(read_back):
-            return Finish(step.number, read_back=read_back)
+        case Well(read_back, remark):
+            return Finish(step.number, remark, read_back)
         case Badly(_, reason) if step.kind is StepKind.FINISH:
             # All traffic is on the new side: what is left of the old one is no reason to go back.
             return Finish(step.number, reason)
@@ -274,7 +287,8 @@ def _of_overdue(step: CourseStep) -> CourseMove:
         case StepKind.PREPARE:
             return GiveUp(step.number, ErrorCode.TIMEOUT, NOT_STEADY)
         case _:
-            reason = f"The step {step.kind!s} did not end within an hour."
+            hours = "two hours" if step.kind is StepKind.RESTORE else "an hour"
+            reason = f"The step {step.kind!s} did not end within {hours}."
             return GiveUp(step.number, ErrorCode.TIMEOUT, reason)
 
 

@@ -34,7 +34,7 @@ _COURSE: Final = (
     select(_STEPS).where(_STEPS.c.deployment_id == bindparam("id_")).order_by(_STEPS.c.number)
 )
 _STANDINGS: Final = (
-    select(_TARGETS.c.segment_done, _ERRANDS.c.failure, _ERRANDS.c.found)
+    select(_TARGETS.c.segment_done, _ERRANDS.c.failure, _ERRANDS.c.found, _ERRANDS.c.note)
     .join(
         _ERRANDS,
         (_ERRANDS.c.deployment_id == _TARGETS.c.deployment_id)
@@ -175,8 +175,8 @@ class Courses:
         """Return how far the step in progress has come, target by target."""
         rows = self._session.execute(_STANDINGS, {"id_": deployment_id})
         return [
-            Standing(done, _failure(failure), None if found is None else found["weight"])
-            for done, failure, found in rows
+            Standing(done, _failure(failure), None if found is None else found["weight"], note)
+            for done, failure, found, note in rows
         ]
 
     def errands(

@@ -5,9 +5,11 @@ import pytest
 from component.engine.system import System
 from component.engine.traffic import (
     AFTER,
+    ALIAS,
     ALWAYS,
     BEFORE,
     SERVICE,
+    TrafficShop,
     ecs_appspec,
     functions,
     lambda_appspec,
@@ -15,7 +17,9 @@ from component.engine.traffic import (
     service,
 )
 from tidegate.domain.deployment import ErrorCode
-from tidegate.drivers.traffic import Failed
+from tidegate.domain.ids import DeploymentId
+from tidegate.domain.traffic import Found
+from tidegate.drivers.traffic import Done, Failed
 from tidegate.engine.step_runs import LONGEST_PAUSE
 
 SENTENCE = "ECS answered {} to CreateTaskSet for the service shop:web."
@@ -89,6 +93,60 @@ def test_what_does_not_pass_ends_it_as_the_group_wants(
         rollback = shop.deployment(ended.rollback_deployment_id or "")
         assert rollback.status == "Succeeded"
         assert system.traffic.weights[SERVICE][-1] == 0
+
+
+def on_its_way_back(system: System) -> tuple[TrafficShop, DeploymentId]:
+    """A rollback whose calls meet an AWS that is away; nothing of it is tried yet."""
+    shop = functions(system, "LambdaCanary10Percent5Minutes", auto_rollback=ALWAYS)
+    id_ = shop.go(lambda_appspec())
+    system.settle()
+    system.traffic.answers["restore"] = [PASSING[1]] * 1000
+    system.stop(id_)
+    system.settle()
+    rollback = shop.deployment(id_).rollback_deployment_id
+    assert rollback is not None
+    return shop, rollback
+
+
+def test_the_way_back_is_tried_again_for_much_longer_and_says_so(system: System):
+    shop, id_ = on_its_way_back(system)
+
+    wait(system, 50 * 60)
+    held_up = shop.deployment(id_)
+    assert held_up.status == "InProgress"
+    assert held_up.status_messages == (
+        f"The traffic is not back yet, which is tried again until 10:00 UTC: {PASSING[1].message}",
+    )
+    tries = [called for called, _ in system.traffic.verbs].count("restore")
+    assert 50 * 60 / 40 < tries < 50 * 60 / LONGEST_PAUSE.total_seconds() + 10
+    system.traffic.answers["restore"] = []
+    wait(system, 40)
+
+    ended = shop.deployment(id_)
+    assert (ended.status, ended.status_messages) == ("Succeeded", ())
+    assert system.traffic.weights[ALIAS] == [0, 10, 0]
+
+
+def test_what_the_way_back_left_alone_is_said_at_its_end(system: System):
+    shop, id_ = on_its_way_back(system)
+    found = Found(weight=0, at=system.clock.now())
+    system.traffic.answers["restore"] = [Done(found=found, note="Somebody else changed it.")]
+
+    wait(system, 40)
+
+    ended = shop.deployment(id_)
+    assert (ended.status, ended.status_messages) == ("Succeeded", ("Somebody else changed it.",))
+
+
+def test_a_way_back_that_is_given_up_says_what_is_left(system: System):
+    shop, id_ = on_its_way_back(system)
+
+    wait(system, 61 * 60)
+
+    ended = shop.deployment(id_)
+    assert (ended.status, ended.error_message) == ("Failed", PASSING[1].message)
+    [left] = ended.status_messages
+    assert "still sends 10 % of its traffic to version 2; `aws lambda update-alias" in left
 
 
 @pytest.mark.parametrize("failed", PASSING + LASTING, ids=code_of)

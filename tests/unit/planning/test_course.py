@@ -20,6 +20,7 @@ from tidegate.domain.course import (
     STEP_MACHINE,
     Badly,
     CourseStep,
+    Standing,
     StepKind,
     StepMove,
     StepStatus,
@@ -36,6 +37,7 @@ from tidegate.planning.course import (
     GiveUp,
     Plan,
     next_move,
+    outcome_of,
     plan_course,
     restoring_course,
     shifts_of,
@@ -293,6 +295,10 @@ def begun(kind: StepKind, minutes: int) -> list[CourseStep]:
             StepKind.SHIFT,
             GiveUp(0, ErrorCode.TIMEOUT, "The step shift did not end within an hour."),
         ),
+        (
+            StepKind.RESTORE,
+            GiveUp(0, ErrorCode.TIMEOUT, "The step restore did not end within two hours."),
+        ),
     ],
 )
 def test_each_step_ends_when_its_time_is_over(kind, then):
@@ -314,6 +320,16 @@ def test_what_has_begun_ends_during_a_pause():
     course = begun(StepKind.SHIFT, 60)
 
     assert next_move(course, START, outcome=Well(), paused_until=START) == Finish(0)
+
+
+def test_what_the_way_back_left_alone_is_told_once():
+    [step] = begun(StepKind.RESTORE, 120)
+    standings = [Standing(True, None, 0.0, note) for note in ("One.", "", "Two.", "One.")]
+
+    outcome = outcome_of(step, standings)
+
+    assert outcome == Well((0.0,), "One. Two.")
+    assert next_move([step], START, outcome=outcome) == Finish(0, "One. Two.", (0.0,))
 
 
 def test_a_rollback_restores_and_calls_no_hook():
