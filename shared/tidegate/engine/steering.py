@@ -104,10 +104,16 @@ def rollback_deployment(
     Raises:
         DeploymentNotFound: There is none.
         TooLateToRollBack: It is final.
+        UnsupportedAction: It is a rollback itself.
     """
     deployment = uow.deployments.lock(deployment_id)
     if deployment.is_final:
         raise TooLateToRollBack(deployment_id, deployment.status, _instead(deployment))
+    if deployment.creator is Creator.ROLLBACK:
+        raise UnsupportedAction(
+            f"The deployment {deployment_id} is a rollback, and none is rolled back again; "
+            f"`tidegate stop {deployment_id}` ends it where it is."
+        )
     why = f"to roll it back, {reason}" if reason else "to roll it back."
     return stop_deployment(deployment_id, uow=uow, actor=actor, reason=why, rollback=True)
 

@@ -238,6 +238,24 @@ def test_a_rollback_is_a_stop_that_brings_all_back(system: System):
         steer(system, rollback_deployment, id_)
 
 
+def test_a_rollback_is_not_stopped_by_who_wants_one(system: System):
+    shop = functions(system, "LambdaCanary10Percent5Minutes", auto_rollback=ALWAYS)
+    id_ = shop.go(lambda_appspec())
+    system.settle()
+    away = Failed(code=ErrorCode.INTERNAL_ERROR, message="Lambda is away.", may_pass=True)
+    system.traffic.answers["restore"] = [away]
+    steer(system, rollback_deployment, id_)
+    rollback = shop.deployment(id_).rollback_deployment_id
+    assert rollback is not None
+
+    with pytest.raises(UnsupportedAction, match="none is rolled back again"):
+        steer(system, rollback_deployment, rollback)
+    minutes(system, 1)
+
+    assert shop.deployment(rollback).status == "Succeeded"
+    assert system.traffic.weights[ALIAS] == [0, 10, 0]
+
+
 def test_a_step_that_is_called_for_fails_with_its_deployment(system: System):
     shop = functions(system)
     id_ = shop.go(lambda_appspec())
