@@ -4,10 +4,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from tidegate.domain.aws_group import TargetGroupPair
 from tidegate.domain.ids import DeploymentId
+
+PRIMARY: Final = "PRIMARY"
+DRAINING: Final = "DRAINING"
 
 Json: TypeAlias = "str | int | float | bool | list[Json] | dict[str, Json] | None"
 
@@ -89,7 +92,7 @@ class TaskSet:
     id: str
     side: Side
     status: str
-    """ECS's own word: PRIMARY, ACTIVE or DRAINING."""
+    """ECS's own word: `PRIMARY`, ACTIVE or `DRAINING`."""
     desired: int
     pending: int
     running: int
@@ -97,6 +100,8 @@ class TaskSet:
     """Its share of the traffic in percent."""
     target_group: str
     """Its name."""
+    arn: str = ""
+    """By which ECS takes it for sure; empty of what was kept by a version that did not say it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

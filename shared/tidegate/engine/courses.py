@@ -350,13 +350,14 @@ def say_what_is_left(deployment: Deployment, uow: UnitOfWork) -> None:
     """
     if deployment.rollback_deployment_id is not None:
         return
-    has_begun = bool(uow.courses.kinds_begun(deployment.id) & CHANGES)
+    # What is to be rolled back has changed something, whether or not the way back has begun.
+    is_rollback = deployment.creator is Creator.ROLLBACK
+    has_begun = is_rollback or bool(uow.courses.kinds_begun(deployment.id) & CHANGES)
     told = (
         what_is_left(errand.move, errand.found, has_begun=has_begun)
         for errand in uow.courses.errands(deployment.id)
     )
-    if messages := tuple(filter(None, told)):
-        uow.deployments.say(deployment, messages)
+    uow.deployments.say(deployment, tuple(filter(None, told)))
 
 
 def close_course(deployment_id: DeploymentId, reason: str, *, uow: UnitOfWork) -> None:

@@ -7,7 +7,7 @@ from typing import Final, TypeVar
 
 from tidegate.clock import Clock, SystemClock
 from tidegate.domain.deployment import ErrorCode
-from tidegate.domain.traffic import Errand, Found
+from tidegate.domain.traffic import DRAINING, PRIMARY, Errand, Found
 from tidegate.drivers.aws_calls import READ, CallFailed
 from tidegate.drivers.traffic import Answer, Done, Failed, Running
 from tidegate.drivers.traffic.aws_failures import SERVICES, Refused, failed, is_denied
@@ -17,15 +17,7 @@ from tidegate.drivers.traffic.first_look import first_look
 from tidegate.drivers.traffic.forwards import says_the_same
 from tidegate.drivers.traffic.service_before import Before, read_before
 from tidegate.drivers.traffic.standing import Change, Standing
-from tidegate.drivers.traffic.task_sets import (
-    DRAINING,
-    PRIMARY,
-    TaskSets,
-    TaskSetSeen,
-    is_steady,
-    last_event,
-    move_of,
-)
+from tidegate.drivers.traffic.task_sets import TaskSets, TaskSetSeen, is_steady, last_event, move_of
 from tidegate.drivers.traffic.way_back import Back, way_back
 
 CHECK_IN: Final = timedelta(seconds=5)

@@ -6,13 +6,13 @@ from typing import Any, Final
 
 from tidegate.domain.aws_group import TargetGroupPair
 from tidegate.domain.deployment import ErrorCode
-from tidegate.domain.traffic import Errand
+from tidegate.domain.traffic import DRAINING, PRIMARY, Errand
 from tidegate.drivers.traffic.aws_failures import Refused
 from tidegate.drivers.traffic.elb import Junction, LoadBalancing
 from tidegate.drivers.traffic.forwards import Groups, share_of_green, target_groups_in
 from tidegate.drivers.traffic.service_before import Before, Route
 from tidegate.drivers.traffic.standing import Standing
-from tidegate.drivers.traffic.task_sets import DRAINING, PRIMARY, TaskSets, TaskSetSeen, move_of
+from tidegate.drivers.traffic.task_sets import TaskSets, TaskSetSeen, move_of
 
 _CONTROLLERS: Final = ("EXTERNAL", "CODE_DEPLOY")
 

@@ -6,12 +6,12 @@ from datetime import datetime
 from typing import Any
 
 from tidegate.domain.deployment import ErrorCode
-from tidegate.domain.traffic import Found, Made, Side, TaskSet
+from tidegate.domain.traffic import DRAINING, PRIMARY, Found, Made, Side, TaskSet
 from tidegate.drivers.traffic.aws_failures import Refused
 from tidegate.drivers.traffic.elb import Junction
 from tidegate.drivers.traffic.forwards import Actions, share_of_green
 from tidegate.drivers.traffic.service_before import Before, Route
-from tidegate.drivers.traffic.task_sets import DRAINING, PRIMARY, TaskSetSeen
+from tidegate.drivers.traffic.task_sets import TaskSetSeen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,4 +152,5 @@ class Standing:
                 running=one.get("runningCount", 0),
                 weight=weight,
                 target_group=route.blue_name if side is Side.BLUE else route.green_name,
+                arn=one["taskSetArn"],
             )

@@ -11,8 +11,6 @@ from tidegate.drivers.aws_calls import CallFailed, aws_errors
 from tidegate.drivers.aws_clients import Clients
 from tidegate.drivers.traffic.aws_failures import TRIES, Refused
 
-PRIMARY: Final = "PRIMARY"
-DRAINING: Final = "DRAINING"
 _STEADY: Final = "STEADY_STATE"
 _MOST_SAID: Final = 500
 """Characters."""
