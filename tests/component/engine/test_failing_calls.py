@@ -166,6 +166,21 @@ def test_what_is_left_of_the_old_side_is_told_and_no_reason_to_go_back(
     assert system.traffic.weights[SERVICE] == [0, 100]
 
 
+def test_a_rollback_that_fails_tells_what_is_left(system: System):
+    shop = functions(system, "LambdaCanary10Percent5Minutes", auto_rollback=ALWAYS)
+    system.traffic.answers["restore"] = [LASTING[0]]
+    id_ = shop.go(lambda_appspec())
+    system.settle()
+
+    system.stop(id_)
+    system.settle()
+
+    rollback = shop.deployment(shop.deployment(id_).rollback_deployment_id or "")
+    assert (rollback.status, rollback.error_message) == ("Failed", LASTING[0].message)
+    [told] = rollback.status_messages
+    assert told.startswith("The alias live of shop-web still sends 10 % of its traffic")
+
+
 @pytest.mark.parametrize("failed", PASSING + LASTING, ids=code_of)
 @pytest.mark.parametrize("hook", [BEFORE, AFTER], ids=["before", "after"])
 def test_a_hook_that_cannot_be_called_is_no_other(
