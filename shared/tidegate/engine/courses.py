@@ -54,6 +54,7 @@ from tidegate.planning.course import (
     restoring_course,
     shifts_of,
     statuses_of,
+    unfinished,
     until_of,
 )
 from tidegate.planning.leftovers import what_is_left
@@ -196,17 +197,19 @@ def advance_course(
 
 def _next(look: _Advance) -> CourseMove:
     deployment, begun = look.deployment, look.begun
-    outcome = None
+    outcome, waits_for = None, ""
     if begun is not None:
         standings = [] if begun.kind in WAITS else look.uow.courses.standings(deployment.id)
-        outcome = outcome_of(begun, standings)
+        outcome, waits_for = outcome_of(begun, standings), unfinished(standings)
     paused = deployment.paused_at
     return next_move(
         look.course,
         look.now,
         outcome=outcome,
+        unfinished=waits_for,
         paused_until=paused and paused + look.uow.pause_limit,
         is_held=look.is_held,
+        minute=look.uow.minute,
     )
 
 

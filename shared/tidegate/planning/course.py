@@ -203,6 +203,11 @@ def until_of(
             return now + STEP_LIMIT
 
 
+def unfinished(standings: Sequence[Standing]) -> str:
+    """Return what was said last of those on which the step in progress is not done, each once."""
+    return " ".join(dict.fromkeys(one.note for one in standings if one.note and not one.is_done))
+
+
 def outcome_of(step: CourseStep, standings: Sequence[Standing]) -> Outcome | None:
     """Return how a step in progress went, as far as it is known from its targets and its word."""
     if failure := next((one.failure for one in standings if one.failure), None):
@@ -236,16 +241,19 @@ def next_move(
     now: datetime,
     *,
     outcome: Outcome | None = None,
+    unfinished: str = "",
     paused_until: datetime | None = None,
     is_held: bool = False,
+    minute: timedelta = MINUTE,
 ) -> CourseMove:
     """Return what comes next; *outcome* is that of the step in progress, as far as it is known.
 
+    *unfinished* says what such a step waits for, should its time be over.
     A deployment that is paused begins no step; what has begun goes on to its end. It is stopped
     when *paused_until* is over. One that *is held* begins none either, until it is looked at again.
     """
     if begun := next((step for step in course if step.status is StepStatus.IN_PROGRESS), None):
-        return _of_begun(begun, now, outcome)
+        return _of_begun(begun, now, outcome, _Overdue(unfinished, minute))
     ahead = [step for step in course if step.status is StepStatus.PENDING]
     if not ahead:
         return Arrive()
@@ -259,7 +267,21 @@ def next_move(
     return _next_of_shifts(course, now)
 
 
-def _of_begun(step: CourseStep, now: datetime, outcome: Outcome | None) -> CourseMove:
+@dataclass(frozen=True, slots=True)
+class _Overdue:
+    """What is to be known of a step whose time may be over."""
+
+    waits_for: str
+    minute: timedelta
+    """How long a minute of the group's waits lasts."""
+
+    def told(self, reason: str) -> str:
+        return " ".join(filter(None, (reason, self.waits_for)))
+
+
+def _of_begun(
+    step: CourseStep, now: datetime, outcome: Outcome | None, overdue: _Overdue
+) -> CourseMove:
     match outcome:
         case Well(read_back, remark):
             return Finish(step.number, remark, read_back)
@@ -271,31 +293,31 @@ def _of_begun(step: CourseStep, now: datetime, outcome: Outcome | None) -> Cours
         case None if step.until is None or now < step.until:
             return Await(step.until or now + STEP_LIMIT)
         case None:
-            return _of_overdue(step)
+            return _of_overdue(step, overdue)
 
 
-def _of_overdue(step: CourseStep) -> CourseMove:
+def _of_overdue(step: CourseStep, overdue: _Overdue) -> CourseMove:
     match step.kind:
         case StepKind.TERMINATION:
             return Finish(step.number)
         case StepKind.FINISH:
-            return Finish(step.number, NOT_REMOVED)
+            return Finish(step.number, overdue.told(NOT_REMOVED))
         case StepKind.READY:
-            return Expire(NOT_CONTINUED.format(_minutes_of(step)))
+            return Expire(NOT_CONTINUED.format(_minutes_of(step, overdue.minute)))
         case StepKind.HOOK:
             return GiveUp(step.number, ErrorCode.HOOK_EXECUTION_FAILURE, NOT_HEARD)
         case StepKind.PREPARE:
-            return GiveUp(step.number, ErrorCode.TIMEOUT, NOT_STEADY)
+            return GiveUp(step.number, ErrorCode.TIMEOUT, overdue.told(NOT_STEADY))
         case _:
             hours = "two hours" if step.kind is StepKind.RESTORE else "an hour"
             reason = f"The step {step.kind!s} did not end within {hours}."
-            return GiveUp(step.number, ErrorCode.TIMEOUT, reason)
+            return GiveUp(step.number, ErrorCode.TIMEOUT, overdue.told(reason))
 
 
-def _minutes_of(step: CourseStep) -> int:
+def _minutes_of(step: CourseStep, minute: timedelta) -> int:
     if step.until is None or step.started_at is None:
         return 0
-    return round((step.until - step.started_at) / MINUTE)
+    return round((step.until - step.started_at) / minute)
 
 
 def _next_of_shifts(course: Sequence[CourseStep], now: datetime) -> CourseMove:

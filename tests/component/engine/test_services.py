@@ -74,6 +74,26 @@ def test_nobody_who_says_go_on_stops_it(system: System):
     assert system.traffic.made == set()
 
 
+def test_a_new_side_that_is_never_ready_fails_with_what_was_said_of_it_last(system: System):
+    shop = service(system, auto_rollback=ALWAYS)
+    why = "One of its tasks has stopped, the last one: out of memory."
+    stuck = Running(check_in=timedelta(minutes=1), note=why, found=as_found(system))
+    system.traffic.answers["prepare"] = [stuck] * 100
+    id_ = shop.go(ecs_appspec())
+    system.settle()
+
+    for _ in range(62):
+        system.sweep(after=60)
+        system.settle()
+
+    failed = shop.deployment(id_)
+    assert (failed.status, failed.error_code) == ("Failed", "TIMEOUT")
+    assert failed.error_message == (
+        "The deployment timed out while waiting for the replacement task set to become healthy. "
+        f"This time out period is 60 minutes. {why}"
+    )
+
+
 def test_a_new_side_that_takes_its_time_is_asked_again(system: System):
     shop = service(system)
     slow = Running(check_in=timedelta(seconds=10), note="2 of 3 tasks run.", found=as_found(system))

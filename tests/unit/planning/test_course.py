@@ -42,6 +42,7 @@ from tidegate.planning.course import (
     restoring_course,
     shifts_of,
     statuses_of,
+    unfinished,
     until_of,
 )
 from tidegate.planning.traffic import plan_shifts
@@ -260,6 +261,25 @@ def begun(kind: StepKind, minutes: int) -> list[CourseStep]:
             until=START + timedelta(minutes=minutes),
         )
     ]
+
+
+def test_a_wait_is_told_in_minutes_of_the_group_however_long_they_last():
+    course = begun(StepKind.READY, 2)
+
+    move = next_move(course, START + timedelta(minutes=2), minute=timedelta(seconds=4))
+
+    assert isinstance(move, Expire)
+    assert move.reason.endswith("This time out period is 30 minutes.")
+
+
+def test_what_is_not_done_in_time_says_what_it_waited_for():
+    standings = [Standing(False, note="It hangs."), Standing(True, note="Well."), Standing(False)]
+    course = begun(StepKind.FINISH, 60)
+
+    move = next_move(course, START + timedelta(minutes=60), unfinished=unfinished(standings))
+
+    assert isinstance(move, Finish)
+    assert move.remark.endswith("remove it by hand if it is still there. It hangs.")
 
 
 @pytest.mark.parametrize(
