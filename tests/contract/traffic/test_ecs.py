@@ -294,6 +294,22 @@ class TestTheWayBack:
         assert account.primary in answer.message
         assert account.picture() == before
 
+    def test_where_somebody_removed_blue_green_can_be_kept_by_hand(
+        self, account: Account, course: Course
+    ):
+        course.go("prepare", "test")
+        green = account.task_sets()[1]["taskSetArn"]
+        account.ecs.delete_task_set(
+            cluster=CLUSTER, service=SERVICE, taskSet=account.primary, force=True
+        )
+
+        answer = course.driver.restore(course.errand)
+
+        assert isinstance(answer, Failed)
+        assert answer.message.endswith(
+            f"have its listeners forward to green, and make {green} the primary one."
+        )
+
 
 class TestTasksThatDoNotCome:
     def test_the_note_says_why_they_stopped(self, account: Account):

@@ -70,9 +70,19 @@ class Standing:
             raise Refused(
                 ErrorCode.ECS_UPDATE_ERROR,
                 f"The original task set {self.before.primary} is gone, so there is no way back;"
-                " deploy what is wanted anew",
+                f" {self._without_blue()}",
             )
         return blue
+
+    def _without_blue(self) -> str:
+        """Return what can be done then: nothing is deployed to a service without a primary one."""
+        if self.primary is not None:
+            return "deploy what is wanted anew"
+        green = self.green
+        if green is None or green["status"] == DRAINING:
+            return "create a task set and make it the primary one"
+        to = " and ".join(route.green_name for route in self.before.routes)
+        return f"have its listeners forward to {to}, and make {green['taskSetArn']} the primary one"
 
     def whole_green(self) -> TaskSetSeen:
         """Return the task set that is to have the traffic.
