@@ -55,6 +55,7 @@ NOT_STEADY: Final = (
 NOT_REMOVED: Final = (
     "The original task set was not removed within an hour; remove it by hand if it is still there."
 )
+STILL_THERE: Final = "The original task set is left; delete it before the next deployment."
 NOT_CONTINUED: Final = (
     "The deployment timed out while waiting for a notification to continue. "
     "This time out period is {} minutes."
@@ -287,7 +288,7 @@ def _of_begun(
             return Finish(step.number, remark, read_back)
         case Badly(_, reason) if step.kind is StepKind.FINISH:
             # All traffic is on the new side: what is left of the old one is no reason to go back.
-            return Finish(step.number, reason)
+            return Finish(step.number, f"{reason} {STILL_THERE}")
         case Badly(code, reason):
             return GiveUp(step.number, code, reason)
         case None if step.until is None or now < step.until:

@@ -162,7 +162,9 @@ def test_what_is_left_of_the_old_side_is_told_and_no_reason_to_go_back(
 
     ended = shop.deployment(id_)
     assert ended.status == "Succeeded"
-    assert failed.message in ended.status_messages
+    [told] = ended.status_messages
+    assert told.startswith(failed.message)
+    assert told.endswith("delete it before the next deployment.")
     assert system.traffic.weights[SERVICE] == [0, 100]
 
 

@@ -206,8 +206,11 @@ class TestWhatIsCarriedOver:
         assert account.task_sets()[1]["tags"] == [{"key": "team", "value": "shop"}]
 
     def test_what_the_appspec_says_comes_first(self, account: Account):
+        containers = [{"name": name, "image": "i", "memory": 64} for name in ("web", "proxy")]
+        account.ecs.register_task_definition(family="proxied", containerDefinitions=containers)
         course = Course.looked(
             account,
+            task_definition="proxied:1",
             container_port=9090,
             container_name="proxy",
             platform_version="1.3.0",
@@ -309,6 +312,20 @@ class TestTheWayBack:
         assert answer.message.endswith(
             f"have its listeners forward to green, and make {green} the primary one."
         )
+
+
+def test_a_container_that_the_definition_lacks_fails_in_ecs_s_words(account: Account):
+    before = account.picture()
+    course = Course.looked(account, container_name="wbe")
+    course.driver.prepare(course.errand)
+
+    answer = course.driver.prepare(course.errand)
+
+    assert isinstance(answer, Failed)
+    assert answer.code is ErrorCode.ECS_UPDATE_ERROR
+    assert "The container wbe does not exist in the task definition" in answer.message
+    course.until_done(RESTORE)
+    assert account.picture() == before
 
 
 class TestTasksThatDoNotCome:

@@ -247,7 +247,9 @@ def test_an_old_side_that_stays_is_no_failure():
     course = begun(StepKind.FINISH, 60)
 
     move = next_move(course, START, outcome=Badly(ErrorCode.ECS_UPDATE_ERROR, "It is busy."))
-    assert move == Finish(0, "It is busy.")
+    assert move == Finish(
+        0, "It is busy. The original task set is left; delete it before the next deployment."
+    )
 
 
 def begun(kind: StepKind, minutes: int) -> list[CourseStep]:

@@ -180,6 +180,16 @@ def _refuse_nonsense(self: Ecs, request: dict[str, Any]) -> None:
             )
 
 
+def _refuse_strange_containers(self: Ecs, definition: str, request: dict[str, Any]) -> None:
+    found = self.describe_task_definition(definition).container_definitions
+    known = {one["name"] for one in found}
+    for entry in request.get("load_balancers") or ():
+        if entry["containerName"] not in known:
+            raise InvalidParameterException(
+                f"The container {entry['containerName']} does not exist in the task definition."
+            )
+
+
 _create, _describe_services = Ecs.create_task_set, EcsResponse.describe_services
 
 
@@ -193,6 +203,7 @@ def create_task_set(
         if again and one.client_token == again:
             return one
     _refuse_nonsense(self, request)
+    _refuse_strange_containers(self, task_definition, request)
     launch_type = request.pop("launch_type", None)
     scale = request.pop("scale", None)
     made = _create(self, service, cluster, task_definition, **request)
