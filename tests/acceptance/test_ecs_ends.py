@@ -63,6 +63,10 @@ def is_stopped(cloud: Cloud, phase: str) -> None:
     sets = [(one["status"], one["runningCount"]) for one in left["task sets"]]
     assert tuple(sorted(sets)) == SETS[phase]
     assert [one["externalId"] for one in left["task sets"]][1:] == [run.id][: len(sets) - 1]
+    said = " ".join(run.info()["deploymentStatusMessages"])
+    told = [one["taskSetArn"] in said for one in left["task sets"]]
+    # The ways to end it name what is to be deleted: either of two, and never the only one.
+    assert all(told) is (len(sets) > 1), said
     if phase != "BeforeInstall":
         shop.hooks, shop.config = (), AT_ONCE
         refused = shop.deploy().ended("Failed")["errorInformation"]

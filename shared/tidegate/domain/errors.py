@@ -232,11 +232,13 @@ class DeploymentNotStarted(Refused):
     code = "DeploymentNotStartedException"
     http_status = 409
 
-    def __init__(self, deployment_id: str, status: str) -> None:
-        super().__init__(
-            f"The deployment {deployment_id} is {status}: what it deploys to is settled when it "
-            "starts; ask again then."
-        )
+    def __init__(
+        self,
+        deployment_id: str,
+        status: str,
+        begins: str = "what it deploys to is settled when it starts",
+    ) -> None:
+        super().__init__(f"The deployment {deployment_id} is {status}: {begins}; ask again then.")
 
 
 class DeploymentNotReady(Refused):

@@ -55,7 +55,8 @@ def skip_termination_wait(deployment_id: DeploymentId, *, uow: UnitOfWork) -> No
     """
     deployment = _going_on(deployment_id, uow)
     if not _say(deployment, StepKind.TERMINATION, uow):
-        raise DeploymentNotStarted(deployment_id, deployment.status)
+        begins = "its original waits to be removed when all traffic has moved"
+        raise DeploymentNotStarted(deployment_id, deployment.status, begins)
 
 
 def _say(deployment: Deployment, kind: StepKind, uow: UnitOfWork) -> bool:

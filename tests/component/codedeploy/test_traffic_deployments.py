@@ -140,7 +140,8 @@ def test_what_waits_for_nobody_takes_no_word(quick_aws: Aws):
     code = "InvalidDeploymentWaitTypeException"
     for name in ("READY", ""):
         refused(code, client.continue_deployment, deploymentId=id_, deploymentWaitType=name)
-    refused("DeploymentNotStartedException", skip, deploymentId=id_)
+    said = refused("DeploymentNotStartedException", skip, deploymentId=id_)
+    assert "waits to be removed when all traffic has moved" in said
 
 
 def test_what_has_not_started_fails_with_its_group(quick_aws: Aws):
