@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import structlog
@@ -34,6 +34,8 @@ AT_ONCE: Final = 8
 """Inquiries that are under way at the same time: one place that does not answer holds no other."""
 PROMPT: Final = timedelta(seconds=2)
 """What has come after so long is acted on, while others are waited for."""
+TOGETHER: Final = 500
+"""Deployments that are written of in one transaction when their alarms are as they were."""
 
 log = structlog.get_logger(__name__)
 
@@ -47,10 +49,22 @@ def verdict_on(deployment: Deployment, uow: UnitOfWork) -> Verdict:
 
 
 def _verdict(watch: KeptWatch, uow: UnitOfWork, creator: Creator = Creator.USER) -> Verdict:
-    return verdict(watch.alarms, watch.seen, uow.now(), is_rollback=creator is Creator.ROLLBACK)
+    return verdict(
+        watch.alarms,
+        watch.seen,
+        uow.now(),
+        is_rollback=creator is Creator.ROLLBACK,
+        read_at=watch.read_at,
+    )
 
 
-def _keep(deployment_id: DeploymentId, readings: Sequence[Reading[Any]], uow: UnitOfWork) -> None:
+def _keep(
+    deployment_id: DeploymentId,
+    readings: Sequence[Reading[Any]],
+    uow: UnitOfWork,
+    *,
+    read_at: datetime,
+) -> None:
     """Write how alarms were found, and what has changed; of what is final nothing is told any more.
 
     A deployment is locked before its alarms, as by whoever ends it.
@@ -61,7 +75,7 @@ def _keep(deployment_id: DeploymentId, readings: Sequence[Reading[Any]], uow: Un
         return
     seen = noted(watch.seen, readings, uow.now())
     changes = turned(watch.seen, seen)
-    uow.watches.note(deployment_id, watch.alarms, seen)
+    uow.watches.note(deployment_id, watch.alarms, seen, read_at=read_at)
     uow.history.record(deployment_id, changes)
     for change in changes:
         log.info(
@@ -95,10 +109,11 @@ class AlarmPolling:
         woken = 0
         for come in self._ask(plan_inquiries(left)):
             answers |= come
-            for watch in left:
-                if is_told(watch, answers):
-                    woken += self._note(watches[watch.deployment_id], readings_for(watch, answers))
+            told = [watch for watch in left if is_told(watch, answers)]
             left = [watch for watch in left if not is_told(watch, answers)]
+            woken += self._note_all(
+                [(watches[one.deployment_id], readings_for(one, answers)) for one in told]
+            )
         return woken
 
     def _ask(self, inquiries: Inquiries) -> Iterator[Answers]:
@@ -115,23 +130,41 @@ class AlarmPolling:
                 done, waiting = wait(waiting, timeout=PROMPT.total_seconds())
                 yield collected((asked[one], one.result()) for one in done)
 
-    def _note(self, watch: KeptWatch, readings: Sequence[Reading[Any]]) -> bool:
-        """Write what is new of one deployment's alarms; tell whether it has to be looked at."""
+    def _note_all(self, told: Sequence[tuple[KeptWatch, Sequence[Reading[Any]]]]) -> int:
+        """Write what was told of alarms; return how many deployments have to be looked at."""
         now = self.store.clock.now()
-        seen = noted(watch.seen, readings, now)
-        before = verdict(watch.alarms, watch.seen, now)
-        after = verdict(watch.alarms, seen, now)
-        matters = after != before or not isinstance(after, GoOn)
-        if seen == watch.seen and not matters:
-            return False
+        as_before, woken = [], 0
+        for watch, readings in told:
+            seen = noted(watch.seen, readings, now)
+            before = verdict(watch.alarms, watch.seen, now, read_at=watch.read_at)
+            after = verdict(watch.alarms, seen, now)
+            if after != before or not isinstance(after, GoOn):
+                self._note(watch, readings, now, after)
+                woken += 1
+            elif seen != watch.seen:
+                self._note(watch, readings, now, None)
+            else:
+                as_before.append(watch.deployment_id)
+        for start in range(0, len(as_before), TOGETHER):
+            with self.store.write() as uow:
+                uow.watches.confirm(as_before[start : start + TOGETHER], read_at=now)
+        return woken
+
+    def _note(
+        self,
+        watch: KeptWatch,
+        readings: Sequence[Reading[Any]],
+        now: datetime,
+        matters: Verdict | None,
+    ) -> None:
+        """Write what is new of one deployment's alarms, and have it looked at if that *matters*."""
         with self.store.write() as uow:
-            _keep(watch.deployment_id, readings, uow)
-            if matters:
+            _keep(watch.deployment_id, readings, uow, read_at=now)
+            if matters is not None:
                 uow.deployments.wake(watch.deployment_id, now)
                 want_advance(uow, watch.deployment_id)
-        if matters:
-            log.info("alarms_matter", deployment_id=watch.deployment_id, verdict=str(after))
-        return matters
+        if matters is not None:
+            log.info("alarms_matter", deployment_id=watch.deployment_id, verdict=str(matters))
 
     def _wanted(self, watch: KeptWatch) -> Watch:
         return Watch(

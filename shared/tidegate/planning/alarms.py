@@ -26,6 +26,8 @@ from tidegate.domain.ids import DeploymentId
 
 PATIENCE: Final = timedelta(minutes=1)
 """How long what cannot be read, and may be again by itself, holds a deployment up at most."""
+STALE: Final = timedelta(seconds=30)
+"""How old a reading may be on which a step begins: three rounds, of which two may be lost."""
 MOST_AT_ONCE: Final = 100
 """Names in one call of DescribeAlarms, and queries in one inquiry at Prometheus."""
 
@@ -108,11 +110,13 @@ def verdict(
     *,
     is_rollback: bool = False,
     patience: timedelta = PATIENCE,
+    read_at: datetime | None = None,
 ) -> Verdict:
     """Return what the alarms of a deployment mean for it, by how they were seen.
 
-    *alarms* are those of its group, or those that it was told to have instead. What brings an older
-    revision back runs through all of them: it is what puts an alarm out.
+    *alarms* are those of its group, or those that it was told to have instead. What was seen was
+    last found so at *read_at*; when that is long ago, nobody knows how things are by now. What
+    brings an older revision back runs through all of them: it is what puts an alarm out.
     """
     if is_rollback:
         return GoOn()
@@ -125,7 +129,10 @@ def verdict(
         return Stop(ErrorCode.ALARM_ACTIVE, _of_lit(lit))
     if lost:
         return Stop(ErrorCode.ALARM_ACTIVE, _of_lost(lost))
-    return _hold(known, unread, missing) or GoOn()
+    if held := _hold(known, unread, missing):
+        return held
+    age = now - read_at if known and read_at is not None else timedelta(0)
+    return Wait(_of_stale(known)) if age >= STALE else GoOn()
 
 
 def _hold(
@@ -174,6 +181,13 @@ def _of_unread(unread: Sequence[Seen]) -> str:
     return (
         f"The state of {_names_of(unread)} cannot be read just now, and is asked for again. "
         f"{unread[0].reading.why}"
+    )
+
+
+def _of_stale(known: Sequence[Seen]) -> str:
+    return (
+        f"The state of {_names_of(known)} has not been read for {STALE.seconds} s or more, and is "
+        "asked for again."
     )
 
 

@@ -104,5 +104,7 @@ class WatchRow(Row):
     role_arn: Mapped[str]
     seen: Mapped[list[Any]]
     """How each was found, in their order; nothing before the first look."""
+    read_at: Mapped[datetime | None]
+    """When the last round of reading them began that told of all."""
     due_at: Mapped[datetime | None]
     """When they are read again; None once the deployment is final."""

@@ -27,6 +27,8 @@ class KeptWatch:
     region: str
     role_arn: str
     seen: tuple[Seen, ...]
+    read_at: datetime | None = None
+    """When all of them were read last."""
 
 
 class Watches:
@@ -75,15 +77,40 @@ class Watches:
         rows = self._session.scalars(select(WatchRow).where(WatchRow.due_at.is_not(None)))
         return [_kept(row) for row in rows]
 
-    def note(self, deployment_id: DeploymentId, alarms: Alarms, seen: Sequence[Seen]) -> None:
+    def note(
+        self,
+        deployment_id: DeploymentId,
+        alarms: Alarms,
+        seen: Sequence[Seen],
+        *,
+        read_at: datetime,
+    ) -> None:
         """Write how alarms were found."""
         found = {one.reading.alarm: one for one in seen}
         change(
             self._session,
             WatchRow,
             where={"deployment_id": deployment_id},
-            values={"seen": [_seen_to_json(found.get(alarm)) for alarm in alarms.watched]},
+            values={
+                "seen": [_seen_to_json(found.get(alarm)) for alarm in alarms.watched],
+                "read_at": read_at,
+            },
             returning="deployment_id",
+        )
+
+    def confirm(self, deployment_ids: Sequence[DeploymentId], *, read_at: datetime) -> None:
+        """Write when alarms were read that are as they were."""
+        # Whoever has all alarms read locks these rows in another order, and is not met half-way.
+        mine = self._session.scalars(
+            select(WatchRow.deployment_id)
+            .where(WatchRow.deployment_id.in_(deployment_ids), WatchRow.due_at.is_not(None))
+            .with_for_update(skip_locked=True)
+        ).all()
+        self._session.execute(
+            update(WatchRow)
+            .where(WatchRow.deployment_id.in_(mine))
+            .values(read_at=read_at)
+            .execution_options(synchronize_session=False)
         )
 
     def end(self, deployment_id: DeploymentId) -> None:
@@ -105,6 +132,7 @@ def _kept(row: WatchRow) -> KeptWatch:
         region=row.region,
         role_arn=row.role_arn,
         seen=tuple(_seen(alarm, body) for alarm, body in pairs if body is not None),
+        read_at=row.read_at,
     )
 
 

@@ -364,3 +364,38 @@ def test_many_deployments_are_one_question(system: System, source: FakeAlarms):
     assert source.inquiries == [
         Inquiry(alarms=(CloudWatchAlarm("errors"),), region="us-east-1", role_arn=ROLE)
     ]
+
+
+def test_what_was_read_long_ago_is_read_again_before_a_step(system: System, source: FakeAlarms):
+    shop = canary(system)
+    id_ = shop.go(lambda_appspec())
+    system.settle()
+    system.clock.advance(timedelta(minutes=7))
+    system.advance(id_)
+    system.settle()
+
+    assert system.traffic.weights[ALIAS] == [0, 10]
+    assert shop.deployment(id_).status_messages == (
+        "The state of <errors> has not been read for 30 s or more, and is asked for again.",
+    )
+    system.sweep(after=1)
+    system.settle()
+    assert system.traffic.weights[ALIAS] == [0, 10, 100]
+    assert shop.deployment(id_).status_messages == ()
+
+
+def test_what_turned_while_nobody_looked_stops_it_before_the_next_step(
+    system: System, source: FakeAlarms
+):
+    shop = canary(system)
+    id_ = shop.go(lambda_appspec())
+    system.settle()
+    source.states_of["errors"] = AlarmState.ALARM
+    system.clock.advance(timedelta(minutes=7))
+    system.advance(id_)
+    system.settle()
+    system.sweep(after=1)
+    system.settle()
+
+    assert shop.deployment(id_).error_code == "ALARM_ACTIVE"
+    assert system.traffic.weights[ALIAS] == [0, 10, 0]

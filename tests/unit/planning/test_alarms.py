@@ -20,6 +20,7 @@ from tidegate.domain.deployment import ErrorCode
 from tidegate.domain.ids import DeploymentId
 from tidegate.planning.alarms import (
     PATIENCE,
+    STALE,
     GoOn,
     Pause,
     Stop,
@@ -230,6 +231,17 @@ def test_nothing_begins_before_every_alarm_was_read():
     assert verdict(BOTH, [seen(HOT, S.OK)], NOW) == Wait(
         "The state of <cold> <errors> has not been read yet."
     )
+
+
+def test_nothing_begins_on_what_was_read_long_ago():
+    assert judge(read_at=NOW - STALE + timedelta(seconds=1)) == GoOn()
+    assert judge(read_at=NOW - STALE) == Wait(
+        "The state of <hot> <cold> <errors> has not been read for 30 s or more, and is asked for "
+        "again."
+    )
+    assert isinstance(judge(seen(HOT, S.ALARM), read_at=NOW - STALE), Stop)
+    assert isinstance(judge(seen(ERRORS, S.NO_DATA), read_at=NOW - STALE), Pause)
+    assert judge(read_at=NOW - STALE, is_rollback=True) == GoOn()
 
 
 def test_what_was_seen_of_other_alarms_does_not_count():

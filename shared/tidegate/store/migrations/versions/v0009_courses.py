@@ -83,6 +83,7 @@ def _create_watches() -> None:
         sa.Column("region", sa.String(length=32), nullable=False),
         sa.Column("role_arn", sa.Text(), nullable=False),
         sa.Column("seen", sa.JSON(), nullable=False),
+        _moment("read_at"),
         _moment("due_at"),
         sa.ForeignKeyConstraint(
             ["deployment_id"],
