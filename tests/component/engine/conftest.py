@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from component.engine.alarms import FakeAlarms
 from component.engine.system import System
+from tidegate.engine.alarms import AlarmPolling
 
 
 @pytest.fixture
@@ -13,3 +15,15 @@ def system(database_url: str, tmp_path: Path) -> Iterator[System]:
     system = System(database_url, tmp_path)
     yield system
     system.close()
+
+
+@pytest.fixture
+def source(system: System) -> FakeAlarms:
+    source = FakeAlarms()
+    system.worker.alarms = AlarmPolling(
+        store=system.store,
+        assume_role=True,
+        cloudwatch=lambda: source,
+        prometheus=lambda: source,
+    )
+    return source

@@ -6,14 +6,12 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
-import pytest
-
+from component.engine.alarms import ERRORS, ROLE, FakeAlarms, canary
 from component.engine.system import PATIENCE, System, until
 from component.engine.traffic import (
     ALIAS,
     ALWAYS,
     TrafficShop,
-    functions,
     lambda_appspec,
     minutes,
 )
@@ -28,49 +26,10 @@ from tidegate.domain.alarms import (
 from tidegate.domain.aws_group import AwsGroup
 from tidegate.domain.deployment import DeploymentOptions
 from tidegate.domain.ids import DeploymentId, GroupId
-from tidegate.engine.alarms import AlarmPolling
 from tidegate.engine.deployments import DeploymentRequest, create_deployment
 from tidegate.messages import ADVANCE, POLL_ALARMS, RUN_HOOKS
 
-ERRORS = Alarms(enabled=True, names=("errors",))
 CHECK = PrometheusCheck(name="slow", query="latency", threshold=1)
-ROLE = "arn:aws:iam::123456789012:role/deploy"
-
-
-@dataclass
-class FakeAlarms:
-    """A source whose alarms are OK unless a test says otherwise."""
-
-    states_of: dict[str, AlarmState] = field(default_factory=dict)
-    inquiries: list[Inquiry[Any]] = field(default_factory=list)
-
-    def states(self, inquiry: Inquiry[Any]) -> Sequence[Reading[Any]]:
-        self.inquiries.append(inquiry)
-        return tuple(
-            Reading(alarm=alarm, state=self.states_of.get(alarm.name, AlarmState.OK), why="Why.")
-            for alarm in inquiry.alarms
-        )
-
-
-@pytest.fixture
-def source(system: System) -> FakeAlarms:
-    source = FakeAlarms()
-    system.worker.alarms = AlarmPolling(
-        store=system.store,
-        assume_role=True,
-        cloudwatch=lambda: source,
-        prometheus=lambda: source,
-    )
-    return source
-
-
-def canary(system: System, alarms: Alarms = ERRORS):
-    return functions(
-        system,
-        "LambdaCanary10Percent5Minutes",
-        auto_rollback=ALWAYS,
-        aws=AwsGroup(alarms=alarms, service_role_arn=ROLE),
-    )
 
 
 def test_nothing_begins_before_the_alarms_were_read(system: System, source: FakeAlarms):
@@ -364,38 +323,3 @@ def test_many_deployments_are_one_question(system: System, source: FakeAlarms):
     assert source.inquiries == [
         Inquiry(alarms=(CloudWatchAlarm("errors"),), region="us-east-1", role_arn=ROLE)
     ]
-
-
-def test_what_was_read_long_ago_is_read_again_before_a_step(system: System, source: FakeAlarms):
-    shop = canary(system)
-    id_ = shop.go(lambda_appspec())
-    system.settle()
-    system.clock.advance(timedelta(minutes=7))
-    system.advance(id_)
-    system.settle()
-
-    assert system.traffic.weights[ALIAS] == [0, 10]
-    assert shop.deployment(id_).status_messages == (
-        "The state of <errors> has not been read for 30 s or more, and is asked for again.",
-    )
-    system.sweep(after=1)
-    system.settle()
-    assert system.traffic.weights[ALIAS] == [0, 10, 100]
-    assert shop.deployment(id_).status_messages == ()
-
-
-def test_what_turned_while_nobody_looked_stops_it_before_the_next_step(
-    system: System, source: FakeAlarms
-):
-    shop = canary(system)
-    id_ = shop.go(lambda_appspec())
-    system.settle()
-    source.states_of["errors"] = AlarmState.ALARM
-    system.clock.advance(timedelta(minutes=7))
-    system.advance(id_)
-    system.settle()
-    system.sweep(after=1)
-    system.settle()
-
-    assert shop.deployment(id_).error_code == "ALARM_ACTIVE"
-    assert system.traffic.weights[ALIAS] == [0, 10, 0]
