@@ -5,6 +5,7 @@ from itertools import pairwise
 
 from simulation.invariants import FINAL_DEPLOYMENTS, FINAL_EVENTS, FINAL_TARGETS, Witness
 from simulation.shifting import insist
+from simulation.traffic_promises import Promises
 from simulation.traffic_world import TrafficWorld
 from tidegate.domain.course import STEP_MACHINE, StepStatus
 
@@ -20,6 +21,7 @@ class TrafficWitness(Witness):
     def __init__(self, world: TrafficWorld) -> None:
         super().__init__(world)
         self.steps: dict[tuple, str] = {}
+        self.promises = Promises(world)
         world.traffic.on_finish = self.old_side_may_go
 
     def check_out_there(self, deployments, targets) -> None:
@@ -28,6 +30,7 @@ class TrafficWitness(Witness):
         self.steps_move_by_their_machine(deployments)
         self.what_is_done_was_done()
         self.paused_begins_nothing()
+        self.promises.check()
 
     def weights_are_whole_and_go_one_way(self) -> None:
         for identity, place in self.world.traffic.places.items():
@@ -95,12 +98,11 @@ class TrafficWitness(Witness):
     def old_side_may_go(self, deployment_id: str) -> None:
         """Check, in the moment before it is removed, that all has moved and the wait is over."""
         waits = self.world.rows(
-            "SELECT status, word, until <= finished_at FROM steps "
+            "SELECT status FROM steps "
             f"WHERE kind = 'termination' AND deployment_id = '{deployment_id}'"
         )
-        for status, word, is_over in waits:
-            insist(status == "Succeeded", "the wait is not over")
-            insist(word == "Succeeded" or is_over, "the wait was cut short")
+        insist(all(status == "Succeeded" for (status,) in waits), "the wait is not over")
+        self.promises.old_side_may_go(deployment_id)
         ((shares,),) = self.world.rows(
             "SELECT count(*) FROM steps WHERE kind = 'shift' AND weight = 100 "
             f"AND status = 'Succeeded' AND deployment_id = '{deployment_id}'"
@@ -117,6 +119,7 @@ class TrafficWitness(Witness):
 
     def check_end(self) -> None:
         self.check()
+        self.promises.check_end()
         assert self.world.rows("SELECT active_deployment_id FROM deployment_groups") == [(None,)]
         for table, final in (
             ("targets", FINAL_TARGETS),

@@ -78,6 +78,17 @@ class Scene:
     blue_green: BlueGreen | None = None
 
     @property
+    def interval(self) -> timedelta:
+        """How long it is from one shift to the next."""
+        return timedelta(minutes=5 if self.config.startswith("Canary") else 1)
+
+    @property
+    def kept_for(self) -> timedelta:
+        """How long the old side is kept when all traffic has moved, if it is removed at all."""
+        end = self.blue_green.terminate if self.blue_green else None
+        return timedelta(minutes=end.wait_minutes if end else 0)
+
+    @property
     def appspec(self) -> str:
         hooks = [{event: f"check-{event}"} for event in self.hooks]
         if self.platform is ComputePlatform.LAMBDA:
