@@ -22,7 +22,8 @@ from tidegate.domain.steps import Fail, StartTargets, Step, Succeed
 from tidegate.domain.tag_filters import describe_wanted, tags_match
 from tidegate.domain.target import TargetStatus
 from tidegate.engine.alarms import verdict_on
-from tidegate.engine.courses import advance_course, end_course, start_course
+from tidegate.engine.course_ends import end_course
+from tidegate.engine.courses import advance_course, start_course
 from tidegate.engine.rollback import end_deployment
 from tidegate.engine.stopping import stop_early
 from tidegate.messages import want_bundle, want_target

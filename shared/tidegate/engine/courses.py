@@ -9,7 +9,6 @@ import structlog
 
 from tidegate.domain.aws_group import AwsGroup
 from tidegate.domain.course import (
-    CHANGES,
     WAITS,
     CourseStep,
     StepKind,
@@ -22,11 +21,10 @@ from tidegate.domain.deployment import (
     Creator,
     Deployment,
     DeploymentEvent,
-    DeploymentStatus,
     ErrorCode,
     RollbackEvent,
 )
-from tidegate.domain.ids import DeploymentId, HostId, TargetId
+from tidegate.domain.ids import HostId, TargetId
 from tidegate.domain.lifecycle import (
     FINAL_EVENT_STATUSES,
     EventMove,
@@ -34,11 +32,12 @@ from tidegate.domain.lifecycle import (
     traffic_events,
 )
 from tidegate.domain.steps import Fail
-from tidegate.domain.target import FINAL_TARGET_STATUSES, TargetEvent
+from tidegate.domain.target import TargetEvent
+from tidegate.engine.course_ends import close_course, say_what_is_left
 from tidegate.engine.course_history import ACTOR, event_move, read_back, step_move
 from tidegate.engine.errands import has_test_traffic, moves_of, read_revision
 from tidegate.engine.rollback import end_deployment
-from tidegate.messages import want_advance, want_bundle, want_step
+from tidegate.messages import want_bundle, want_step
 from tidegate.planning.course import (
     Arrive,
     Await,
@@ -57,7 +56,6 @@ from tidegate.planning.course import (
     unfinished,
     until_of,
 )
-from tidegate.planning.leftovers import what_is_left
 from tidegate.planning.traffic import plan_shifts
 from tidegate.store.courses import KeptErrand
 from tidegate.store.deployments import Move
@@ -344,62 +342,3 @@ def _end(look: _Advance, end: _End) -> None:
     end_deployment(look.deployment, move, end.rollback, uow=look.uow)
     look.deployment = look.uow.deployments.get(look.deployment.id)
     say_what_is_left(look.deployment, look.uow)
-
-
-def say_what_is_left(deployment: Deployment, uow: UnitOfWork) -> None:
-    """Tell of a deployment that ended before its time, and is not rolled back, what it left.
-
-    Of a rollback that is what it did not bring back.
-    """
-    if deployment.rollback_deployment_id is not None:
-        return
-    # What is to be rolled back has changed something, whether or not the way back has begun.
-    is_rollback = deployment.creator is Creator.ROLLBACK
-    has_begun = is_rollback or bool(uow.courses.kinds_begun(deployment.id) & CHANGES)
-    told = (
-        what_is_left(errand.move, errand.found, has_begun=has_begun)
-        for errand in uow.courses.errands(deployment.id)
-    )
-    uow.deployments.say(deployment, tuple(filter(None, told)))
-
-
-def close_course(deployment_id: DeploymentId, reason: str, *, uow: UnitOfWork) -> None:
-    """End what is open of a deployment that goes no further, as far as nobody is at it.
-
-    A target for which something is being called just now is closed when that call has ended.
-    """
-    now = uow.now()
-    uow.courses.end_rest(deployment_id, at=now)
-    for target in uow.targets.page(deployment_id):
-        if target.status in FINAL_TARGET_STATUSES or uow.leases.is_held(deployment_id, target.id):
-            continue
-        _close_events(deployment_id, target.id, reason, uow=uow)
-        uow.targets.complete(target, TargetEvent.FAIL, at=now, message=reason)
-
-
-def _close_events(
-    deployment_id: DeploymentId, target_id: TargetId, reason: str, *, uow: UnitOfWork
-) -> None:
-    now = uow.now()
-    for name, source in uow.lifecycle.still_open(deployment_id, target_id):
-        fails = source is EventStatus.IN_PROGRESS
-        end = EventEnd(
-            move=EventMove.FAIL if fails else EventMove.SKIP,
-            at=now,
-            message=reason if fails else "",
-        )
-        uow.lifecycle.end(deployment_id, target_id, name, end)
-        to = EventStatus.FAILED if fails else EventStatus.SKIPPED
-        why = reason if fails else ""
-        record = event_move(target_id, name, (source, to), now, why)
-        uow.history.record(deployment_id, [record])
-
-
-def end_course(deployment: Deployment, uow: UnitOfWork) -> None:
-    """Close what was still being called for when a deployment ended, and let its rollback begin."""
-    close_course(deployment.id, deployment.error_message, uow=uow)
-    if deployment.status is not DeploymentStatus.SUCCEEDED:
-        say_what_is_left(deployment, uow)
-    rollback = deployment.rollback_deployment_id
-    if rollback is not None and uow.deployments.wake(rollback, uow.now()):
-        want_advance(uow, rollback)

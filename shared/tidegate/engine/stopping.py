@@ -1,7 +1,7 @@
 """A deployment that is ended before its time, by somebody or something."""
 
 from tidegate.domain.deployment import Deployment, RollbackEvent
-from tidegate.engine.courses import close_course, say_what_is_left
+from tidegate.engine.course_ends import close_course, say_what_is_left
 from tidegate.engine.rollback import end_deployment
 from tidegate.store.deployments import Move
 from tidegate.store.unit_of_work import UnitOfWork
