@@ -6,7 +6,6 @@ from dataclasses import replace
 import pytest
 from moto import mock_aws
 from moto.core import DEFAULT_ACCOUNT_ID
-from moto.core.utils import utcnow
 from moto.ecs.models import ecs_backends
 
 from contract.traffic.ecs_course import RESTORE, STEPS, Course, outcome
@@ -326,52 +325,6 @@ def test_a_container_that_the_definition_lacks_fails_in_ecs_s_words(account: Acc
     assert "The container wbe does not exist in the task definition" in answer.message
     course.until_done(RESTORE)
     assert account.picture() == before
-
-
-class TestTasksThatDoNotCome:
-    def test_the_note_says_why_they_stopped(self, account: Account):
-        course = Course.looked(account, task_definition=account.definitions[2])
-        answers = [course.driver.prepare(course.errand) for _ in range(5)]
-
-        last = answers[-1]
-
-        assert isinstance(last, Running)
-        assert "0 of 2 tasks running" in last.note
-        assert "4 of its tasks have stopped" not in last.note
-        assert "of its tasks have stopped, the last one: Essential container in task" in last.note
-        assert "(web: exit code 1, crash" in last.note
-
-    def test_the_note_says_why_none_can_begin(self, account: Account, course: Course):
-        course.driver.prepare(course.errand)
-        started = course.driver.prepare(course.errand)
-        assert isinstance(started, Running)
-        green = started.found.task_sets[1].id
-        told = f"(service web, taskSet {green}) was unable to place a task: no instance has room."
-        happens(account, told)
-        happens(account, "(service web, taskSet ecs-svc/other) has reached a steady state.")
-
-        answer = course.driver.prepare(course.errand)
-
-        assert isinstance(answer, Running)
-        assert answer.note.endswith(f"ECS says: {told}")
-
-    def test_green_that_somebody_removes_is_not_made_again(self, account: Account, course: Course):
-        course.go("prepare")
-        green = account.task_sets()[1]["taskSetArn"]
-        account.ecs.delete_task_set(cluster=CLUSTER, service=SERVICE, taskSet=green, force=True)
-
-        answers = [course.driver.prepare(course.errand), course.driver.shift(course.errand, 10)]
-
-        for answer in answers:
-            assert isinstance(answer, Failed)
-            assert "removed by somebody else" in answer.message
-        assert account.weights(account.prod)["green"] == 0
-
-
-def happens(account: Account, message: str) -> None:
-    """Have the service tell of something."""
-    service = ecs_backends[DEFAULT_ACCOUNT_ID][REGION].services[f"{CLUSTER}:{SERVICE}"]
-    service.events.insert(0, {"id": message, "createdAt": utcnow(), "message": message})
 
 
 @pytest.mark.parametrize("controller", ["EXTERNAL", "CODE_DEPLOY"])

@@ -1,0 +1,72 @@
+"""What the ECS driver says of green that does not become steady, and why."""
+
+from collections.abc import Iterator
+
+import pytest
+from moto import mock_aws
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.core.utils import utcnow
+from moto.ecs.models import ecs_backends
+
+from contract.traffic.ecs_course import Course
+from parts.aws import REGION
+from parts.ecs_account import CLUSTER, SERVICE, Account, make_account
+from tidegate.drivers.traffic import Failed, Running
+from tidegate.testing.aws.ecs import like_aws
+
+
+@pytest.fixture
+def account() -> Iterator[Account]:
+    with like_aws(), mock_aws():
+        yield make_account()
+
+
+@pytest.fixture
+def course(account: Account) -> Course:
+    return Course.looked(account)
+
+
+class TestTasksThatDoNotCome:
+    def test_the_note_says_why_they_stopped(self, account: Account):
+        course = Course.looked(account, task_definition=account.definitions[2])
+        answers = [course.driver.prepare(course.errand) for _ in range(5)]
+
+        last = answers[-1]
+
+        assert isinstance(last, Running)
+        assert "0 of 2 tasks running" in last.note
+        assert "4 of its tasks have stopped" not in last.note
+        assert "of its tasks have stopped, the last one: Essential container in task" in last.note
+        assert "(web: exit code 1, crash" in last.note
+
+    def test_the_note_says_why_none_can_begin(self, account: Account, course: Course):
+        course.driver.prepare(course.errand)
+        started = course.driver.prepare(course.errand)
+        assert isinstance(started, Running)
+        green = started.found.task_sets[1].id
+        told = f"(service web, taskSet {green}) was unable to place a task: no instance has room."
+        happens(account, told)
+        happens(account, "(service web, taskSet ecs-svc/other) has reached a steady state.")
+
+        answer = course.driver.prepare(course.errand)
+
+        assert isinstance(answer, Running)
+        assert answer.note.endswith(f"ECS says: {told}")
+
+    def test_green_that_somebody_removes_is_not_made_again(self, account: Account, course: Course):
+        course.go("prepare")
+        green = account.task_sets()[1]["taskSetArn"]
+        account.ecs.delete_task_set(cluster=CLUSTER, service=SERVICE, taskSet=green, force=True)
+
+        answers = [course.driver.prepare(course.errand), course.driver.shift(course.errand, 10)]
+
+        for answer in answers:
+            assert isinstance(answer, Failed)
+            assert "removed by somebody else" in answer.message
+        assert account.weights(account.prod)["green"] == 0
+
+
+def happens(account: Account, message: str) -> None:
+    """Have the service tell of something."""
+    service = ecs_backends[DEFAULT_ACCOUNT_ID][REGION].services[f"{CLUSTER}:{SERVICE}"]
+    service.events.insert(0, {"id": message, "createdAt": utcnow(), "message": message})
