@@ -4,7 +4,7 @@ The order is that of the user guide's "AppSpec 'hooks' section" for Lambda and f
 wait is told by DeploymentReadyOption and BlueInstanceTerminationOption of the API reference.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final, TypeAlias
@@ -206,7 +206,7 @@ def until_of(
 
 def unfinished(standings: Sequence[Standing]) -> str:
     """Return what was said last of those on which the step in progress is not done, each once."""
-    return " ".join(dict.fromkeys(one.note for one in standings if one.note and not one.is_done))
+    return _noted(one for one in standings if not one.is_done)
 
 
 def outcome_of(step: CourseStep, standings: Sequence[Standing]) -> Outcome | None:
@@ -219,13 +219,12 @@ def outcome_of(step: CourseStep, standings: Sequence[Standing]) -> Outcome | Non
         return Well() if step.word is Word.SUCCEEDED else None
     if not all(one.is_done for one in standings):
         return None
-    return Well(_read_back(step, standings), _remark(step, standings))
+    # On the way back, what somebody else had changed was left alone, and that stays so.
+    remark = _noted(standings) if step.kind is StepKind.RESTORE else ""
+    return Well(_read_back(step, standings), remark)
 
 
-def _remark(step: CourseStep, standings: Sequence[Standing]) -> str:
-    """Return what the way back has left alone, each sentence once."""
-    if step.kind is not StepKind.RESTORE:
-        return ""
+def _noted(standings: Iterable[Standing]) -> str:
     return " ".join(dict.fromkeys(one.note for one in standings if one.note))
 
 

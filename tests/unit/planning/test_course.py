@@ -274,6 +274,19 @@ def test_a_wait_is_told_in_minutes_of_the_group_however_long_they_last():
     assert move.reason.endswith("This time out period is 30 minutes.")
 
 
+@pytest.mark.parametrize(
+    ("kind", "told"), [(StepKind.RESTORE, "A rule is gone. So is a listener."), (StepKind.TEST, "")]
+)
+def test_what_the_way_back_has_left_alone_is_told(kind: StepKind, told: str):
+    standings = [Standing(True, note=note) for note in ("A rule is gone.", "", "So is a listener.")]
+    course = begun(kind, 60)
+
+    move = next_move(course, START, outcome=outcome_of(course[0], standings))
+
+    assert isinstance(move, Finish)
+    assert move.remark == told
+
+
 def test_what_is_not_done_in_time_says_what_it_waited_for():
     standings = [Standing(False, note="It hangs."), Standing(True, note="Well."), Standing(False)]
     course = begun(StepKind.FINISH, 60)
