@@ -72,10 +72,18 @@ functions = st.builds(
     hooks_are_quick=st.booleans(),
     has_alarm=st.booleans(),
 )
+LATER = TerminateBlue(InstanceAction.TERMINATE, 3)
 waits = st.builds(
     BlueGreen,
-    terminate=st.none()
-    | st.builds(TerminateBlue, st.sampled_from(InstanceAction), st.sampled_from([0, 3])),
+    # Most often there is a wait: what is removed too early shows only then.
+    terminate=st.sampled_from(
+        [
+            None,
+            TerminateBlue(InstanceAction.KEEP_ALIVE, 0),
+            TerminateBlue(InstanceAction.TERMINATE, 0),
+            *3 * [LATER],
+        ]
+    ),
     ready=st.none() | st.builds(WhenReady, st.sampled_from(ReadyAction), st.just(30)),
 )
 services = st.builds(
