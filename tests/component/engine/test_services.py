@@ -135,7 +135,8 @@ def test_an_old_side_that_cannot_be_removed_is_told_and_no_failure(system: Syste
     system.settle()
 
     done = shop.deployment(id_)
-    assert (done.status, done.status_messages) == ("Succeeded", ("It is busy.",))
+    told = "It is busy. The original task set is left; delete it before the next deployment."
+    assert (done.status, done.status_messages) == ("Succeeded", (told,))
 
 
 def test_what_is_being_removed_cannot_be_gone_back_to(system: System):
