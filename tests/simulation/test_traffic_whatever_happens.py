@@ -70,7 +70,7 @@ functions = st.builds(
     hooks=st.lists(st.sampled_from(LAMBDA_EVENTS[::2]), unique=True, max_size=2).map(tuple),
     hooks_answer=st.booleans(),
     hooks_are_quick=st.booleans(),
-    has_alarm=st.booleans(),
+    has_alarm=st.sampled_from([True, True, False]),
 )
 LATER = TerminateBlue(InstanceAction.TERMINATE, 3)
 waits = st.builds(
@@ -99,7 +99,7 @@ services = st.builds(
     ).map(tuple),
     hooks_answer=st.booleans(),
     hooks_are_quick=st.booleans(),
-    has_alarm=st.booleans(),
+    has_alarm=st.sampled_from([True, True, False]),
     has_test=st.booleans(),
     blue_green=waits,
 )
@@ -226,6 +226,12 @@ class TrafficInAnyWeather(RuleBasedStateMachine):
     def _change_alarm(self, choice):
         self.world.alarm.state = list(AlarmState)[choice % len(AlarmState)]
         self.world.alarm.may_pass = choice % 2 == 0
+
+    @rule(state=st.sampled_from([AlarmState.OK, AlarmState.ALARM, *AlarmState]))
+    def alarm_turns(self, state):
+        """Have an alarm turn in fair weather, where nothing hides what it does."""
+        self.world.alarm.state = state
+        self.fair_weather(2)
 
     @rule(rounds=st.sampled_from([1, 2, 3, 8]))
     def fair_weather(self, rounds):
