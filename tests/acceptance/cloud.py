@@ -57,6 +57,7 @@ class Cloud:
     """That of AWS's clients that talk to the system, and to the stand-in past who is in between."""
     function_role: str
     _clients: dict[tuple[str, str], Any] = field(default_factory=dict)
+    _applications: list[tuple[str, str]] = field(default_factory=list)
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     def client(self, service: str, region: str) -> Any:
@@ -79,7 +80,10 @@ class Cloud:
             return self._clients[service, region]
 
     def forget(self) -> None:
-        """Have nothing be in the stand-in any more: it has only so many regions."""
+        """Have nothing be in the stand-in any more, or in groups: it has only so many regions."""
+        for region, name in self._applications:
+            self.client("codedeploy", region).delete_application(applicationName=name)
+        self._applications.clear()
         reset = urllib.request.Request(f"{self.moto.url}/moto-api/reset", method="POST")
         urllib.request.urlopen(reset, timeout=30).close()
         self.function_role = make_role(self.moto.url)
@@ -88,6 +92,7 @@ class Cloud:
         """Make an application with a group of this platform; return both names."""
         codedeploy, name = self.client("codedeploy", region), f"shop-{next(_names)}"
         codedeploy.create_application(applicationName=name, computePlatform=platform)
+        self._applications.append((region, name))
         codedeploy.create_deployment_group(
             applicationName=name,
             deploymentGroupName="live",

@@ -1,6 +1,7 @@
 """An account with a service and its listeners, and a picture of all that is in it."""
 
 import json
+import os
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import cache
@@ -20,10 +21,16 @@ CLUSTER, SERVICE = "shop", "web"
 _PASSING = ("createdAt", "updatedAt", "stabilityStatusAt", "events", "stabilityStatus")
 
 
-@cache
 def client(name: str, region: str = REGION) -> Any:
     """A client of the stand-in, made once: its model takes long to read."""
-    return boto3.client(name, region_name=region)  # type: ignore[call-overload]
+    return _client(name, region, os.environ.get("AWS_ENDPOINT_URL"))
+
+
+@cache
+def _client(name: str, region: str, endpoint_url: str | None) -> Any:
+    return boto3.client(  # type: ignore[call-overload]
+        name, region_name=region, endpoint_url=endpoint_url
+    )
 
 
 def forward(arn: str) -> dict[str, Any]:
