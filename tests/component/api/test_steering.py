@@ -135,6 +135,27 @@ def test_servers_are_rolled_back_and_have_no_steps(quick: Service):
     assert rolled_back["rollback"]["rollback_deployment_id"]
 
 
+def test_a_hook_says_how_it_went_once(service: Service):
+    with_functions(service)
+    id_ = deploy(service, lambda_appspec(hooks=[BEFORE]))
+    _, _, execution_id = worker.move_traffic(service, id_, ALIAS).calls[-1]
+    hooks = f"{DEPLOYMENTS}/{id_}/hooks"
+
+    unknown = service.post(f"{hooks}/another", {"status": "Succeeded"}, role=Role.DEPLOYER)
+    odd = service.post(f"{hooks}/{execution_id}", {"status": "Skipped"}, role=Role.DEPLOYER)
+    viewer = service.post(f"{hooks}/{execution_id}", {"status": "Failed"}, role=Role.VIEWER)
+    taken = service.post(f"{hooks}/{execution_id}", {"status": "Succeeded"}, role=Role.DEPLOYER)
+    again = service.post(f"{hooks}/{execution_id}", {"status": "Failed"}, role=Role.DEPLOYER)
+
+    assert "was called as 'another'" in detail_of(unknown, 422)
+    assert odd.status_code == 422
+    assert viewer.status_code == 403
+    assert (taken.status_code, taken.json()["status"]) == (200, "InProgress")
+    assert "only its first word counts" in detail_of(again, 409)
+    worker.move_traffic(service, id_, ALIAS)
+    assert service.traffic.weights[ALIAS] == [0, 10]
+
+
 @pytest.mark.parametrize("verb", VERBS)
 def test_only_deployers_steer_and_only_what_is_there(quick: Service, verb: str):
     id_ = canary(quick)

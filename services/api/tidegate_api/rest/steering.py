@@ -1,10 +1,11 @@
-"""What people do to a deployment that goes on: pause, resume, promote, roll back."""
+"""What is said to a deployment that goes on, by people and by hooks."""
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Path
 
+from tidegate.domain.course import Word
 from tidegate.domain.deployment import Deployment
 from tidegate.domain.ids import DeploymentId
 from tidegate.engine.steering import (
@@ -13,6 +14,7 @@ from tidegate.engine.steering import (
     resume_deployment,
     rollback_deployment,
 )
+from tidegate.engine.waits import end_hook
 from tidegate_api.auth import Deployer
 from tidegate_api.parts import Parts, TheParts
 from tidegate_api.problems import Problem
@@ -28,6 +30,11 @@ _CONFLICT: Final[dict[int | str, dict[str, Any]]] = {
 class ReasonIn(In):
     reason: Reason = ""
     """Why; its history says so, and who."""
+
+
+class HookIn(In):
+    status: Word
+    """How the hook went."""
 
 
 class PromoteIn(ReasonIn):
@@ -78,6 +85,25 @@ def rollback(
     body: ReasonIn | None = None,
 ) -> DeploymentOut:
     return _steered(rollback_deployment, id, parts, actor=token.name, reason=_reason(body))
+
+
+@router.post(
+    "/hooks/{execution_id}",
+    summary="Say how a hook went that was called with this LifecycleEventHookExecutionId",
+    responses=_CONFLICT,
+)
+def hook(
+    id: str,  # noqa: A002 - the path's word
+    execution_id: Annotated[str, Path(max_length=256)],
+    token: Deployer,
+    parts: TheParts,
+    body: HookIn,
+) -> DeploymentOut:
+    del token
+    id_ = DeploymentId(id)
+    with parts.store.write() as uow:
+        end_hook(id_, execution_id, body.status, uow=uow)
+        return DeploymentOut.whole(uow.deployments.get(id_), uow)
 
 
 def _reason(body: ReasonIn | None) -> str:
