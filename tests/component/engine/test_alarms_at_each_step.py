@@ -179,7 +179,14 @@ def sources(
         yield cloudwatch_alarms(), prometheus_checks(web.url)
 
 
-@pytest.fixture(params=["metric", "composite", "prometheus"])
+# One kind at each step in every run; with all of them it takes minutes.
+KINDS = [
+    "metric",
+    *(pytest.param(one, marks=pytest.mark.slow) for one in ("composite", "prometheus")),
+]
+
+
+@pytest.fixture(params=KINDS)
 def alarm(
     request: pytest.FixtureRequest, system: System, sources: Sources, cloudwatch: Any, web: Web
 ) -> CloudWatch | Prometheus:
