@@ -23,7 +23,7 @@ demo: install ## Start a whole system and deploy while you watch (PLATFORM=serve
 	$(BIN)/tidegate demo --platform $(PLATFORM)
 
 test: .venv/.done .venv/.system .venv/.prometheus $(CLIENTS) ## Run all tests (T=path runs some)
-	$(BIN)/python -m pytest -m "not slow" -n 4 --dist loadfile $(T)
+	$(BIN)/python -m pytest -m "not slow" -n 4 --dist loadfile --no-loadscope-reorder $(T)
 
 test-slow: .venv/.done .venv/.system .venv/.prometheus $(CLIENTS) ## Run the tests that take minutes
 	$(BIN)/python -m pytest -m slow $(T)

@@ -40,6 +40,16 @@ def refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
     report.longrepr = f"TIDEGATE_FAIL_ON_SKIP=1 and this was skipped: {reason}"
 
 
+WHOLE_SYSTEMS = ("acceptance", "up")
+"""Folders of tests that wait for most of their time."""
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Have what takes long begin first, so that nothing is waited for at the end."""
+    items.sort(key=lambda item: item.path.parent.name not in WHOLE_SYSTEMS)
+
+
 @pytest.fixture(autouse=True)
 def usual_umask() -> Iterator[None]:
     """The code that makes a data folder keeps all that comes after it to its user."""

@@ -2,21 +2,14 @@
 
 import os
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    initialize,
-    invariant,
-    rule,
-    run_state_machine_as_test,
-)
+from hypothesis.stateful import initialize, rule
 
 from simulation.traffic_invariants import TrafficWitness
 from simulation.traffic_world import Scene, TrafficWorld
+from simulation.weather import Weather, choices, machine_of, run
 from tidegate.domain.alarms import AlarmState
 from tidegate.domain.aws_group import (
     BlueGreen,
@@ -59,7 +52,6 @@ TROUBLES = (
     "_trouble_aws",
     "_change_alarm",
 )
-choices = st.integers(0, 1000)
 happenings = st.sampled_from(8 * MOVES + PEOPLE + TROUBLES)
 
 functions = st.builds(
@@ -105,11 +97,10 @@ services = st.builds(
 )
 
 
-class TrafficInAnyWeather(RuleBasedStateMachine):
+class TrafficInAnyWeather(Weather):
     """The engine on a real database, and traffic of which everything may go wrong."""
 
-    template: Path
-    folder: Path
+    longest_calm = LONGEST_CALM
 
     @initialize(
         scene=functions | services,
@@ -128,35 +119,7 @@ class TrafficInAnyWeather(RuleBasedStateMachine):
 
     @rule(moves=st.lists(st.tuples(happenings, choices), min_size=15, max_size=60))
     def things_happen(self, moves):
-        for name, choice in moves:
-            getattr(self, name)(choice)
-            self.witness.check()
-
-    def _deliver(self, choice):
-        if self.world.broker.queue:
-            self.world.deliver(choice, choice // 2)
-
-    def _deliver_and_keep(self, choice):
-        if self.world.broker.queue:
-            self.world.deliver(choice, choice // 2, keep=True)
-
-    def _sweep(self, choice):
-        self.world.sweep(choice)
-
-    def _resume(self, choice):
-        for number in range(1 + choice % 4):
-            running = self.world.running()
-            if running:
-                running[(choice + number) % len(running)].resume()
-                self.witness.check()
-
-    def _show_life(self, choice):
-        worker = self.world.workers[choice % len(self.world.workers)]
-        if worker.name not in self.world.heartless:
-            worker.show_life()
-
-    def _tick(self, choice):
-        self.world.clock.advance(0.5 + choice % 3)
+        self.happen(moves)
 
     def _answer(self, choice):
         self.world.answer(choice, Word.FAILED if choice % 9 == 0 else Word.SUCCEEDED)
@@ -166,47 +129,31 @@ class TrafficInAnyWeather(RuleBasedStateMachine):
 
     def _stop(self, choice):
         rollback = (None, True, False)[choice % 3]
-        self.world.act(stop_deployment, self._one(choice), actor="tester", rollback=rollback)
+        self.world.act(
+            stop_deployment, self.one_of_the_last(choice), actor="tester", rollback=rollback
+        )
 
     def _pause(self, choice):
-        self.world.act(pause_deployment, self._one(choice), actor="tester")
+        self.world.act(pause_deployment, self.one_of_the_last(choice), actor="tester")
 
     def _go_on(self, choice):
-        self.world.act(resume_deployment, self._one(choice), actor="tester")
+        self.world.act(resume_deployment, self.one_of_the_last(choice), actor="tester")
 
     def _promote(self, choice):
         full = choice % 2 == 0
-        self.world.act(promote_deployment, self._one(choice), actor="tester", full=full)
+        self.world.act(promote_deployment, self.one_of_the_last(choice), actor="tester", full=full)
 
     def _continue(self, choice):
         if choice % 3 == 0:
-            self.world.act(skip_termination_wait, self._one(choice))
+            self.world.act(skip_termination_wait, self.one_of_the_last(choice))
         else:
-            self.world.act(continue_deployment, self._one(choice), list(Wait)[choice % 2])
-
-    def _one(self, choice):
-        rows = self.world.rows("SELECT id FROM deployments ORDER BY created_at DESC LIMIT 2")
-        return rows[choice // 500 % len(rows)][0]
-
-    def _lose_all_messages(self, _choice):
-        self.world.broker.queue.clear()
-
-    def _lose_broker(self, _choice):
-        self.world.broker.is_down = True
-
-    def _let_time_pass(self, choice):
-        self.world.clock.advance(5 + choice % 40)
+            self.world.act(
+                continue_deployment, self.one_of_the_last(choice), list(Wait)[choice % 2]
+            )
 
     def _let_minutes_pass(self, choice):
         self.world.clock.advance(timedelta(minutes=1 + choice % 7))
         self.world.show_life()
-
-    def _kill_worker(self, choice):
-        self.world.kill_worker(choice)
-
-    def _lose_heart(self, choice):
-        worker = self.world.workers[choice % len(self.world.workers)]
-        self.world.heartless ^= {worker.name}
 
     def _freeze(self, choice):
         """Have one worker stand still until the others take it for dead; later it goes on."""
@@ -216,9 +163,6 @@ class TrafficInAnyWeather(RuleBasedStateMachine):
         self.world.clock.advance(16)
         self.world.show_life()
         self.world.sweep(choice + 1)
-
-    def _leave_worker(self, choice):
-        self.world.leave_worker(choice)
 
     def _trouble_aws(self, choice):
         self.world.traffic.troubles += [("slow", "away", "slow", "away", "refused")[choice % 5]]
@@ -233,6 +177,11 @@ class TrafficInAnyWeather(RuleBasedStateMachine):
         self.world.alarm.state = state
         self.fair_weather(2)
 
+    def clear_up(self):
+        super().clear_up()
+        self.world.traffic.troubles.clear()
+        self.world.alarm.state = AlarmState.OK
+
     @rule(rounds=st.sampled_from([1, 2, 3, 8]))
     def fair_weather(self, rounds):
         self.world.broker.is_down = False
@@ -240,54 +189,11 @@ class TrafficInAnyWeather(RuleBasedStateMachine):
             self.world.calm()
             self.witness.check()
 
-    @invariant()
-    def everything_is_sound(self):
-        self.witness.check()
-
-    def teardown(self):
-        if not hasattr(self, "witness"):
-            return
-        try:
-            self._let_all_end()
-        finally:
-            self.world.close()
-
-    def _let_all_end(self):
-        self.world.broker.is_down = False
-        self.world.heartless.clear()
-        self.world.traffic.troubles.clear()
-        self.world.alarm.state = AlarmState.OK
-        for _ in range(LONGEST_CALM):
-            if self.witness.everything_is_over() and not self.world.running():
-                break
-            self.world.calm()
-            self.witness.check()
-        else:
-            raise AssertionError("something never ended")
-        self.witness.check_end()
-
 
 @pytest.fixture(scope="module")
 def machine(databases, tmp_path_factory):
-    """The state machine with a migrated database to copy."""
-    folder = tmp_path_factory.mktemp("traffic")
-    with databases.fresh("sqlite") as url:
-        template = Path(url.removeprefix("sqlite:///"))
-        names = {"template": template, "folder": folder}
-        yield type("TrafficInAnyWeatherHere", (TrafficInAnyWeather,), names)
-
-
-def run(machine, *, examples, steps):
-    run_state_machine_as_test(
-        machine,
-        settings=settings(
-            max_examples=examples,
-            stateful_step_count=steps,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-            report_multiple_bugs=False,
-        ),
-    )
+    with machine_of(TrafficInAnyWeather, databases, tmp_path_factory) as machine:
+        yield machine
 
 
 def test_traffic_moves_right_whatever_happens(machine):

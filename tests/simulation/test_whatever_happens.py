@@ -1,20 +1,13 @@
 """Whatever is lost, repeated, late or killed: every deployment ends, and ends right."""
 
 import os
-from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    initialize,
-    invariant,
-    rule,
-    run_state_machine_as_test,
-)
+from hypothesis.stateful import initialize, rule
 
 from simulation.invariants import Witness
+from simulation.weather import Weather, choices, machine_of, run
 from simulation.world import World
 from tidegate.domain.configs import PREDEFINED_PREFIX
 from tidegate.domain.deployment import AutoRollback, DeploymentOptions, RollbackEvent
@@ -38,15 +31,13 @@ TROUBLES = (
     "_silence",
     "_restart_host",
 )
-choices = st.integers(0, 1000)
 happenings = st.sampled_from(3 * MOVES + TROUBLES)
 
 
-class AnyWeather(RuleBasedStateMachine):
+class AnyWeather(Weather):
     """The engine on a real database, and a world in which everything that can go wrong does."""
 
-    template: Path
-    folder: Path
+    longest_calm = LONGEST_CALM
 
     @initialize(
         hosts=st.integers(1, 4),
@@ -81,61 +72,16 @@ class AnyWeather(RuleBasedStateMachine):
 
     @rule(moves=st.lists(st.tuples(happenings, choices), min_size=15, max_size=60))
     def things_happen(self, moves):
-        for name, choice in moves:
-            getattr(self, name)(choice)
-            self.witness.check()
-
-    def _deliver(self, choice):
-        if self.world.broker.queue:
-            self.world.deliver(choice, choice // 2)
-
-    def _deliver_and_keep(self, choice):
-        if self.world.broker.queue:
-            self.world.deliver(choice, choice // 2, keep=True)
-
-    def _sweep(self, choice):
-        self.world.sweep(choice)
-
-    def _resume(self, choice):
-        for _ in range(1 + choice % 4):
-            running = self.world.running()
-            if running:
-                running[choice % len(running)].resume()
+        self.happen(moves)
 
     def _step(self, choice):
         host = self.world.hosts[self.world.names[choice % len(self.world.names)]]
         for _ in range(1 + choice % 3):
             host.step()
 
-    def _show_life(self, choice):
-        self.world.workers[choice % len(self.world.workers)].show_life()
-
-    def _tick(self, choice):
-        self.world.clock.advance(0.5 + choice % 3)
-
     def _stop(self, choice):
-        deployments = self.world.rows("SELECT id FROM deployments ORDER BY created_at DESC LIMIT 2")
         rollback = (None, True, False)[choice % 3]
-        self.world.stop(deployments[choice // 500 % len(deployments)][0], rollback=rollback)
-
-    def _lose_all_messages(self, _choice):
-        self.world.broker.queue.clear()
-
-    def _lose_broker(self, _choice):
-        self.world.broker.is_down = True
-
-    def _let_time_pass(self, choice):
-        self.world.clock.advance(5 + choice % 40)
-
-    def _kill_worker(self, choice):
-        self.world.kill_worker(choice)
-
-    def _lose_heart(self, choice):
-        worker = self.world.workers[choice % len(self.world.workers)]
-        self.world.heartless ^= {worker.name}
-
-    def _leave_worker(self, choice):
-        self.world.leave_worker(choice)
+        self.world.stop(self.one_of_the_last(choice), rollback=rollback)
 
     def _silence(self, choice):
         host = self.world.hosts[self.world.names[choice % len(self.world.names)]]
@@ -144,59 +90,22 @@ class AnyWeather(RuleBasedStateMachine):
     def _restart_host(self, choice):
         self.world.hosts[self.world.names[choice % len(self.world.names)]].restart()
 
+    def clear_up(self):
+        super().clear_up()
+        for host in self.world.hosts.hosts.values():
+            host.is_silent = False
+
     @rule(seconds=st.sampled_from([1, 2, 3, 15, 20]))
     def fair_weather(self, seconds):
         self.world.broker.is_down = False
         for _ in range(seconds):
             self.world.calm()
 
-    @invariant()
-    def everything_is_sound(self):
-        self.witness.check()
-
-    def teardown(self):
-        if not hasattr(self, "witness"):
-            return
-        try:
-            self._let_all_end()
-        finally:
-            self.world.close()
-
-    def _let_all_end(self):
-        self.world.broker.is_down = False
-        self.world.heartless.clear()
-        for host in self.world.hosts.hosts.values():
-            host.is_silent = False
-        for _ in range(LONGEST_CALM):
-            if self.witness.everything_is_over() and not self.world.running():
-                break
-            self.world.calm()
-            self.witness.check()
-        else:
-            raise AssertionError("something never ended")
-        self.witness.check_end()
-
 
 @pytest.fixture(scope="module")
 def machine(databases, tmp_path_factory):
-    """The state machine with a migrated database to copy."""
-    folder = tmp_path_factory.mktemp("simulation")
-    with databases.fresh("sqlite") as url:
-        template = Path(url.removeprefix("sqlite:///"))
-        yield type("AnyWeatherHere", (AnyWeather,), {"template": template, "folder": folder})
-
-
-def run(machine, *, examples, steps):
-    run_state_machine_as_test(
-        machine,
-        settings=settings(
-            max_examples=examples,
-            stateful_step_count=steps,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-            report_multiple_bugs=False,
-        ),
-    )
+    with machine_of(AnyWeather, databases, tmp_path_factory) as machine:
+        yield machine
 
 
 def test_every_deployment_ends_right_whatever_happens(machine):

@@ -45,7 +45,7 @@ def test_an_appspec_for_a_service_is_taken_for_ecs(quick: Service):
 def test_an_appspec_that_is_wrong_is_refused_with_all_problems(quick: Service):
     with_functions(quick)
 
-    answer = register(quick, lambda_appspec().replace('"live"', '"1"').replace('"2"', '"1"'))
+    answer = register(quick, lambda_appspec().replace('"live"', '"1"').replace('"2"', '"x!"'))
 
     assert "AppSpec is not valid" in detail_of(answer, 422)
     assert answer.json()["code"] == "InvalidAppSpec"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from contract.traffic.ecs_course import RESTORE, STEPS, Course, outcome
-from parts.ecs_account import Account, client, make_account
+from parts.ecs_account import Account, make_account
 from parts.s3 import LIKE_AWS, S3Server
 from tidegate.drivers.traffic import Failed
 from tidegate.drivers.traffic.ecs import EcsTraffic
@@ -20,9 +20,7 @@ def account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Account
     with S3Server(tmp_path, program=LIKE_AWS) as server:
         server.point_to(monkeypatch, tmp_path)
         monkeypatch.setenv("AWS_ENDPOINT_URL", server.url)
-        client.cache_clear()
         yield make_account()
-        client.cache_clear()
 
 
 def test_there_back_and_there(account: Account):

@@ -105,6 +105,7 @@ def test_it_can_be_left_at_any_time_and_ends_as_planned_the_next_time(demo: Demo
     assert "All as planned" in said
 
 
+@pytest.mark.slow
 def test_a_canary_moves_an_alias_and_an_alarm_takes_the_next_one_back(demo: Demo):
     process = demo.start("--platform", "lambda", "--exit", *FREE_PORTS)
 
