@@ -141,6 +141,8 @@ def test_a_worker_that_dies_in_a_call_has_made_it_once(cloud: Cloud, crash: str)
     def last(forward: Forward) -> None:
         forward()
         arrived.set()
+        # Who hears that it was cut off asks again before anybody can be killed.
+        cloud.between.hangs(forward)
 
     alias, service = lambdas.Shop(cloud=cloud), services.Shop(cloud=cloud)
     cloud.between.next["UpdateAlias"].append(last)
