@@ -1,6 +1,6 @@
 """AppSpec text to values, with every problem and the line on which it stands."""
 
-from tidegate.appspec.ecs_services import CapacityProvider, EcsAppSpec, Network
+from tidegate.appspec.ecs_services import EcsAppSpec
 from tidegate.appspec.errors import InvalidAppSpec
 from tidegate.appspec.lambda_functions import LambdaAppSpec, LambdaFunction
 from tidegate.appspec.parsing import AnyAppSpec, parse_appspec, platform_of
@@ -21,7 +21,6 @@ __all__ = [
     "MOST_BYTES",
     "AnyAppSpec",
     "AppSpec",
-    "CapacityProvider",
     "Context",
     "EcsAppSpec",
     "FileMapping",
@@ -29,7 +28,6 @@ __all__ = [
     "InvalidAppSpec",
     "LambdaAppSpec",
     "LambdaFunction",
-    "Network",
     "Permission",
     "Platform",
     "Problem",

@@ -11,6 +11,7 @@ from tidegate.appspec.findings import Findings
 from tidegate.appspec.resources import Kind, read_hooks, read_resources, read_top
 from tidegate.appspec.ruby import cut
 from tidegate.appspec.values import Json, Problem, warnings_of
+from tidegate.domain.traffic import CapacityProvider, Network
 
 _KIND: Final = Kind(
     platform="ECS",
@@ -35,25 +36,6 @@ _TASK_DEFINITION: Final = re.compile(
 )
 _CONTAINER: Final = re.compile(r"[A-Za-z0-9_-]{1,255}")
 _PLATFORM_VERSION: Final = re.compile(r"LATEST|\d+\.\d+\.\d+", re.ASCII)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Network:
-    """Where the tasks of a task set are."""
-
-    subnets: tuple[str, ...]
-    security_groups: tuple[str, ...]
-    assign_public_ip: str
-    """ENABLED or DISABLED."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CapacityProvider:
-    """One entry of a strategy."""
-
-    name: str
-    base: int = 0
-    weight: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -50,6 +50,8 @@ class Network:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CapacityProvider:
+    """One entry of a strategy."""
+
     name: str
     base: int = 0
     weight: int = 0

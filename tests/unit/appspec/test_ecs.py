@@ -4,13 +4,8 @@ import json
 
 import pytest
 
-from tidegate.appspec import (
-    CapacityProvider,
-    EcsAppSpec,
-    InvalidAppSpec,
-    Network,
-    parse_appspec,
-)
+from tidegate.appspec import EcsAppSpec, InvalidAppSpec, parse_appspec
+from tidegate.domain.traffic import CapacityProvider, Network
 
 TASK = "arn:aws:ecs:eu-west-1:123456789012:task-definition/shop:3"
 WHOLE = f"""\
