@@ -1,6 +1,5 @@
 """The ECS driver through its whole course, at a stand-in that settles, drains and refuses."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -15,17 +14,6 @@ from tidegate.domain.deployment import ErrorCode
 from tidegate.domain.traffic import AliasMove, CapacityProvider, Network, Side
 from tidegate.drivers.traffic import Done, Failed, Running
 from tidegate.testing.aws.ecs import like_aws
-
-
-@pytest.fixture
-def account() -> Iterator[Account]:
-    with like_aws(), mock_aws():
-        yield make_account()
-
-
-@pytest.fixture
-def course(account: Account) -> Course:
-    return Course.looked(account)
 
 
 class TestTheCourse:

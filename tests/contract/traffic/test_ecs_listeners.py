@@ -35,12 +35,6 @@ PAGE = {
 }
 
 
-@pytest.fixture
-def account() -> Iterator[Account]:
-    with like_aws(), mock_aws():
-        yield make_account()
-
-
 @contextmanager
 def paged(size: int) -> Iterator[None]:
     """Have pages of rules be so small."""

@@ -1,6 +1,6 @@
 """What the ECS driver refuses before anything is moved, and how it says so."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -18,12 +18,6 @@ from tidegate.testing.aws.ecs import like_aws
 NO_SERVICE, NO_ELB = ErrorCode.INVALID_ECS_SERVICE, ErrorCode.ELASTIC_LOAD_BALANCING_INVALID
 NOT_UPDATABLE = ErrorCode.ECS_UPDATE_ERROR
 Spoil = Callable[[Account], dict[str, Any] | None]
-
-
-@pytest.fixture
-def account() -> Iterator[Account]:
-    with like_aws(), mock_aws():
-        yield make_account()
 
 
 def pair(account: Account, **changes: Any) -> dict[str, Any]:

@@ -1,29 +1,13 @@
 """What the ECS driver says of green that does not become steady, and why."""
 
-from collections.abc import Iterator
-
-import pytest
-from moto import mock_aws
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.core.utils import utcnow
 from moto.ecs.models import ecs_backends
 
 from contract.traffic.ecs_course import Course
 from parts.aws import REGION
-from parts.ecs_account import CLUSTER, SERVICE, Account, make_account
+from parts.ecs_account import CLUSTER, SERVICE, Account
 from tidegate.drivers.traffic import Failed, Running
-from tidegate.testing.aws.ecs import like_aws
-
-
-@pytest.fixture
-def account() -> Iterator[Account]:
-    with like_aws(), mock_aws():
-        yield make_account()
-
-
-@pytest.fixture
-def course(account: Account) -> Course:
-    return Course.looked(account)
 
 
 class TestTasksThatDoNotCome:
