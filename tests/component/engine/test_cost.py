@@ -1,4 +1,4 @@
-"""What a deployment costs per target: the same for ten and for two hundred."""
+"""What a deployment costs per target: the same for ten and for a hundred."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from component.engine.system import ALL, ONE, System
 from component.engine.traffic import functions, lambda_appspec
 from parts.databases import Databases
 
-FEW, MANY = 10, 200
+FEW, MANY = 10, 100
 TOLERANCE = 0.10
 OF_A_LAST_SHIFT = 40
 """Statements for the last shift of a canary, the end of its deployment and a sign of life."""
