@@ -85,6 +85,7 @@ $(UV): bootstrap.lock
 .venv/.done: requirements.lock pyproject.toml $(UV)
 	$(UV) pip sync -q --compile-bytecode --python $(BIN)/python --require-hashes requirements.lock
 	$(UV) pip install -q --python $(BIN)/python --no-build-isolation --no-deps -e .
+	$(BIN)/python -m compileall -q shared services
 	@touch $@
 
 # What tests need from the system. Without root the tests that need it are skipped and say so.
