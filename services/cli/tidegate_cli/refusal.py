@@ -25,7 +25,9 @@ def chosen_settings(**options: object) -> Settings:
 
 def _sentence(problem: ErrorDetails) -> str:
     field = "_".join(map(str, problem["loc"]))
-    reason = problem["msg"].removeprefix("Value error, ").rstrip(".").lower()
+    message = problem["msg"].removeprefix("Value error, ").rstrip(".")
+    # Only the first letter: names of variables and patterns are as they are.
+    reason = message[:1].lower() + message[1:]
     value = "what it is" if _is_secret(field) else repr(problem["input"])
     return f"TIDEGATE_{field.upper()} cannot be {value}: {reason}."
 
