@@ -1,5 +1,6 @@
 """Options that say which alarms stop a deployment, and how their texts are read."""
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final
@@ -80,12 +81,12 @@ def read_check(text: str) -> dict[str, object]:
         typer.BadParameter: It cannot be read so.
     """
     match = _CHECK.fullmatch(text.strip())
-    if match is None:
+    if match is None or math.isinf(threshold := float(match["threshold"])):
         raise typer.BadParameter(
             f"{text!r} is not NAME=QUERY > VALUE, such as 'slow=max(latency_seconds) > 0.5'.",
             param_hint="--check",
         )
-    return {**match.groupdict(), "threshold": float(match["threshold"])}
+    return {**match.groupdict(), "threshold": threshold}
 
 
 def alarm_facts(alarms: Mapping[str, Any]) -> list[tuple[str, object]]:

@@ -1,5 +1,6 @@
 """Options of groups for ECS: the service, its target groups, and the waits."""
 
+import re
 from collections.abc import Sequence
 from typing import Annotated, Any
 
@@ -37,7 +38,7 @@ ReadyWait = Annotated[
 
 
 def _termination(text: str) -> str:
-    if text != "keep" and not (text.isascii() and text.isdigit()):
+    if text != "keep" and not re.fullmatch(r"[0-9]{1,9}", text):
         raise typer.BadParameter(f"{text!r} is neither a number of minutes nor `keep`.")
     return text
 
@@ -87,8 +88,13 @@ def service_settings(
 def _pair(text: str) -> dict[str, object]:
     words = [word.strip() for word in text.split(",")]
     groups = [word for word in words if "=" not in word]
-    listeners = dict(word.split("=", 1) for word in words if "=" in word)
-    if len(groups) != 2 or not {"prod"} <= listeners.keys() <= {"prod", "test"}:
+    told = [word.split("=", 1) for word in words if "=" in word]
+    listeners = {name: arn for name, arn in told if arn}
+    if (
+        len(groups) != 2
+        or len(listeners) != len(told)
+        or not {"prod"} <= listeners.keys() <= {"prod", "test"}
+    ):
         raise typer.BadParameter(
             f"{text!r} is not BLUE,GREEN,prod=ARN or BLUE,GREEN,prod=ARN,test=ARN.",
             param_hint="--pair",
