@@ -71,8 +71,8 @@ def _say(deployment: Deployment, kind: StepKind, uow: UnitOfWork) -> bool:
 
 def end_hook(
     deployment_id: DeploymentId, execution_id: str, word: Word, *, uow: UnitOfWork
-) -> None:
-    """Take the word of a hook.
+) -> Deployment:
+    """Take the word of a hook of a deployment; return the deployment.
 
     Raises:
         DeploymentNotFound: There is none.
@@ -96,6 +96,7 @@ def end_hook(
         raise HookHasEnded(deployment_id, step.event)
     uow.courses.change(deployment_id, step, None, word=word)
     _wake(deployment_id, uow)
+    return deployment
 
 
 def _wake(deployment_id: DeploymentId, uow: UnitOfWork) -> None:

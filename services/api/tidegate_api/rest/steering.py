@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Depends, Path
 
+from tidegate.domain.access import Role
 from tidegate.domain.course import Word
 from tidegate.domain.deployment import Deployment
 from tidegate.domain.ids import DeploymentId
@@ -15,8 +16,8 @@ from tidegate.engine.steering import (
     rollback_deployment,
 )
 from tidegate.engine.waits import end_hook
-from tidegate_api.auth import Deployer
-from tidegate_api.parts import Parts, TheParts
+from tidegate_api.auth import Deployer, needs
+from tidegate_api.parts import TheParts
 from tidegate_api.problems import Problem
 from tidegate_api.rest.deployments import DeploymentOut
 from tidegate_api.rest.shapes import In, Reason
@@ -42,74 +43,59 @@ class PromoteIn(ReasonIn):
     """Give the replacement all traffic, and not only its next share."""
 
 
+class Steering:
+    """A deployment, and who steers it."""
+
+    def __init__(self, id: str, token: Deployer, parts: TheParts) -> None:  # noqa: A002 - the path's word
+        self._id, self._actor, self._parts = DeploymentId(id), token.name, parts
+
+    def do(
+        self, act: Callable[..., Deployment], body: ReasonIn | None, **how: Any
+    ) -> DeploymentOut:
+        """Do something to the deployment, for the reason that is given, and show it."""
+        reason = body.reason if body else ""
+        with self._parts.store.write() as uow:
+            deployment = act(self._id, uow=uow, actor=self._actor, reason=reason, **how)
+            return DeploymentOut.whole(deployment, uow)
+
+
+_Steering = Annotated[Steering, Depends()]
+
+
 @router.post("/pause", summary="Have no step begin until it is resumed", responses=_CONFLICT)
-def pause(
-    id: str,  # noqa: A002 - the path's word
-    token: Deployer,
-    parts: TheParts,
-    body: ReasonIn | None = None,
-) -> DeploymentOut:
-    return _steered(pause_deployment, id, parts, actor=token.name, reason=_reason(body))
+def pause(steering: _Steering, body: ReasonIn | None = None) -> DeploymentOut:
+    return steering.do(pause_deployment, body)
 
 
 @router.post("/resume", summary="Let a paused deployment go on", responses=_CONFLICT)
-def resume(
-    id: str,  # noqa: A002 - the path's word
-    token: Deployer,
-    parts: TheParts,
-    body: ReasonIn | None = None,
-) -> DeploymentOut:
-    return _steered(resume_deployment, id, parts, actor=token.name, reason=_reason(body))
+def resume(steering: _Steering, body: ReasonIn | None = None) -> DeploymentOut:
+    return steering.do(resume_deployment, body)
 
 
 @router.post(
     "/promote", summary="Move the next share of the traffic now, or all of it", responses=_CONFLICT
 )
-def promote(
-    id: str,  # noqa: A002 - the path's word
-    token: Deployer,
-    parts: TheParts,
-    body: PromoteIn | None = None,
-) -> DeploymentOut:
-    wish = body or PromoteIn()
-    return _steered(
-        promote_deployment, id, parts, actor=token.name, reason=wish.reason, full=wish.full
-    )
+def promote(steering: _Steering, body: PromoteIn | None = None) -> DeploymentOut:
+    return steering.do(promote_deployment, body, full=body is not None and body.full)
 
 
 @router.post("/rollback", summary="Stop it and roll it back", responses=_CONFLICT)
-def rollback(
-    id: str,  # noqa: A002 - the path's word
-    token: Deployer,
-    parts: TheParts,
-    body: ReasonIn | None = None,
-) -> DeploymentOut:
-    return _steered(rollback_deployment, id, parts, actor=token.name, reason=_reason(body))
+def rollback(steering: _Steering, body: ReasonIn | None = None) -> DeploymentOut:
+    return steering.do(rollback_deployment, body)
 
 
 @router.post(
     "/hooks/{execution_id}",
     summary="Say how a hook went that was called with this LifecycleEventHookExecutionId",
+    dependencies=[Depends(needs(Role.DEPLOYER))],
     responses=_CONFLICT,
 )
 def hook(
     id: str,  # noqa: A002 - the path's word
     execution_id: Annotated[str, Path(max_length=256)],
-    token: Deployer,
     parts: TheParts,
     body: HookIn,
 ) -> DeploymentOut:
-    del token
-    id_ = DeploymentId(id)
     with parts.store.write() as uow:
-        end_hook(id_, execution_id, body.status, uow=uow)
-        return DeploymentOut.whole(uow.deployments.get(id_), uow)
-
-
-def _reason(body: ReasonIn | None) -> str:
-    return body.reason if body else ""
-
-
-def _steered(act: Callable[..., Deployment], id_: str, parts: Parts, **how: Any) -> DeploymentOut:
-    with parts.store.write() as uow:
-        return DeploymentOut.whole(act(DeploymentId(id_), uow=uow, **how), uow)
+        deployment = end_hook(DeploymentId(id), execution_id, body.status, uow=uow)
+        return DeploymentOut.whole(deployment, uow)
