@@ -16,9 +16,19 @@ from tidegate_cli.errors import ExitCode
 from tidegate_cli.options import Json, Profile, rollback
 from tidegate_cli.output import Column, Row, moment, say, show_facts, show_json, show_table
 from tidegate_cli.output import show as show_text
+from tidegate_cli.progress import is_pause
 from tidegate_cli.revisions import send_appspec, upload
 from tidegate_cli.steering import Reason, tell_rollback
-from tidegate_cli.traffic_view import coming, movement, moves_traffic, read_at, share, step_cells
+from tidegate_cli.traffic_view import (
+    coming,
+    movement,
+    moves_traffic,
+    read_at,
+    remarks,
+    share,
+    step_cells,
+    who_and_why,
+)
 from tidegate_cli.verdict import sentence, summary
 from tidegate_cli.watch import Deadline, follow
 
@@ -240,12 +250,13 @@ def show(deployment_id: Id, as_json: Json = False, profile: Profile = None) -> N
         targets = list(service.items("deployments", deployment_id, "targets"))
         path = ("deployments", deployment_id, "steps")
         steps = service.get(*path)["items"] if moves_traffic(deployment) else None
+        pause = _pause(service, deployment)
     if as_json:
         more = {} if steps is None else {"steps": steps}
         show_json({**deployment, "targets": targets, **more})
         return
     now = SystemClock().now()
-    show_facts(_facts(deployment, now))
+    show_facts(_facts(deployment, pause, now))
     if alarms := deployment.get("alarms"):
         show_text("")
         show_table(alarms, alarm_columns(now), nothing="")
@@ -370,13 +381,20 @@ def _tell(
     return code
 
 
-def _notes(deployment: Document) -> list[str]:
-    """Return what else there is to say, and what comes next does not say already."""
-    next_ = str((deployment.get("next") or {}).get("what") or "")
-    return [one for one in deployment.get("status_messages") or () if one not in next_]
+def _pause(service: Service, deployment: Document) -> Document:
+    """Return the event of the pause in which a deployment is, or nothing."""
+    if not deployment.get("paused_at"):
+        return {}
+    events = service.items("deployments", str(deployment["id"]), "events")
+    return next(iter([one for one in events if is_pause(one)][-1:]), {})
 
 
-def _facts(deployment: Document, now: datetime) -> list[tuple[str, object]]:
+def _paused(deployment: Document, pause: Document) -> str:
+    since = moment(deployment.get("paused_at"))
+    return f"{since}{who_and_why(pause)}" if since else ""
+
+
+def _facts(deployment: Document, pause: Document, now: datetime) -> list[tuple[str, object]]:
     link = deployment.get("rollback") or {}
     error = deployment.get("error") or {}
     facts = [
@@ -389,11 +407,11 @@ def _facts(deployment: Document, now: datetime) -> list[tuple[str, object]]:
         ("description", deployment.get("description")),
         ("previous revision", deployment.get("previous_revision")),
         ("error", f"{error.get('code')}: {error.get('message')}" if error else None),
-        ("paused since", moment(deployment.get("paused_at"))),
+        ("paused since", _paused(deployment, pause)),
         ("next", coming(deployment, now).removeprefix("Next: ")),
         ("rolled back by", link.get("rollback_deployment_id")),
         ("rolls back", link.get("rollback_triggering_deployment_id")),
         ("rollback", link.get("message")),
-        ("note", " ".join(_notes(deployment))),
+        ("note", " ".join(remarks(deployment))),
     ]
     return [(name, value) for name, value in facts if value not in (None, "", {})]

@@ -44,6 +44,8 @@ class Progress:
     """Of one that moves traffic, as the service last told them."""
     traffic: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     """What each target moves, and how it was last found."""
+    pause: Mapping[str, Any] = field(default_factory=dict)
+    """The last event of a pause: who, and why."""
 
     @property
     def status(self) -> str:
@@ -70,6 +72,8 @@ class Progress:
     def note(self, event: Mapping[str, Any]) -> None:
         """Take in one event of the stream."""
         target, to = event.get("target"), str(event.get("to") or "")
+        if is_pause(event):
+            self.pause = event
         if not target or not to:
             return
         row = self.target(str(target))
@@ -96,6 +100,11 @@ class Progress:
         if seen.keys() <= order.keys():
             return sorted(seen, key=order.__getitem__)
         return list(seen)
+
+
+def is_pause(event: Mapping[str, Any]) -> bool:
+    """Tell whether somebody paused the deployment by an event."""
+    return event.get("subject") == "deployment" and event.get("name") == "pause"
 
 
 def moment(text: object) -> datetime | None:

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, Literal
 
 from rich import box
 from rich.console import Console, Group, RenderableType
@@ -18,7 +18,7 @@ from tidegate_cli.plain import headline
 from tidegate_cli.progress import EventProgress, Progress, TargetProgress, moment
 from tidegate_cli.times import spell
 from tidegate_cli.traffic_screen import traffic_parts
-from tidegate_cli.traffic_view import coming, moves_traffic
+from tidegate_cli.traffic_view import coming, moves_traffic, remarks
 from tidegate_cli.verdict import is_final, sentence
 
 SHORT: Final = {
@@ -97,6 +97,7 @@ def frame(
     else:
         parts.extend(_targets(progress, fits, console=console, now=now))
     parts.extend(_messages(progress))
+    parts.extend(_remarks(progress))
     if trouble:
         parts.append(Text(f"{trouble} Trying again.", style="yellow", overflow="ellipsis"))
     return Group(*parts)
@@ -196,6 +197,14 @@ def _messages(progress: Progress) -> list[Text]:
         )
         for target in told[:MESSAGES]
     ]
+
+
+def _remarks(progress: Progress) -> Iterator[Text]:
+    """Yield what else there is to say: at the end in full, as it may say what is left to do."""
+    is_over = is_final(progress.deployment)
+    for remark in remarks(progress.deployment):
+        overflow: Literal["fold", "ellipsis"] = "fold" if is_over else "ellipsis"
+        yield Text(remark, style="yellow", no_wrap=not is_over, overflow=overflow)
 
 
 def _counted(targets: Iterable[TargetProgress]) -> str:

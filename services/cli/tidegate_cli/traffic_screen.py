@@ -18,6 +18,7 @@ from tidegate_cli.traffic_view import (
     percent,
     step_row,
     task_sets,
+    who_and_why,
     window,
 )
 
@@ -47,7 +48,8 @@ def traffic_parts(
         left = max(fits - len(bars) - BESIDE_STEPS, FEWEST_STEPS)
         yield _table(progress, now, plain=plain, fits=left)
     if paused := moment(progress.deployment.get("paused_at")):
-        yield Text(f"Paused since {clock(paused, now)}", style="bold yellow")
+        told = f"Paused since {clock(paused, now)}{who_and_why(progress.pause)}"
+        yield Text(told, style="bold yellow", no_wrap=True, overflow="ellipsis")
     if next_ := coming(progress.deployment, now):
         yield Text(next_, style="bold")
 

@@ -163,6 +163,20 @@ def coming(deployment: Document, now: datetime) -> str:
     return f"Next: {what} ({when})"
 
 
+def who_and_why(event: Document) -> str:
+    """Return who did something and why, or nothing of no event."""
+    if not event.get("actor"):
+        return ""
+    why = " ".join(str(event.get("reason") or "").split())
+    return f" by {event['actor']}" + (f": {why}" if why else "")
+
+
+def remarks(deployment: Document) -> list[str]:
+    """Return what else there is to say, and what comes next does not say already."""
+    next_ = str((deployment.get("next") or {}).get("what") or "")
+    return [str(one) for one in deployment.get("status_messages") or () if one not in next_]
+
+
 def _telling(steps: Sequence[Document]) -> int:
     """Return the place of the step that is open or failed, else that after the last one done."""
     statuses = [one.get("status") for one in steps]

@@ -39,6 +39,11 @@ def progress_of(*targets, steps=STEPS, **more) -> Progress:
     return progress
 
 
+def pause(number: int = 7, actor: str = "ann", reason: str = "lunch") -> dict[str, object]:
+    """The event of a pause."""
+    return event(number, "InProgress", name="pause", reason=reason) | {"actor": actor}
+
+
 def drawn(progress: Progress, *, width: int = 120, height: int = 40) -> str:
     out = io.StringIO()
     console = Console(file=out, width=width, height=height, color_system=None)
@@ -83,7 +88,29 @@ def test_a_pause_and_a_hook_that_runs_are_seen():
     picture = " ".join(drawn(progress).split())
 
     assert "▶ BeforeAllowTraffic check 12:00:48 for 12s, until 13:00:48" in picture
-    assert "Paused since 12:00:50" in picture
+    assert "Paused since 12:00:50 Next:" in picture
+    progress.note(pause())
+    assert "Paused since 12:00:50 by ann: lunch Next:" in " ".join(drawn(progress).split())
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_what_is_left_is_told_in_full_at_the_end(width: int):
+    left = "The alias live of shop-web is at 10 % version 2; set it right with " + "command " * 30
+
+    going_on = drawn(progress_of(status_messages=[left]), width=width)
+    over = drawn(progress_of(status="Stopped", next=None, status_messages=[left]), width=width)
+
+    assert going_on.count("command") < left.count("command")
+    assert "The alias live of shop-web is at 10 %" in going_on
+    assert " ".join(left.split()) in " ".join(over.split())
+    assert max(map(len, over.splitlines())) <= width
+
+
+def test_what_holds_it_up_is_told_once():
+    held = "Prometheus has no data for <slow>."
+    what = {"what": f"Nothing begins while this is so: {held}", "at": None}
+
+    assert drawn(progress_of(next=what, status_messages=[held])).count(held) == 1
 
 
 @pytest.mark.parametrize("width", [70, 80, 120])
@@ -282,11 +309,14 @@ def test_show_has_steps_traffic_and_what_comes_next(fake: FakeService, cli):
     fake.on("GET", f"deployments/{ID}", canary(next=NEXT, paused_at="2026-11-25T12:00:50Z"))
     fake.on("GET", f"deployments/{ID}/targets", page(function(), function(None)))
     fake.on("GET", f"deployments/{ID}/steps", page(*STEPS))
+    fake.on(
+        "GET", f"deployments/{ID}/events", page(pause(3, "bob", ""), pause(), event(9, "Ready"))
+    )
 
     shown, as_json = cli("show", ID), cli("show", ID, "--json")
 
     lines = [" ".join(text.split()) for text in shown.out.splitlines()]
-    assert "paused since: 2026-11-25T12:00:50Z" in lines
+    assert "paused since: 2026-11-25T12:00:50Z by ann: lunch" in lines
     assert any(text.startswith("next: The replacement gets 100 % of") for text in lines)
     row = "shop-web:live InProgress version 1 to 2 #--------- 10 % 11-25 12:00:14 -"
     assert row in lines
