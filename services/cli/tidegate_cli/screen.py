@@ -90,14 +90,15 @@ def frame(
 ) -> Group:
     """Return the whole picture, cut to the height of the terminal."""
     alarms = list(_alarms(progress, now))
-    fits = max(console.height - FRAME_LINES - MESSAGES - len(alarms), FEWEST_ROWS)
+    told = list(_remarks(progress))
+    fits = max(console.height - FRAME_LINES - MESSAGES - len(alarms) - len(told), FEWEST_ROWS)
     parts: list[RenderableType] = [*_head(progress, now), *alarms]
     if moves_traffic(progress.deployment):
         parts.extend(traffic_parts(progress, console=console, now=now, fits=fits))
     else:
         parts.extend(_targets(progress, fits, console=console, now=now))
     parts.extend(_messages(progress))
-    parts.extend(_remarks(progress))
+    parts.extend(told)
     if trouble:
         parts.append(Text(f"{trouble} Trying again.", style="yellow", overflow="ellipsis"))
     return Group(*parts)
