@@ -76,7 +76,7 @@ def test_traffic_is_held_and_let_go_and_promoted(system: System, appspec: str):
 
     assert paused.returncode == 0
     assert "unless somebody resumes or promotes it" in paused.stderr
-    assert "paused since:" in shown
+    assert "by admin: lunch" in shown
     assert "Next: The replacement gets 100 % of the traffic. (" in resumed.stderr
     assert promoted.returncode == 0
     watched = system.cli("watch", deployment_id, "--deadline", "60s")
