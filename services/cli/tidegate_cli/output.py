@@ -123,14 +123,18 @@ def colour(text: str) -> Text:
 
 
 def _rich_table(heads: Sequence[str], cells: Sequence[Sequence[str]]) -> None:
+    console = _console()
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
     for position, head in enumerate(heads):
-        # An id, a status or a time is worth nothing in pieces; the last column gives way.
-        whole = position < len(heads) - 1 and not any(" " in row[position] for row in cells)
+        column = [row[position] for row in cells]
+        # An id, a status or a time is worth nothing in pieces; the last column gives way, and so
+        # does a long name, beside which nothing else would have room.
+        is_short = max(map(len, column)) <= console.width // 3
+        whole = is_short and position < len(heads) - 1 and not any(" " in text for text in column)
         table.add_column(head, overflow="fold", no_wrap=whole)
     for row in cells:
         table.add_row(*map(colour, row))
-    _console().print(table)
+    console.print(table)
 
 
 def _console() -> Console:

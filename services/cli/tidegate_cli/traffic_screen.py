@@ -33,6 +33,7 @@ _COLUMNS: Final = (("", False), ("event", True), ("step", True), ("at (UTC)", Fa
 """Heads, and whether they give way on a narrow terminal: marks and times are never cut."""
 MOST_BARS: Final = 5
 FEWEST_STEPS: Final = 3
+SHORTEST_LABEL: Final = 12
 BESIDE_STEPS: Final = 4
 """Lines: what is left out before and after, a pause, what comes next."""
 
@@ -42,7 +43,7 @@ def traffic_parts(
 ) -> Iterator[RenderableType]:
     """Yield the picture of a deployment that moves traffic, in *fits* lines or a few more."""
     plain = not console.encoding.startswith("utf")
-    bars = list(_bars(progress, now, plain=plain))
+    bars = list(_bars(progress, now, plain=plain, width=console.width))
     yield from bars
     if progress.steps:
         left = max(fits - len(bars) - BESIDE_STEPS, FEWEST_STEPS)
@@ -54,22 +55,18 @@ def traffic_parts(
         yield Text(next_, style="bold")
 
 
-def _bars(progress: Progress, now: datetime, *, plain: bool) -> Iterator[Text]:
+def _bars(progress: Progress, now: datetime, *, plain: bool, width: int) -> Iterator[Text]:
     shown = list(progress.traffic.items())[:MOST_BARS]
     for name, traffic in shown:
         found = traffic.get("found") or {}
         weight = float(found.get("weight") or 0)
         read_at = moment(found.get("read_at"))
         read = f"  read {clock(read_at, now)}" if read_at else "  not read yet"
-        line = Text.assemble(
-            (name, "bold"),
-            f"  {movement(traffic)}  ",
-            (bar(weight, plain=plain), "green"),
-            f" {percent(weight)}",
-            (read, "dim"),
-            no_wrap=True,
-            overflow="ellipsis",
+        share = Text.assemble(
+            "  ", (bar(weight, plain=plain), "green"), f" {percent(weight)}", (read, "dim")
         )
+        line = _label(name, movement(traffic), max(width - len(share), SHORTEST_LABEL))
+        line.append_text(share)
         yield line
         for text in task_sets(traffic):
             yield Text(f"  {text}", style="dim", no_wrap=True, overflow="ellipsis")
@@ -77,6 +74,15 @@ def _bars(progress: Progress, now: datetime, *, plain: bool) -> Iterator[Text]:
             yield Text(f"  {traffic['note']}", style="yellow", no_wrap=True, overflow="ellipsis")
     if rest := len(progress.traffic) - len(shown):
         yield Text(f"… and {rest} more", style="dim")
+
+
+def _label(name: str, moves: str, room: int) -> Text:
+    """Return what moves, and from what to what: a long name gives way, for the share matters."""
+    shown = Text(name, style="bold")
+    shown.truncate(max(room - len(moves) - 2, SHORTEST_LABEL), overflow="ellipsis")
+    label = Text.assemble(shown, f"  {moves}", no_wrap=True, overflow="ellipsis")
+    label.truncate(room, overflow="ellipsis")
+    return label
 
 
 def _table(progress: Progress, now: datetime, *, plain: bool, fits: int) -> Table:

@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from tidegate.testing.clock import FakeClock
+from tidegate_cli import output
 from tidegate_cli.alarm_options import read_check
 from tidegate_cli.alarm_view import alarm_lines
 from tidegate_cli.plain import PlainView, line
@@ -169,6 +170,22 @@ def test_a_deployment_is_shown_with_its_alarms(fake: FakeService, cli):
     assert any(text.startswith("hot cloudwatch ALARM") for text in lines)
     assert any(text.startswith("slow prometheus no data") for text in lines)
     assert any(text.startswith("new cloudwatch not read yet") for text in lines)
+
+
+def test_a_long_name_leaves_room_for_what_is_found(
+    fake: FakeService, cli, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(output, "on_terminal", lambda _: True)
+    monkeypatch.setenv("COLUMNS", "80")
+    long = alarm(
+        "TargetTracking-table/production-orders-AlarmHigh-9b2f1a4e-33c1-4c35", "ALARM", "Hot."
+    )
+    fake.on("GET", f"deployments/{ID}", deployment(alarms=[long]))
+    fake.on("GET", f"deployments/{ID}/targets", page())
+
+    lines = [" ".join(text.split()) for text in cli("show", ID).out.splitlines()]
+
+    assert any(text.startswith("TargetTracking") and " cloudwatch ALARM " in text for text in lines)
 
 
 def test_lines_tell_first_what_is_not_well():

@@ -94,6 +94,17 @@ def test_a_pause_and_a_hook_that_runs_are_seen():
 
 
 @pytest.mark.parametrize("width", [80, 120])
+def test_a_long_name_leaves_room_for_the_share(width: int):
+    target = function() | {"id": "team-checkout-production-orders-api-handler-of-europe:live"}
+
+    lines = drawn(progress_of(target), width=width).splitlines()
+
+    [told] = [text for text in lines if text.startswith("team-checkout-")]
+    assert told.endswith("  version 1 to 2  ██░░░░░░░░░░░░░░░░░░ 10 %  read 12:00:14")
+    assert len(told) <= width
+
+
+@pytest.mark.parametrize("width", [80, 120])
 def test_what_is_left_is_told_in_full_at_the_end(width: int):
     left = "The alias live of shop-web is at 10 % version 2; set it right with " + "command " * 30
 
