@@ -18,6 +18,8 @@ STYLES: Final = {
     "UNREADABLE": "bold yellow",
 }
 MOST: Final = 5
+LONGEST_NAME: Final = 40
+"""In a line of 80 characters, so that the state has room behind it."""
 _WORDS: Final = {
     "INSUFFICIENT_DATA": "insufficient data",
     "NO_DATA": "no data",
@@ -59,7 +61,9 @@ def _line(alarm: Document, now: datetime) -> str:
     since = _since(alarm, now)
     when = f" since {since}" if since else ""
     why = " ".join(str(alarm.get("why") or "").split())
-    return f"Alarm {alarm.get('name')}: {state_of(alarm)}{when}" + (f". {why}" if why else "")
+    name = str(alarm.get("name"))
+    shown = name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"
+    return f"Alarm {shown}: {state_of(alarm)}{when}" + (f". {why}" if why else "")
 
 
 def _since(alarm: Document, now: datetime) -> str:

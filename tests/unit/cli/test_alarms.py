@@ -202,6 +202,9 @@ def test_lines_tell_first_what_is_not_well():
         "… and 4 more alarms that are not OK"
     ]
     assert list(alarm_lines({}, NOW)) == []
+    [(long, _)] = alarm_lines({"alarms": [alarm("x" * 255, "INSUFFICIENT_DATA")]}, NOW)
+    assert long == f"Alarm {'x' * 39}…: insufficient data since 12:00:30"
+    assert len(long) <= 80
 
 
 @pytest.mark.parametrize(("width", "height"), [(80, 24), (120, 30)])
