@@ -4,7 +4,7 @@ from tidegate.domain.course import CHANGES
 from tidegate.domain.deployment import Creator, Deployment, DeploymentStatus
 from tidegate.domain.ids import DeploymentId, TargetId
 from tidegate.domain.lifecycle import EventMove, EventStatus
-from tidegate.domain.target import FINAL_TARGET_STATUSES, TargetEvent
+from tidegate.domain.target import TargetEvent
 from tidegate.engine.course_history import event_move
 from tidegate.messages import want_advance
 from tidegate.planning.leftovers import what_is_left
@@ -36,8 +36,8 @@ def close_course(deployment_id: DeploymentId, reason: str, *, uow: UnitOfWork) -
     """
     now = uow.now()
     uow.courses.end_rest(deployment_id, at=now)
-    for target in uow.targets.page(deployment_id):
-        if target.status in FINAL_TARGET_STATUSES or uow.leases.is_held(deployment_id, target.id):
+    for target in uow.targets.going_on(deployment_id):
+        if uow.leases.is_held(deployment_id, target.id):
             continue
         _close_events(deployment_id, target.id, reason, uow=uow)
         uow.targets.complete(target, TargetEvent.FAIL, at=now, message=reason)

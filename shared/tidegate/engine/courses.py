@@ -317,7 +317,7 @@ def _move_event(
 
 
 def _succeed(look: _Advance) -> None:
-    targets = look.uow.targets.page(look.deployment.id)
+    targets = look.uow.targets.going_on(look.deployment.id)
     for target in targets:
         for event in target.events:
             if event.status not in FINAL_EVENT_STATUSES:

@@ -10,7 +10,7 @@ from tidegate.domain.errors import TargetNotFound
 from tidegate.domain.ids import DeploymentId, HostId, TargetId
 from tidegate.domain.lifecycle import DiagnosticCode, EventStatus
 from tidegate.domain.lifecycle import LifecycleEvent as Event
-from tidegate.domain.target import Target, TargetStatus
+from tidegate.domain.target import FINAL_TARGET_STATUSES, Target, TargetStatus
 from tidegate.store.statements import plain_table
 from tidegate.store.tables import LifecycleEventRow, TargetRow
 
@@ -21,6 +21,14 @@ _PAGE: Final = (
     .where(_TARGETS.c.deployment_id == bindparam("id_"), _TARGETS.c.position > bindparam("after"))
     .order_by(_TARGETS.c.position)
     .limit(bindparam("most"))
+)
+_GOING_ON: Final = (
+    select(_TARGETS)
+    .where(
+        _TARGETS.c.deployment_id == bindparam("id_"),
+        _TARGETS.c.status.not_in(FINAL_TARGET_STATUSES),
+    )
+    .order_by(_TARGETS.c.position)
 )
 _EVENTS_OF: Final = (
     select(_EVENTS)
@@ -60,7 +68,14 @@ class TargetReading:
         """Return targets with their events, in their order, that come after position *after*."""
         query = _PAGE if status is None else _PAGE.where(_TARGETS.c.status == status)
         wanted = {"id_": deployment_id, "after": after, "most": limit}
-        rows = self._session.execute(query, wanted).all()
+        return self._with_events(deployment_id, self._session.execute(query, wanted).all())
+
+    def going_on(self, deployment_id: DeploymentId) -> list[Target]:
+        """Return all targets that are not final, with their events, in their order."""
+        rows = self._session.execute(_GOING_ON, {"id_": deployment_id}).all()
+        return self._with_events(deployment_id, rows)
+
+    def _with_events(self, deployment_id: DeploymentId, rows: Sequence[Any]) -> list[Target]:
         events = self.events_of(deployment_id, [row.target_id for row in rows])
         return [_target(row, events.get(row.target_id, [])) for row in rows]
 

@@ -135,6 +135,24 @@ def test_one_that_fails_takes_all_back(system: System):
     assert {shares[-1] for shares in system.traffic.weights.values()} == {0}
 
 
+@pytest.mark.parametrize("is_stopped", [True, False], ids=["stopped", "succeeded"])
+def test_each_of_many_functions_comes_to_an_end(system: System, is_stopped: bool):
+    """One that did not would hold up the next deployment for ever."""
+    shop = functions(system)
+    names = [f"function-{number}" for number in range(101)]
+    id_ = shop.go(lambda_appspec(*names, hooks=[AFTER]))
+    system.settle()
+
+    if is_stopped:
+        system.stop(id_, rollback=False)
+    else:
+        say(system, id_)
+    system.settle()
+
+    end = "Failed" if is_stopped else "Succeeded"
+    assert shop.statuses(id_) == {f"{name}:live": end for name in names}
+
+
 def test_a_hook_is_called_and_waited_for(system: System):
     shop = functions(system)
     id_ = shop.go(lambda_appspec(hooks=[BEFORE, AFTER]))
