@@ -145,6 +145,8 @@ class Errand:
     shares: tuple[int, ...] = ()
     """What the new side may have by this deployment's doing, in percent: what was read back last,
     and what a step wanted that has begun since. Empty where nobody knows; any share may be then."""
+    made: tuple[Made, ...] = ()
+    """For the way back: what this deployment created out there, as far as the rows know."""
     still_mine: Callable[[], bool] = field(default=always, compare=False, repr=False)
     """Whether another worker has not taken it over: asked just before each call that changes
     something out there."""

@@ -11,7 +11,7 @@ import structlog
 from tidegate.domain.course import WAITS, CourseStep, StepKind, StepStatus
 from tidegate.domain.deployment import ComputePlatform, Deployment, ErrorCode
 from tidegate.domain.ids import DeploymentId, TargetId
-from tidegate.domain.traffic import Errand
+from tidegate.domain.traffic import Errand, Made
 from tidegate.drivers.traffic import Answer, Done, Failed, Running, TrafficDriver
 from tidegate.engine.host_runs import Key
 from tidegate.store.courses import KeptErrand
@@ -107,13 +107,15 @@ class StepRuns:
             return True
         [kept] = uow.courses.errands(deployment.id, [lease.target_id])
         aws = uow.deployments.group_settings(deployment.id)["aws"]
+        made_by = deployment.rollback_triggering_deployment_id or deployment.id
         errand = Errand(
-            deployment_id=deployment.rollback_triggering_deployment_id or deployment.id,
+            deployment_id=made_by,
             region=deployment.region,
             role_arn=aws.service_role_arn,
             move=kept.move,
             before=kept.before or {},
             shares=_shares(kept, deployment, course, uow),
+            made=_made(step, made_by, lease.target_id, uow),
             still_mine=lambda: self._still_has(lease),
         )
         return _Taken(lease=lease, deployment=deployment, step=step, kept=kept, errand=errand)
@@ -164,6 +166,13 @@ def _shares(
     return () if kept.found is None else (round(kept.found.weight), *wanted)
 
 
+def _made(
+    step: CourseStep, deployment_id: DeploymentId, target_id: TargetId, uow: UnitOfWork
+) -> tuple[Made, ...]:
+    is_restored = step.kind is StepKind.RESTORE
+    return tuple(uow.courses.made(deployment_id, target_id)) if is_restored else ()
+
+
 def _ask(driver: TrafficDriver, step: CourseStep, errand: Errand) -> Answer:
     answer: Answer
     match step.kind:
@@ -190,7 +199,7 @@ def _record(taken: _Taken, answer: Answer | None, uow: UnitOfWork) -> bool:
     deployment = uow.deployments.lock(lease.deployment_id)
     if isinstance(answer, Done | Running) and deployment.rollback_deployment_id is None:
         # It stands out there, whoever has the target by now; a rollback removes it unasked.
-        uow.courses.note_made(lease.deployment_id, lease.target_id, answer.made, now)
+        uow.courses.note_made(taken.errand.deployment_id, lease.target_id, answer.made, now)
     match answer:
         case _ if deployment.is_final:
             # Nobody asks again, and the next deployment waits for this call to have ended.

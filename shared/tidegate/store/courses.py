@@ -224,10 +224,14 @@ class Courses:
                 )
             )
 
-    def made(self, deployment_id: DeploymentId) -> list[Made]:
-        """Return what a deployment made and nobody has removed."""
+    def made(self, deployment_id: DeploymentId, target_id: TargetId) -> list[Made]:
+        """Return what a deployment made for a target and nobody has removed."""
         rows = self._session.scalars(
-            select(MadeRow).where(MadeRow.deployment_id == deployment_id, MadeRow.gone_at.is_(None))
+            select(MadeRow).where(
+                MadeRow.deployment_id == deployment_id,
+                MadeRow.target_id == target_id,
+                MadeRow.gone_at.is_(None),
+            )
         )
         return [Made(kind=row.kind, name=row.name) for row in rows]
 

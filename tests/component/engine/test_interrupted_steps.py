@@ -18,7 +18,7 @@ from component.engine.traffic import (
     service,
 )
 from tidegate.domain.course import Word
-from tidegate.domain.ids import DeploymentId
+from tidegate.domain.ids import DeploymentId, TargetId
 from tidegate.drivers.traffic import Failed, Running
 from tidegate.engine.waits import end_hook
 from tidegate.messages import ADVANCE, CARRY_OUT, SWEEP
@@ -222,7 +222,7 @@ def test_what_was_made_by_a_call_that_ended_after_the_rollback_is_not_left(syste
     rollback = shop.deployment(id_).rollback_deployment_id or ""
     assert shop.deployment(rollback).status == "Succeeded"
     with system.store.read() as uow:
-        assert uow.courses.made(id_) == []
+        assert uow.courses.made(id_, TargetId(SERVICE)) == []
 
 
 def test_a_worker_that_shows_no_life_takes_no_step(system: System):

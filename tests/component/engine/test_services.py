@@ -24,7 +24,9 @@ from tidegate.domain.deployment import ErrorCode
 from tidegate.domain.errors import (
     DeploymentNotReady,
 )
-from tidegate.drivers.traffic import Failed, Running
+from tidegate.domain.ids import TargetId
+from tidegate.domain.traffic import Errand, Made
+from tidegate.drivers.traffic import Answer, Failed, Running
 from tidegate.engine.waits import Wait, continue_deployment
 
 
@@ -153,3 +155,34 @@ def test_what_is_being_removed_cannot_be_gone_back_to(system: System):
     assert (stopped.status, stopped.rollback_deployment_id) == ("Stopped", None)
     assert "was being removed already" in stopped.rollback_message
     assert system.traffic.weights[SERVICE] == [0, 100]
+
+
+def test_the_way_back_is_told_what_was_made_and_leaves_no_row_of_it(
+    system: System, monkeypatch: pytest.MonkeyPatch
+):
+    shop = service(system, "ECSCanary10Percent5Minutes")
+    green = Made(kind="task set", name=SERVICE)
+    system.traffic.answers["restore"] = [
+        Running(
+            check_in=timedelta(seconds=5), note="It goes.", found=as_found(system), made=(green,)
+        )
+    ]
+    restore, told = system.traffic.restore, list[tuple[Made, ...]]()
+
+    def noted(errand: Errand) -> Answer:
+        told.append(errand.made)
+        return restore(errand)
+
+    monkeypatch.setattr(system.traffic, "restore", noted)
+    id_ = shop.go(ecs_appspec())
+    system.settle()
+    system.stop(id_, rollback=True)
+    system.settle()
+    minutes(system, 1)
+
+    rollback = shop.deployment(id_).rollback_deployment_id
+    assert rollback is not None
+    assert shop.deployment(rollback).status == "Succeeded"
+    assert told == [(green,), (green,)]
+    with system.store.read() as uow:
+        assert [uow.courses.made(one, TargetId(SERVICE)) for one in (id_, rollback)] == [[], []]

@@ -1,6 +1,7 @@
 """The ECS driver through its whole course, at a stand-in that settles, drains and refuses."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from moto import mock_aws
@@ -11,8 +12,9 @@ from contract.traffic.ecs_course import RESTORE, STEPS, Course, outcome
 from parts.aws import REGION
 from parts.ecs_account import CLUSTER, SERVICE, Account, forward, make_account
 from tidegate.domain.deployment import ErrorCode
-from tidegate.domain.traffic import AliasMove, CapacityProvider, Network, Side
+from tidegate.domain.traffic import AliasMove, CapacityProvider, Errand, Made, Network, Side
 from tidegate.drivers.traffic import Done, Failed, Running
+from tidegate.drivers.traffic.task_sets import TaskSets
 from tidegate.testing.aws.ecs import like_aws
 
 
@@ -257,6 +259,31 @@ class TestTheWayBack:
 
         assert account.picture() == before
         assert (done.note, done.made, done.found.weight) == ("", (), 0)
+
+    def test_green_that_ecs_does_not_list_yet_is_removed(
+        self, account: Account, monkeypatch: pytest.MonkeyPatch
+    ):
+        before = account.picture()
+        course = Course.looked(account)
+        made: tuple[Made, ...] = ()
+        while not made:
+            answer = course.driver.prepare(course.errand)
+            assert isinstance(answer, Running)
+            made = answer.made
+        course.errand = replace(course.errand, made=made)
+        service = TaskSets.service
+
+        def without_green(self: TaskSets, errand: Errand) -> dict[str, Any]:
+            seen = service(self, errand)
+            listed = [one for one in seen["taskSets"] if one["taskSetArn"] == account.primary]
+            return {**seen, "taskSets": listed}
+
+        monkeypatch.setattr(TaskSets, "service", without_green)
+        course.until_done(RESTORE)
+
+        for _ in range(3):
+            account.task_sets()
+        assert account.picture() == before
 
     def test_green_is_removed_only_when_it_has_no_traffic(self, account: Account, course: Course):
         course.go("prepare", "test", "shift 100")

@@ -1,6 +1,6 @@
 """Traffic of an ECS service: from its primary task set to a new one, by weights of listeners."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Final, TypeVar
@@ -155,7 +155,8 @@ class EcsTraffic:
                 f"The new task set {green['taskSetArn']} is {green['status']} and not PRIMARY, so"
                 " the original one is not removed; move all traffic first",
             )
-        seen = self._without(errand, seen, [seen.blue] if seen.blue else [])
+        if seen.blue and seen.blue["status"] != DRAINING:
+            seen = self._without(errand, seen, [seen.blue["taskSetArn"]])
         if seen.blue:
             return self._running(seen, "ECS is removing the original task set.")
         return self._done(seen)
@@ -171,17 +172,17 @@ class EcsTraffic:
         seen = self._changed(errand, seen, back.changes, missing=missing)
         if back.promotes:
             seen = self._promoted(errand, seen, blue)
-        seen = self._without(errand, seen, seen.greens)
+        going = [one["taskSetArn"] for one in seen.greens if one["status"] != DRAINING]
+        seen = self._without(errand, seen, going + seen.unlisted(errand.made))
         if seen.greens:
             return self._running(seen, _noted("ECS is removing the new task set.", back))
         return self._done(seen, note=_noted("", back))
 
-    def _without(self, errand: Errand, seen: Standing, unwanted: Iterable[TaskSetSeen]) -> Standing:
-        """Have task sets go that are not going yet."""
-        going = [one["taskSetArn"] for one in unwanted if one["status"] != DRAINING]
-        for arn in going:
+    def _without(self, errand: Errand, seen: Standing, arns: Sequence[str]) -> Standing:
+        """Have task sets go."""
+        for arn in arns:
             self._ecs.delete(errand, arn)
-        return self._with_task_sets(errand, seen) if going else seen
+        return self._with_task_sets(errand, seen) if arns else seen
 
     def _changed(
         self,

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from tidegate.domain.deployment import ErrorCode
 from tidegate.domain.traffic import DRAINING, PRIMARY, Found, Made, Side, TaskSet
@@ -12,6 +12,9 @@ from tidegate.drivers.traffic.elb import Junction
 from tidegate.drivers.traffic.forwards import Actions, share_of_green
 from tidegate.drivers.traffic.service_before import Before, Route
 from tidegate.drivers.traffic.task_sets import TaskSetSeen
+
+TASK_SET: Final = "task set"
+"""The kind of what is created."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +60,15 @@ class Standing:
 
     @property
     def made(self) -> tuple[Made, ...]:
-        return tuple(Made(kind="task set", name=one["taskSetArn"]) for one in self.greens)
+        return tuple(Made(kind=TASK_SET, name=one["taskSetArn"]) for one in self.greens)
+
+    def unlisted(self, made: Iterable[Made]) -> list[str]:
+        """Return the ARNs of task sets that were *made* and that ECS does not list.
+
+        They are gone, or so fresh that it does not list them yet.
+        """
+        listed = {one["taskSetArn"] for one in self.task_sets}
+        return [one.name for one in made if one.kind == TASK_SET and one.name not in listed]
 
     def whole_blue(self) -> TaskSetSeen:
         """Return the task set that had the traffic.
