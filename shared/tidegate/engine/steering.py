@@ -180,8 +180,9 @@ def _only_a_pause_holds(deployment: Deployment, course: list[CourseStep], *, ful
     """
     if deployment.paused_at is None or any(s.status is StepStatus.IN_PROGRESS for s in course):
         return False
-    shifts = (s for s in course if s.kind is StepKind.SHIFT and s.status is StepStatus.PENDING)
-    return not (full and any(shifts))
+    shifts = [s for s in course if s.kind is StepKind.SHIFT]
+    has_moved = bool(shifts) and all(s.status is not StepStatus.PENDING for s in shifts)
+    return has_moved or not full
 
 
 def _why_not_now(deployment: Deployment, begun: CourseStep | None) -> str:

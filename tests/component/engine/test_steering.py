@@ -171,6 +171,19 @@ def test_a_promotion_ends_a_pause_between_steps(system: System, hook: dict[str, 
     assert shop.kinds(id_) != held
 
 
+def test_nothing_is_promoted_fully_that_was_paused_before_its_start(system: System):
+    shop = functions(system, "LambdaCanary10Percent5Minutes")
+    id_ = shop.go(lambda_appspec())
+    paused(system, id_)
+
+    with pytest.raises(NotNow, match="was paused before its first share"):
+        steer(system, promote_deployment, id_, full=True)
+    steer(system, promote_deployment, id_)
+
+    assert shop.deployment(id_).paused_at is None
+    assert system.traffic.weights[ALIAS] == [0, 10]
+
+
 def test_a_promotion_ends_a_wait(system: System):
     ready = WhenReady(ReadyAction.STOP_DEPLOYMENT, 60)
     shop = service(system, blue_green=BlueGreen(ready=ready))
