@@ -1,12 +1,12 @@
 """The one place where the progress of a deployment is decided and recorded."""
 
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import Final, assert_never
 
 import structlog
 
 from tidegate.domain.deployment import (
+    Creator,
     Deployment,
     DeploymentEvent,
     DeploymentStatus,
@@ -24,9 +24,10 @@ from tidegate.domain.target import TargetStatus
 from tidegate.engine.alarms import verdict_on
 from tidegate.engine.course_ends import end_course
 from tidegate.engine.courses import advance_course, start_course
+from tidegate.engine.fetching import await_bundle
 from tidegate.engine.rollback import end_deployment
 from tidegate.engine.stopping import stop_early
-from tidegate.messages import want_bundle, want_target
+from tidegate.messages import want_target
 from tidegate.planning.alarms import GoOn, Stop
 from tidegate.planning.in_place import DEPLOYMENT_LIMIT, check_start, plan_in_place
 from tidegate.store.deployments import Move
@@ -35,12 +36,6 @@ from tidegate.store.targets import NewTarget
 from tidegate.store.unit_of_work import UnitOfWork
 from tidegate.store.watches import READ_EVERY
 
-FETCH_AGAIN: Final = timedelta(seconds=30)
-"""A bundle that is not there after so long is asked for again: its worker may have died."""
-NO_BUNDLE: Final = (
-    "The deployment timed out after 12 hours: its bundle was never fetched. "
-    "The logs of the workers that serve the queue 'hosts' say why."
-)
 NO_APPLICATION: Final = "The application was deleted before the deployment started."
 NO_GROUP: Final = "The deployment group was deleted before the deployment started."
 NO_EC2: Final = "EC2 instances, which the group asks for, are not resolved yet by Tidegate."
@@ -98,6 +93,9 @@ def _go_on(deployment: Deployment, uow: UnitOfWork, *, is_held: bool = False) ->
 
 
 def _deleted(deployment: Deployment, uow: UnitOfWork) -> Fail | None:
+    if deployment.creator is Creator.ROLLBACK and not deployment.is_of_servers:
+        # The way back is known from what moved, and whoever has no group has traffic yet.
+        return None
     group = uow.catalog.group_by_id(deployment.group_id)
     if group is None or not group.application:
         return Fail(ErrorCode.APPLICATION_MISSING, NO_APPLICATION)
@@ -108,7 +106,8 @@ def _start(deployment: Deployment, uow: UnitOfWork) -> None:
     failure = uow.deployments.bundle_failure(deployment.id)
     revision = uow.catalog.revision_by_id(deployment.revision_id)
     if failure is None and _needs_bundle(deployment, revision):
-        _await_bundle(deployment, uow)
+        if timed_out := await_bundle(deployment, uow):
+            _apply(deployment, timed_out, uow)
         return
     settings = uow.deployments.group_settings(deployment.id)
     catalog = uow.catalog_of(deployment.region)
@@ -146,14 +145,6 @@ def _needs_bundle(deployment: Deployment, revision: Revision | None) -> bool:
     if revision is None:
         return True
     return revision.appspec is None if revision.is_pinned else not deployment.bundle_sha256
-
-
-def _await_bundle(deployment: Deployment, uow: UnitOfWork) -> None:
-    if uow.now() - deployment.created_at > DEPLOYMENT_LIMIT:
-        _apply(deployment, Fail(ErrorCode.TIMEOUT, NO_BUNDLE), uow)
-        return
-    want_bundle(uow, deployment.id)
-    uow.deployments.settle(deployment, wake_at=uow.now() + FETCH_AGAIN)
 
 
 def _outdated(deployment: Deployment, hosts: Sequence[Host], uow: UnitOfWork) -> list[Host]:

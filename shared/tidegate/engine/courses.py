@@ -36,8 +36,9 @@ from tidegate.domain.target import TargetEvent
 from tidegate.engine.course_ends import close_course, say_what_is_left
 from tidegate.engine.course_history import ACTOR, event_move, read_back, step_move
 from tidegate.engine.errands import has_test_traffic, moves_of, read_revision
+from tidegate.engine.fetching import await_bundle
 from tidegate.engine.rollback import end_deployment
-from tidegate.messages import want_bundle, want_step
+from tidegate.messages import want_step
 from tidegate.planning.course import (
     Arrive,
     Await,
@@ -63,8 +64,6 @@ from tidegate.store.lifecycle import EventEnd, EventNews
 from tidegate.store.targets import NewTarget
 from tidegate.store.unit_of_work import UnitOfWork
 
-FETCH_AGAIN: Final = timedelta(seconds=30)
-"""An AppSpec that is not there after so long is asked for again."""
 LOOK_AGAIN: Final = timedelta(seconds=5)
 """What comes next waits for the last call of what was before, should nobody wake it."""
 
@@ -85,9 +84,7 @@ def start_course(deployment: Deployment, uow: UnitOfWork) -> Fail | None:
     if isinstance(appspec, Fail):
         return appspec
     if appspec is None:
-        want_bundle(uow, deployment.id)
-        uow.deployments.settle(deployment, wake_at=uow.now() + FETCH_AGAIN)
-        return None
+        return await_bundle(deployment, uow)
     moves = moves_of(appspec, deployment, aws)
     if isinstance(moves, Fail):
         return moves

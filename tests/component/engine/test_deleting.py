@@ -4,6 +4,7 @@ import pytest
 from sqlalchemy import text
 
 from component.engine.system import ALL, PATIENCE
+from component.engine.traffic import ALIAS, functions, lambda_appspec
 from tidegate.domain.aws_group import BLUE_GREEN, AwsGroup
 from tidegate.domain.configs import DEFAULT_CONFIG
 from tidegate.domain.deployment import ComputePlatform
@@ -69,6 +70,28 @@ def test_what_has_not_started_ends_with_its_group(system, of_its_application: bo
 
     code = "APPLICATION_MISSING" if of_its_application else "DEPLOYMENT_GROUP_MISSING"
     assert shop.deployment(id_).error_code == code
+    assert rows(system, "deployment_groups") == 0
+
+
+@pytest.mark.parametrize("of_its_application", [False, True])
+def test_a_rollback_brings_traffic_back_though_its_group_is_deleted(
+    system, of_its_application: bool
+):
+    shop = functions(system, "LambdaCanary10Percent5Minutes")
+    id_ = shop.go(lambda_appspec())
+    system.settle()
+    system.stop(id_, rollback=True)
+    if of_its_application:
+        delete(system, even_while_deploying=True)
+    else:
+        delete_prod(system, even_while_deploying=True)
+
+    system.settle()
+
+    rollback = shop.deployment(id_).rollback_deployment_id
+    assert rollback is not None
+    assert shop.deployment(rollback).status == "Succeeded"
+    assert system.traffic.weights[ALIAS] == [0, 10, 0]
     assert rows(system, "deployment_groups") == 0
 
 
