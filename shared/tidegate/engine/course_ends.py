@@ -5,7 +5,7 @@ from tidegate.domain.deployment import Creator, Deployment, DeploymentStatus
 from tidegate.domain.ids import DeploymentId, TargetId
 from tidegate.domain.lifecycle import EventMove, EventStatus
 from tidegate.domain.target import TargetEvent
-from tidegate.engine.course_history import event_move
+from tidegate.engine.course_history import event_move, step_move
 from tidegate.messages import want_advance
 from tidegate.planning.leftovers import what_is_left
 from tidegate.store.lifecycle import EventEnd
@@ -35,7 +35,8 @@ def close_course(deployment_id: DeploymentId, reason: str, *, uow: UnitOfWork) -
     A target for which something is being called just now is closed when that call has ended.
     """
     now = uow.now()
-    uow.courses.end_rest(deployment_id, at=now)
+    ended = uow.courses.end_rest(deployment_id, at=now)
+    uow.history.record(deployment_id, [step_move(*both, now, "") for both in ended])
     for target in uow.targets.going_on(deployment_id):
         if uow.leases.is_held(deployment_id, target.id):
             continue

@@ -13,6 +13,7 @@ from tidegate.domain.errors import (
 )
 from tidegate.domain.history import Subject, Transition
 from tidegate.domain.ids import DeploymentId
+from tidegate.engine.course_history import step_move
 from tidegate.engine.deployments import stop_deployment
 from tidegate.messages import want_advance
 from tidegate.planning.course import shifts_of
@@ -168,7 +169,8 @@ def _promote_shifts(
     uow.courses.schedule(deployment.id, {shift.number: shift.due_at for shift in sooner})
     if full:
         for step in ahead[:-1]:
-            uow.courses.change(deployment.id, step, StepMove.SKIP, finished_at=now)
+            skipped = uow.courses.change(deployment.id, step, StepMove.SKIP, finished_at=now)
+            uow.history.record(deployment.id, [step_move(step, skipped, now, "")])
     return True
 
 

@@ -56,6 +56,11 @@ _FORGET_TROUBLES: Final = (
     .where(_ERRANDS.c.deployment_id == bindparam("id_"))
     .values(failure=None, failing_since=None, tries=0, note="")
 )
+_LAST_MOVE: Final = {
+    StepStatus.IN_PROGRESS: StepMove.FAIL,
+    StepStatus.PENDING: StepMove.SKIP,
+}
+"""Of a deployment that goes no further."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,18 +145,18 @@ class Courses:
             [{"at_number": number, "to_due_at": at} for number, at in due.items()],
         )
 
-    def end_rest(self, deployment_id: DeploymentId, *, at: datetime) -> None:
-        """Fail the step in progress, if there is one, and skip all that have not begun."""
-        for source, move in (
-            (StepStatus.IN_PROGRESS, StepMove.FAIL),
-            (StepStatus.PENDING, StepMove.SKIP),
-        ):
-            self._session.execute(
-                update(StepRow)
-                .where(StepRow.deployment_id == deployment_id, StepRow.status == source)
-                .values(status=STEP_MACHINE.after(source, move), finished_at=at)
-                .execution_options(synchronize_session=False)
-            )
+    def end_rest(
+        self, deployment_id: DeploymentId, *, at: datetime
+    ) -> list[tuple[CourseStep, CourseStep]]:
+        """Fail the step in progress, if there is one, and skip all that have not begun.
+
+        Return these as they were, each with what it is now.
+        """
+        return [
+            (step, self.change(deployment_id, step, _LAST_MOVE[step.status], finished_at=at))
+            for step in self.course(deployment_id)
+            if step.is_open
+        ]
 
     def kinds_begun(self, deployment_id: DeploymentId) -> set[StepKind]:
         """Return which kinds of steps of a deployment have begun."""

@@ -18,6 +18,7 @@ from component.engine.traffic import (
     service,
 )
 from tidegate.domain.course import Word
+from tidegate.domain.history import Subject
 from tidegate.domain.ids import DeploymentId, TargetId
 from tidegate.drivers.traffic import Failed, Running
 from tidegate.engine.waits import end_hook
@@ -74,6 +75,10 @@ def test_a_stop_leaves_no_step_in_progress(system: System):
     system.stop(id_)
 
     assert shop.kinds(id_) == {"0 look": "Succeeded", "1 hook": "Failed", "2 shift 100": "Skipped"}
+    assert moves_of_steps(system, id_)[-2:] == [
+        ("1 hook BeforeAllowTraffic", "InProgress", "Failed"),
+        ("2 shift 100 %", "Pending", "Skipped"),
+    ]
 
 
 def test_a_new_deployment_waits_for_the_last_call_of_a_stopped_one(system: System):
@@ -192,6 +197,11 @@ def test_a_hook_is_not_called_by_a_worker_that_stood_still(system: System):
 
     assert hooks.could_call == [False]
     assert len(system.hooks.calls) == 1
+
+
+def moves_of_steps(system: System, id_: str) -> list[tuple[str, str, str]]:
+    told = [one.transition for one in system.history(id_)]
+    return [(one.name, one.source, one.to) for one in told if one.subject is Subject.STEP]
 
 
 def rescue(system: System) -> None:

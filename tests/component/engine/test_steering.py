@@ -97,6 +97,8 @@ def test_a_promotion_does_now_what_would_come(system: System, full, weights, pau
     assert system.traffic.weights[ALIAS] == weights
     assert shop.deployment(id_).paused_at is None
     assert (shop.deployment(id_).status == "Succeeded") is full
+    skipped = [one.transition.name for one in system.history(id_) if one.transition.to == "Skipped"]
+    assert skipped == ([f"{tens} shift {tens}0 %" for tens in range(2, 10)] if full else [])
     if not full:
         minutes(system, 9)
         assert system.traffic.weights[ALIAS] == weights
