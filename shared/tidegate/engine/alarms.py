@@ -9,7 +9,7 @@ from typing import Any, Final
 import structlog
 
 from tidegate.domain.alarms import CloudWatchAlarm, Inquiry, PrometheusCheck, Reading
-from tidegate.domain.deployment import Creator, Deployment
+from tidegate.domain.deployment import Deployment
 from tidegate.domain.ids import DeploymentId
 from tidegate.drivers.alarms import AlarmSource
 from tidegate.messages import want_advance
@@ -42,20 +42,10 @@ log = structlog.get_logger(__name__)
 
 def verdict_on(deployment: Deployment, uow: UnitOfWork) -> Verdict:
     """Return what its alarms mean for a deployment by how they were last found."""
-    if not deployment.watches_alarms:
+    watch = uow.watches.get(deployment.id) if deployment.watches_alarms else None
+    if watch is None:
         return GoOn()
-    watch = uow.watches.get(deployment.id)
-    return GoOn() if watch is None else _verdict(watch, uow, deployment.creator)
-
-
-def _verdict(watch: KeptWatch, uow: UnitOfWork, creator: Creator = Creator.USER) -> Verdict:
-    return verdict(
-        watch.alarms,
-        watch.seen,
-        uow.now(),
-        is_rollback=creator is Creator.ROLLBACK,
-        read_at=watch.read_at,
-    )
+    return verdict(watch.alarms, watch.seen, uow.now(), read_at=watch.read_at)
 
 
 def _keep(

@@ -108,23 +108,18 @@ def verdict(
     seen: Iterable[Seen],
     now: datetime,
     *,
-    is_rollback: bool = False,
-    patience: timedelta = PATIENCE,
     read_at: datetime | None = None,
 ) -> Verdict:
     """Return what the alarms of a deployment mean for it, by how they were seen.
 
     *alarms* are those of its group, or those that it was told to have instead. What was seen was
-    last found so at *read_at*; when that is long ago, nobody knows how things are by now. What
-    brings an older revision back runs through all of them: it is what puts an alarm out.
+    last found so at *read_at*; when that is long ago, nobody knows how things are by now.
     """
-    if is_rollback:
-        return GoOn()
     found = {one.reading.alarm: one for one in seen}
     known = [found[alarm] for alarm in alarms.watched if alarm in found]
     missing = [alarm for alarm in alarms.watched if alarm not in found]
     unread = () if alarms.ignore_poll_failure else _in(AlarmState.UNREADABLE, known)
-    lost = [one for one in unread if not one.reading.may_pass or now - one.since >= patience]
+    lost = [one for one in unread if not one.reading.may_pass or now - one.since >= PATIENCE]
     if lit := _in(AlarmState.ALARM, known):
         return Stop(ErrorCode.ALARM_ACTIVE, _of_lit(lit))
     if lost:

@@ -105,6 +105,6 @@ class WatchRow(Row):
     seen: Mapped[list[Any]]
     """How each was found, in their order; nothing before the first look."""
     read_at: Mapped[datetime | None]
-    """When the last round of reading them began that told of all."""
+    """When all of them were read last."""
     due_at: Mapped[datetime | None]
     """When they are read again; None once the deployment is final."""

@@ -89,13 +89,6 @@ def situations(draw):
 
 
 @given(situations())
-def test_safety_a_rollback_runs_through_whatever_is_found(situation):
-    alarms, found = situation
-
-    assert verdict(alarms, found, NOW, is_rollback=True) == GoOn()
-
-
-@given(situations())
 def test_safety_alarms_that_are_switched_off_mean_nothing(situation):
     alarms, found = situation
 
@@ -241,7 +234,6 @@ def test_nothing_begins_on_what_was_read_long_ago():
     )
     assert isinstance(judge(seen(HOT, S.ALARM), read_at=NOW - STALE), Stop)
     assert isinstance(judge(seen(ERRORS, S.NO_DATA), read_at=NOW - STALE), Pause)
-    assert judge(read_at=NOW - STALE, is_rollback=True) == GoOn()
 
 
 def test_what_was_seen_of_other_alarms_does_not_count():
