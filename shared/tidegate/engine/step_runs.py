@@ -162,7 +162,7 @@ def _shares(
     if undone := deployment.rollback_triggering_deployment_id:
         course = uow.courses.course(undone)
     begun = (StepStatus.IN_PROGRESS, StepStatus.FAILED)
-    wanted = [step.weight or 0 for step in course if step.weight and step.status in begun]
+    wanted = [step.weight for step in course if step.weight and step.status in begun]
     return () if kept.found is None else (round(kept.found.weight), *wanted)
 
 
@@ -206,7 +206,9 @@ def _record(taken: _Taken, answer: Answer | None, uow: UnitOfWork) -> bool:
             return _record_end(taken, answer, uow)
         case Running():
             wait = answer.check_in
-            changes = {"found": answer.found, "note": answer.note, "failing_since": None}
+            changes = {
+                "found": answer.found, "note": answer.note, "failing_since": None, "tries": 0
+            }  # fmt: skip
         case Failed() if answer.may_pass and _may_wait(taken, uow):
             wait = min(FIRST_PAUSE * 2 ** min(taken.kept.tries, 10), LONGEST_PAUSE)
             since = taken.kept.failing_since or now

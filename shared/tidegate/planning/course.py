@@ -211,12 +211,15 @@ def unfinished(standings: Sequence[Standing]) -> str:
 
 def outcome_of(step: CourseStep, standings: Sequence[Standing]) -> Outcome | None:
     """Return how a step in progress went, as far as it is known from its targets and its word."""
-    if failure := next((one.failure for one in standings if one.failure), None):
-        return failure
+    # Who has said how it went was called, whatever became of the call itself.
+    if step.word is Word.SUCCEEDED:
+        return Well()
     if step.word is Word.FAILED:
         return Badly(ErrorCode.HOOK_EXECUTION_FAILURE, HOOK_FAILED)
+    if failure := next((one.failure for one in standings if one.failure), None):
+        return failure
     if step.kind in WAITS or step.kind is StepKind.HOOK:
-        return Well() if step.word is Word.SUCCEEDED else None
+        return None
     if not all(one.is_done for one in standings):
         return None
     # On the way back, what somebody else had changed was left alone, and that stays so.

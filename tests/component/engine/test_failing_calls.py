@@ -1,5 +1,7 @@
 """Calls of AWS that fail, at each verb: tried again where that helps, else the end, and back."""
 
+from datetime import timedelta
+
 import pytest
 
 from component.engine.system import System
@@ -10,6 +12,7 @@ from component.engine.traffic import (
     BEFORE,
     SERVICE,
     TrafficShop,
+    as_found,
     ecs_appspec,
     functions,
     lambda_appspec,
@@ -19,7 +22,7 @@ from component.engine.traffic import (
 from tidegate.domain.deployment import ErrorCode
 from tidegate.domain.ids import DeploymentId
 from tidegate.domain.traffic import Found
-from tidegate.drivers.traffic import Done, Failed
+from tidegate.drivers.traffic import Done, Failed, Running
 from tidegate.engine.step_runs import LONGEST_PAUSE
 
 SENTENCE = "ECS answered {} to CreateTaskSet for the service shop:web."
@@ -64,6 +67,20 @@ def test_what_passes_in_time_is_never_seen_at_the_end(system: System, verb: str,
 
     assert shop.deployment(id_).status == "Succeeded"
     assert [called for called, _ in system.traffic.verbs].count(verb) == 4
+
+
+def test_after_an_answer_pauses_begin_anew(system: System):
+    shop = service(system)
+    slow = Running(check_in=timedelta(minutes=5), note="Tasks start.", found=as_found(system))
+    system.traffic.answers["prepare"] = [*[PASSING[0]] * 3, slow]
+    id_ = shop.go(ecs_appspec())
+    system.settle()
+    assert shop.errand(id_).tries == 1
+
+    wait(system, 30)
+
+    assert system.traffic.answers["prepare"] == []
+    assert (shop.errand(id_).note, shop.errand(id_).tries) == ("Tasks start.", 0)
 
 
 @pytest.mark.parametrize("verb", [one for one in VERBS if one != "finish"])

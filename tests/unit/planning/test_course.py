@@ -20,15 +20,18 @@ from tidegate.domain.course import (
     STEP_MACHINE,
     Badly,
     CourseStep,
+    Outcome,
     Standing,
     StepKind,
     StepMove,
     StepStatus,
     Well,
+    Word,
 )
 from tidegate.domain.deployment import ComputePlatform, ErrorCode
 from tidegate.domain.lifecycle import ECS_EVENTS, LAMBDA_EVENTS, EventStatus, traffic_events
 from tidegate.planning.course import (
+    HOOK_FAILED,
     Arrive,
     Await,
     Begin,
@@ -285,6 +288,23 @@ def test_what_the_way_back_has_left_alone_is_told(kind: StepKind, told: str):
 
     assert isinstance(move, Finish)
     assert move.remark == told
+
+
+@pytest.mark.parametrize(
+    ("word", "outcome"),
+    [
+        (Word.SUCCEEDED, Well()),
+        (Word.FAILED, Badly(ErrorCode.HOOK_EXECUTION_FAILURE, HOOK_FAILED)),
+        (None, Badly(ErrorCode.THROTTLED, "It is busy.")),
+    ],
+)
+def test_the_word_of_a_hook_counts_more_than_what_its_call_came_to(
+    word: Word | None, outcome: Outcome
+):
+    [step] = begun(StepKind.HOOK, 60)
+    busy = Badly(ErrorCode.THROTTLED, "It is busy.")
+
+    assert outcome_of(replace(step, word=word), [Standing(True, failure=busy)]) == outcome
 
 
 def test_what_is_not_done_in_time_says_what_it_waited_for():
