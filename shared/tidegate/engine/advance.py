@@ -70,7 +70,7 @@ def advance_deployment(deployment_id: DeploymentId, *, uow: UnitOfWork) -> None:
             reason=said.reason,
             error_code=said.code,
         )
-        stop_early(deployment, stop, RollbackEvent.ALARM, uow=uow)
+        stop_early(deployment, stop, RollbackEvent.ALARM, uow=uow, asked=said.rollback)
         return
     reason = "" if isinstance(said, GoOn) else said.reason
     deployment = uow.deployments.say(deployment, (reason,) if reason else ())

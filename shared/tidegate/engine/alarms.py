@@ -45,7 +45,13 @@ def verdict_on(deployment: Deployment, uow: UnitOfWork) -> Verdict:
     watch = uow.watches.get(deployment.id) if deployment.watches_alarms else None
     if watch is None:
         return GoOn()
-    return verdict(watch.alarms, watch.seen, uow.now(), read_at=watch.read_at)
+    return verdict(
+        watch.alarms,
+        watch.seen,
+        uow.now(),
+        read_at=watch.read_at,
+        pause_limit=uow.pause_limit,
+    )
 
 
 def _keep(

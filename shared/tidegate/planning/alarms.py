@@ -58,10 +58,12 @@ class Pause:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """End the deployment as Stopped; the group says whether it is rolled back."""
+    """End the deployment as Stopped."""
 
     code: ErrorCode
     reason: str
+    rollback: bool | None = None
+    """Whether it is rolled back; None leaves that to the group."""
 
 
 Verdict: TypeAlias = GoOn | Wait | Pause | Stop
@@ -109,11 +111,13 @@ def verdict(
     now: datetime,
     *,
     read_at: datetime | None = None,
+    pause_limit: timedelta | None = None,
 ) -> Verdict:
     """Return what the alarms of a deployment mean for it, by how they were seen.
 
     *alarms* are those of its group, or those that it was told to have instead. What was seen was
-    last found so at *read_at*; when that is long ago, nobody knows how things are by now.
+    last found so at *read_at*; when that is long ago, nobody knows how things are by now. A
+    pause that has lasted for *pause_limit* ends in a stop; None stands for one without an end.
     """
     found = {one.reading.alarm: one for one in seen}
     known = [found[alarm] for alarm in alarms.watched if alarm in found]
@@ -124,6 +128,10 @@ def verdict(
         return Stop(ErrorCode.ALARM_ACTIVE, _of_lit(lit))
     if lost:
         return Stop(ErrorCode.ALARM_ACTIVE, _of_lost(lost))
+    blind = _in(AlarmState.NO_DATA, known)
+    if blind and pause_limit and now - min(one.since for one in blind) >= pause_limit:
+        # Nobody can tell that it went wrong, so it is not taken back.
+        return Stop(ErrorCode.TIMEOUT, _of_long_blind(blind, pause_limit), rollback=False)
     if held := _hold(known, unread, missing):
         return held
     age = now - read_at if known and read_at is not None else timedelta(0)
@@ -169,6 +177,14 @@ def _of_blind(blind: Sequence[Seen]) -> str:
     return (
         f"Prometheus has no data for {_names_of(blind)}, so nobody can tell how it goes; see that "
         "it scrapes, and that the query gives a value when all is well, too."
+    )
+
+
+def _of_long_blind(blind: Sequence[Seen], pause_limit: timedelta) -> str:
+    hours = pause_limit / timedelta(hours=1)
+    return (
+        f"Prometheus has had no data for {_names_of(blind)}, and the deployment that paused for it "
+        f"was stopped after {hours:g} hours."
     )
 
 

@@ -7,7 +7,7 @@ import pytest
 from component.engine.alarms import FakeAlarms, canary
 from component.engine.system import System
 from component.engine.traffic import ALIAS, ALWAYS, lambda_appspec, minutes, steer
-from tidegate.domain.alarms import AlarmState
+from tidegate.domain.alarms import Alarms, AlarmState, PrometheusCheck
 from tidegate.domain.deployment import AutoRollback, ErrorCode, RollbackEvent
 from tidegate.drivers.traffic import Failed
 from tidegate.engine.steering import pause_deployment, resume_deployment
@@ -105,6 +105,31 @@ def test_an_alarm_goes_off_in_a_pause(system: System, source: FakeAlarms):
 
     assert shop.deployment(id_).error_code == "ALARM_ACTIVE"
     assert system.traffic.weights[ALIAS] == [0, 10, 0]
+
+
+@pytest.mark.parametrize("has_begun", [True, False])
+def test_a_pause_without_data_of_prometheus_ends_in_a_stop_that_takes_nothing_back(
+    system: System, source: FakeAlarms, has_begun: bool
+):
+    check = PrometheusCheck(name="slow", query="latency", threshold=1)
+    shop = canary(system, Alarms(enabled=True, checks=(check,)))
+    if not has_begun:
+        source.states_of["slow"] = AlarmState.NO_DATA
+    id_ = shop.go(lambda_appspec())
+    system.settle()
+    source.states_of["slow"] = AlarmState.NO_DATA
+    pass_seconds(system, 12)
+
+    system.clock.advance(timedelta(hours=47, minutes=59))
+    pass_seconds(system, 12)
+    assert shop.deployment(id_).status == ("InProgress" if has_begun else "Created")
+    system.clock.advance(timedelta(minutes=1))
+    pass_seconds(system, 12)
+
+    stopped = shop.deployment(id_)
+    assert (stopped.status, stopped.error_code) == ("Stopped", "TIMEOUT")
+    assert stopped.rollback_deployment_id is None
+    assert system.traffic.weights.get(ALIAS) == ([0, 10] if has_begun else None)
 
 
 def test_who_resumes_after_long_meets_the_alarm_first(system: System, source: FakeAlarms):

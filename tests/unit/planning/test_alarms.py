@@ -189,6 +189,24 @@ def test_prometheus_without_data_pauses(ignores):
     assert decided.reason.startswith("Prometheus has no data for <errors>, so nobody can tell")
 
 
+def test_a_pause_without_data_comes_to_an_end_and_is_not_rolled_back():
+    limit = timedelta(hours=48)
+
+    def after(ago: timedelta):
+        return judge(seen(ERRORS, S.NO_DATA, ago=ago), pause_limit=limit)
+
+    assert isinstance(after(limit - timedelta(seconds=1)), Pause)
+    assert after(limit) == Stop(
+        ErrorCode.TIMEOUT,
+        "Prometheus has had no data for <errors>, and the deployment that paused for it was "
+        "stopped after 48 hours.",
+        rollback=False,
+    )
+    assert judge(seen(COLD, S.ALARM), seen(ERRORS, S.NO_DATA, ago=limit), pause_limit=limit) == (
+        judge(seen(COLD, S.ALARM))
+    )
+
+
 @pytest.mark.parametrize("alarm", [HOT, ERRORS])
 def test_what_cannot_be_read_stops_and_says_why(alarm):
     decided = judge(seen(alarm, S.UNREADABLE, why="There is no such alarm."))
