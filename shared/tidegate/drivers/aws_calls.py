@@ -31,6 +31,7 @@ from botocore.parsers import ResponseParserError
 from tidegate.clock import monotonic
 from tidegate.domain.traffic import always
 from tidegate.drivers.aws_lines import Line
+from tidegate.drivers.said import in_one_line
 
 CONNECT: Final = timedelta(seconds=3)
 READ: Final = timedelta(seconds=10)
@@ -253,4 +254,4 @@ def refusal(
 
 
 def _cut(text: str) -> str:
-    return " ".join(text.split()).rstrip(".")[:300]
+    return in_one_line(text).rstrip(".")

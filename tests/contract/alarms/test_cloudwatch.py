@@ -268,6 +268,15 @@ def test_a_state_that_is_none_cannot_be_read(says):
     assert reading.why == "CloudWatch says that the alarm 'a' is 'MAYBE'."
 
 
+def test_a_reason_can_be_kept_and_shown(says):
+    lit = {"AlarmName": "a", "StateValue": "ALARM", "StateReason": "a\x00b\x1b[2Jc\ud800d"}
+    says(200, as_json({"MetricAlarms": [lit]}))
+
+    (reading,) = CloudWatchAlarms().states(about([CloudWatchAlarm("a")]))
+
+    assert reading.why == "a b [2Jc d"
+
+
 def test_pages_without_end_are_given_up(says):
     says(200, as_json({"NextToken": "again"}))
 

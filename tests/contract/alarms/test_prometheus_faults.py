@@ -94,6 +94,25 @@ def test_a_refusal_is_said(web, found, answer, may_pass, why):
     assert "hunter2" not in reading.why
 
 
+STRANGE = "a\x00b\x1b[2J\x07c\ud800d"
+"""What is valid in JSON, and upsets a database, a terminal or an API that would show it."""
+PLAIN = "a b [2J c d"
+
+
+@pytest.mark.parametrize("value", ["2", "1"])
+def test_what_a_series_is_called_can_be_kept_and_shown(web, found, value):
+    series = {"metric": {"path": STRANGE}, "value": [1, value]}
+    web.answers[QUERY] = gives(success({"resultType": "vector", "result": [series]}))
+
+    assert f'{value} of {{path="{PLAIN}"}} is ' in found().why
+
+
+def test_what_is_wrong_with_a_query_can_be_kept_and_shown(web, found):
+    web.answers[QUERY] = gives(error(STRANGE, STRANGE), 400)
+
+    assert found().why.endswith(f"answered {PLAIN} ({PLAIN}); correct the query.")
+
+
 @pytest.mark.parametrize(
     "body",
     [

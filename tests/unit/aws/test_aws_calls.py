@@ -4,7 +4,7 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 from botocore.parsers import JSONParser, ResponseParserError
 
-from tidegate.drivers.aws_calls import CallFailed, aws_errors
+from tidegate.drivers.aws_calls import CallFailed, aws_errors, refusal
 
 
 def unreadable(body: bytes) -> None:
@@ -37,3 +37,9 @@ def test_what_botocore_knows_an_error_for_says_who_cannot_be_reached(error):
 def test_a_bug_of_ours_stays_what_it_is(error):
     with pytest.raises(error), aws_errors("ECS", "the service web"):
         raise error
+
+
+def test_what_aws_says_is_quoted_in_one_line_that_can_be_kept_and_shown():
+    failure = refusal("ECS", "CreateTaskSet", "the service web", "NoException", "a\x00b\n\ud800c.")
+
+    assert str(failure) == "ECS answered NoException to CreateTaskSet for the service web (a b c)"

@@ -7,6 +7,7 @@ from typing import Any, Final
 from tidegate.domain.alarms import AlarmState, CloudWatchAlarm, Inquiry, Reading
 from tidegate.drivers.aws_calls import READ, CallFailed, aws_errors
 from tidegate.drivers.aws_clients import Clients
+from tidegate.drivers.said import in_one_line
 
 MOST_NAMES: Final = 100
 """In one call, as the API reference says."""
@@ -87,7 +88,7 @@ def _reading(name: str, told: dict[str, Any] | None, region: str) -> Reading[Clo
     return Reading(
         alarm=CloudWatchAlarm(name),
         state=AlarmState(state),
-        why=" ".join(str(told.get("StateReason") or "").split())[:300],
+        why=in_one_line(str(told.get("StateReason") or "")),
     )
 
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from tidegate.domain.alarms import AlarmState, PrometheusCheck, Reading
+from tidegate.drivers.said import in_one_line
 
 _PASSES: Final = ("timeout", "canceled", "unavailable", "internal", "execution")
 """Kinds of errors after which the same query may go well, for its data are others then."""
-_LONGEST: Final = 300
 
 
 class NotRead(Exception):
@@ -79,10 +79,10 @@ def _sample(one: Mapping[str, Any]) -> Sample:
 
 def _refused(status: int, told: Mapping[str, Any], where: str) -> NotRead:
     """Return what Prometheus says is wrong: most often the query itself."""
-    kind, said = told.get("errorType"), _line(str(told.get("error") or "no reason"))
+    kind, said = in_one_line(str(told.get("errorType"))), str(told.get("error") or "no reason")
     may_pass = kind in _PASSES or status >= 500 or status == 429
     end = "" if may_pass else "; correct the query"
-    return NotRead(f"{where} answered {kind} ({said}){end}.", may_pass=may_pass)
+    return NotRead(f"{where} answered {kind} ({in_one_line(said)}){end}.", may_pass=may_pass)
 
 
 def _failed(status: int, where: str) -> NotRead:
@@ -107,8 +107,8 @@ def judged(check: PrometheusCheck, samples: Sequence[Sample]) -> Reading[Prometh
         return Reading(alarm=check, state=AlarmState.NO_DATA, why=_no_data(samples))
     beyond = [sample for sample in told if check.is_beyond(sample.value)]
     if not beyond:
-        return Reading(alarm=check, state=AlarmState.OK, why=_line(_text(check, told, not_="not ")))
-    return Reading(alarm=check, state=AlarmState.ALARM, why=_line(_text(check, beyond)))
+        return Reading(alarm=check, state=AlarmState.OK, why=_text(check, told, not_="not "))
+    return Reading(alarm=check, state=AlarmState.ALARM, why=_text(check, beyond))
 
 
 def _no_data(samples: Sequence[Sample]) -> str:
@@ -119,7 +119,8 @@ def _text(check: PrometheusCheck, samples: Sequence[Sample], *, not_: str = "") 
     first = samples[0]
     more = f" (and {len(samples) - 1} more series)" if len(samples) > 1 else ""
     of = f" of {first.series}" if first.series not in ("", "{}") else ""
-    return f"{first.value:g}{of} is {not_}{check.comparison} {check.threshold:g}{more}."
+    text = f"{first.value:g}{of} is {not_}{check.comparison} {check.threshold:g}{more}."
+    return in_one_line(text)
 
 
 def unread(check: PrometheusCheck, failure: NotRead) -> Reading[PrometheusCheck]:
@@ -127,7 +128,3 @@ def unread(check: PrometheusCheck, failure: NotRead) -> Reading[PrometheusCheck]
     return Reading(
         alarm=check, state=AlarmState.UNREADABLE, why=str(failure), may_pass=failure.may_pass
     )
-
-
-def _line(text: str) -> str:
-    return " ".join(text.split())[:_LONGEST]

@@ -12,6 +12,7 @@ import httpx2
 from tidegate.clock import from_epoch
 from tidegate.domain.errors import Refused
 from tidegate.drivers.bundles.errors import FetchFailed, SourceUnreachable
+from tidegate.drivers.said import in_one_line
 
 _LONGEST_ANSWER: Final = 16 * 1024
 
@@ -121,5 +122,5 @@ def _said(answer: httpx2.Response) -> str:
     with contextlib.suppress(ValueError, RecursionError):
         found = json.loads(bytes(text))
         if isinstance(found, dict) and isinstance(found.get("message"), str):
-            return " ".join(found["message"].split()).rstrip(".")[:200]
+            return in_one_line(found["message"], most=200).rstrip(".")
     return ""

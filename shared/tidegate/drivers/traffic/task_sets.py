@@ -9,6 +9,7 @@ from tidegate.domain.deployment import ErrorCode
 from tidegate.domain.traffic import Errand, ServiceMove
 from tidegate.drivers.aws_calls import CallFailed, aws_errors
 from tidegate.drivers.aws_clients import Clients
+from tidegate.drivers.said import in_one_line
 from tidegate.drivers.traffic.aws_failures import TRIES, Refused
 
 _STEADY: Final = "STEADY_STATE"
@@ -39,7 +40,8 @@ def last_event(service: Mapping[str, Any], task_set: TaskSetSeen) -> str:
     """
     for event in service.get("events", ()):
         if task_set["id"] in event["message"]:
-            return f"ECS says: {' '.join(event['message'].split()).rstrip('.')[:_MOST_SAID]}."
+            said = in_one_line(event["message"], most=_MOST_SAID).rstrip(".")
+            return f"ECS says: {said}."
     return ""
 
 
@@ -159,7 +161,7 @@ def _why_stopped(tasks: list[dict[str, Any]]) -> str:
     if not tasks:
         return ""
     last = max(tasks, key=lambda task: str(task.get("stoppedAt") or task.get("createdAt", "")))
-    why = str(last.get("stoppedReason") or "ECS gives no reason").rstrip(".")
+    why = in_one_line(str(last.get("stoppedReason") or "ECS gives no reason")).rstrip(".")
     told = "; ".join(filter(None, map(_why_ended, last.get("containers", ()))))
     count = f"{len(tasks)} of its tasks have" if len(tasks) > 1 else "One of its tasks has"
     return f"{count} stopped, the last one: {why}{f' ({told})' if told else ''}."
@@ -168,7 +170,7 @@ def _why_stopped(tasks: list[dict[str, Any]]) -> str:
 def _why_ended(container: Mapping[str, Any]) -> str:
     said = [
         f"exit code {container['exitCode']}" if "exitCode" in container else "",
-        str(container.get("reason", "")),
+        in_one_line(str(container.get("reason", ""))),
     ]
     told = ", ".join(filter(None, said))
     return f"{container.get('name', 'a container')}: {told}" if told else ""
