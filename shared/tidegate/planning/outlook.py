@@ -7,7 +7,7 @@ from typing import Final
 
 from tidegate.domain.aws_group import BlueGreen
 from tidegate.domain.configs import TrafficRouting
-from tidegate.domain.course import CourseStep, StepKind, StepStatus
+from tidegate.domain.course import CourseStep, StepKind, StepStatus, Word
 from tidegate.planning.course import Await, Begin, next_move, until_of
 from tidegate.planning.traffic import MINUTE, plan_shifts
 
@@ -29,6 +29,10 @@ _STARTS: Final = "The deployment starts."
 _ENDS: Final = "The deployment succeeds."
 _PAUSED: Final = "It is paused; unless somebody resumes or promotes it, it is stopped then."
 _PAUSED_AFTER: Final = " After that nothing begins, as it is paused."
+_SAID: Final = {
+    Word.SUCCEEDED: "What was waited for is said, and the deployment goes on.",
+    Word.FAILED: "A hook said that it failed, and the deployment fails.",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +149,8 @@ def _held(terms: Terms) -> str:
 
 
 def _awaited(step: CourseStep) -> str:
+    if step.word is not None:
+        return _SAID[step.word]
     if step.kind is StepKind.HOOK:
         return f"The hook {step.hook} of {step.event} says how it went; else it fails then."
     return _AWAITED.get(step.kind) or _coming(step)
@@ -153,7 +159,7 @@ def _awaited(step: CourseStep) -> str:
 def _until(step: CourseStep) -> datetime | None:
     """Return until when something is awaited; what is being called just now has no such time."""
     is_awaited = step.kind is StepKind.HOOK or step.kind in _AWAITED
-    return step.until if is_awaited else None
+    return step.until if is_awaited and step.word is None else None
 
 
 def _coming(step: CourseStep) -> str:

@@ -8,7 +8,7 @@ import pytest
 
 from tidegate.domain.aws_group import BlueGreen, ReadyAction, TerminateBlue, WhenReady
 from tidegate.domain.configs import TrafficRouting, TrafficType
-from tidegate.domain.course import CourseStep, StepStatus
+from tidegate.domain.course import CourseStep, StepStatus, Word
 from tidegate.domain.deployment import ComputePlatform
 from tidegate.planning.course import Plan, plan_course, restoring_course, until_of
 from tidegate.planning.outlook import (
@@ -144,6 +144,24 @@ def test_what_is_awaited_has_a_time_until_when(course, number: int, what: str, m
 
     assert found.what.startswith(what)
     assert found.at == after(minutes)
+
+
+@pytest.mark.parametrize(
+    ("course", "number", "word", "what"),
+    [
+        (ECS, 2, Word.SUCCEEDED, "What was waited for is said, and the deployment goes on."),
+        (ECS, 5, Word.SUCCEEDED, "What was waited for is said, and the deployment goes on."),
+        (LAMBDA, 1, Word.SUCCEEDED, "What was waited for is said, and the deployment goes on."),
+        (LAMBDA, 1, Word.FAILED, "A hook said that it failed, and the deployment fails."),
+    ],
+)
+def test_nobody_is_waited_for_who_has_spoken(course, number: int, word: Word, what: str):
+    begun = [
+        replace(step, word=word) if step.number == number else step
+        for step in at(course, number, until=after(60))
+    ]
+
+    assert next_upcoming(begun, Terms(), START) == Upcoming(what)
 
 
 def test_between_two_shifts_the_next_one_is_next():
