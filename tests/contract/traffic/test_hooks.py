@@ -363,9 +363,10 @@ def test_what_is_no_address_is_told(call, hook):
 
 
 def test_an_address_is_not_called_without_a_secret(call, web):
-    answer = call(f"{web.url}/hook", key="")
+    answer = call(f"{web.url}/hook?token=hunter2", key="")
 
     assert "TIDEGATE_WEBHOOK_SECRET" in failure(answer)
+    assert f"The hook {web.url}/hook cannot be called" in failure(answer)
     assert web.seen == []
 
 

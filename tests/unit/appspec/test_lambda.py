@@ -202,7 +202,7 @@ def test_every_problem_is_found_in_one_go():
             "BeforeAllowTraffic has a hook already.",
         ),
         (hooks([{"BeforeAllowTraffic": "ftp://a/b"}]), "nor a URL"),
-        (hooks([{"BeforeAllowTraffic": "https://u:p@a/b"}]), "nor a URL"),
+        (hooks([{"BeforeAllowTraffic": "https://u:p@a/b"}]), "is a URL with a password in it."),
         (hooks([{"BeforeAllowTraffic": "http://[a/b"}]), "nor a URL"),
     ],
 )

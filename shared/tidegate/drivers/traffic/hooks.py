@@ -57,7 +57,7 @@ class Hooks:
         body = _body(deployment_id, execution_id)
         if is_url(hook):
             if not key:
-                unsigned = _UNSIGNED.format(hook)
+                unsigned = _UNSIGNED.format(public_address(hook))
                 return Failed(code=ErrorCode.HOOK_EXECUTION_FAILURE, message=unsigned)
             if not still_mine():
                 return failed(LetGo("POST", f"the hook {public_address(hook)}"), HOOKS)
