@@ -144,6 +144,10 @@ class Service:
             yield
         except (httpx2.InvalidURL, httpx2.UnsupportedProtocol) as error:
             raise _no_address(self.url, error) from None
+        except UnicodeEncodeError:
+            raise Refused(
+                "What was given has bytes that are no UTF-8; write it in UTF-8."
+            ) from None
         except httpx2.TransportError as error:
             raise _unavailable(self.url, error) from None
         except (httpx2.DecodingError, httpx2.TooManyRedirects, httpx2.SSEError):

@@ -15,6 +15,13 @@ def test_a_refusal_is_the_detail_of_the_problem(fake: FakeService):
     assert no.value.status == 404
 
 
+def test_what_is_no_utf_8_is_refused_before_it_is_sent(fake: FakeService):
+    with fake.service() as service:
+        for send in (lambda: service.get("a\udcff"), lambda: service.create(body={"a": "\udcff"})):
+            with pytest.raises(Refused, match="no UTF-8"):
+                send()
+
+
 @pytest.mark.parametrize("status", [429, 503])
 def test_what_may_pass_is_unavailable(fake: FakeService, status: int):
     fake.on("GET", "hosts", problem(status, "Later."))
