@@ -57,7 +57,7 @@ def test_a_group_of_any_platform_has_alarms_and_a_role(service: Service, platfor
         ({"checks": [{**CHECK, "name": ""}]}, "a name of 0 characters"),
         ({"checks": [{**CHECK, "query": " "}]}, "has no query"),
         ({"checks": [{**CHECK, "query": "x" * 4001}]}, "the limit is 4000"),
-        ({"checks": [{**CHECK, "query": "a\x00"}]}, "has the character '\\x00'"),
+        ({"checks": [{**CHECK, "query": "a\x01"}]}, "has the character '\\x01'"),
         ({"checks": [{**CHECK, "comparison": "is"}]}, "'alarms.checks.0.comparison'"),
         ({"checks": [{**CHECK, "threshold": "1"}]}, "'alarms.checks.0.threshold'"),
         ({"checks": [{**CHECK, "threshold": True}]}, "'alarms.checks.0.threshold'"),

@@ -227,6 +227,21 @@ def test_half_a_character_is_refused(quick: Service, body: str):
     )
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"name": "a\0", "address": "h"},
+        {"name": "a", "address": "h", "tags": {"role": "\0"}},
+        {"name": "a", "address": "h", "tags": {"\0": "web"}},
+        ["\0"],
+    ],
+)
+def test_a_zero_byte_is_refused_wherever_it_is(quick: Service, body):
+    answer = quick.ask("POST", "/v1/hosts", json=body)
+
+    assert detail_of(answer, 422).endswith("it has a zero byte in it.")
+
+
 def test_half_a_character_in_a_cursor_is_refused(quick: Service):
     cursor = base64.urlsafe_b64encode(f"[{HALF}]".encode()).decode()
 

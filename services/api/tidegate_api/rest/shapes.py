@@ -27,11 +27,26 @@ class In(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _is_text(cls, data: object) -> object:
+        if _has_zero_byte(data):
+            raise ValueError("it has a zero byte in it")
         try:
             json.dumps(data, ensure_ascii=False, default=str).encode()
         except UnicodeEncodeError:
             raise ValueError("it has half a character in it, a lone surrogate") from None
         return data
+
+
+def _has_zero_byte(data: object) -> bool:
+    """Tell whether there is a zero byte in what JSON said, which no database can hold as text."""
+    match data:
+        case str():
+            return "\0" in data
+        case dict():
+            return any(map(_has_zero_byte, (*data, *data.values())))
+        case list():
+            return any(map(_has_zero_byte, data))
+        case _:
+            return False
 
 
 class Page(BaseModel, Generic[Item]):
