@@ -54,16 +54,22 @@ def end_deployment(
     if deployment.watches_alarms:
         uow.watches.end(deployment.id)
     uow.deployments.free_slot(deployment, succeeded=move.event is DeploymentEvent.SUCCEED)
-    if uow.catalog.is_group_deleted(deployment.group_id):
+    is_orphan = uow.catalog.is_group_deleted(deployment.group_id)
+    if event is not None:
+        _roll_back(deployment, event, asked, uow, has_group=not is_orphan)
+    if is_orphan:
         uow.catalog.delete_idle_group(deployment.group_id)
         uow.catalog.delete_orphan(deployment.application_id)
-    elif event is not None:
-        _roll_back(deployment, event, asked, uow)
     return ended
 
 
 def _roll_back(
-    deployment: Deployment, event: RollbackEvent, asked: bool | None, uow: UnitOfWork
+    deployment: Deployment,
+    event: RollbackEvent,
+    asked: bool | None,
+    uow: UnitOfWork,
+    *,
+    has_group: bool,
 ) -> None:
     """Begin the rollback that is wanted after *event*, or say why there is none."""
     group = uow.catalog.group_by_id(deployment.group_id)
@@ -74,6 +80,7 @@ def _roll_back(
         event,
         asked=asked,
         last_good=group.target_revision_id,
+        has_group=has_group,
         **_of_traffic(deployment, uow),
     )
     if isinstance(decision, RollBackTo):

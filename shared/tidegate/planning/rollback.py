@@ -1,9 +1,15 @@
 """Automatic rollback: whether one follows, and what it says."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from tidegate.domain.deployment import Creator, Deployment, RollbackEvent
 from tidegate.domain.ids import DeploymentId, RevisionId
+
+_NO_SUCCESS: Final = (
+    "There is no successful deployment of this group to roll back to; deploy a revision that works."
+)
+_NO_GROUP: Final = "The deployment group was deleted meanwhile, so this is not rolled back."
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +29,15 @@ def plan_rollback(
     *,
     asked: bool | None,
     last_good: RevisionId | None,
+    has_group: bool = True,
     has_moved: bool = False,
     can_return: bool = True,
 ) -> RollBackTo | NoRollback:
     """Return what follows on the end of *deployment* by *event*.
 
     *asked* is the explicit wish of whoever stopped it; None leaves it to the configuration.
-    A rollback that fails is not rolled back again. Traffic goes back where *has_moved* says that
+    A rollback that fails is not rolled back again, and nothing is that *has no group* any more, as
+    a rollback is a deployment of the group. Traffic goes back where *has_moved* says that
     something was changed out there, whether or not any deployment was successful before, unless
     it *cannot return*, as what it came from is being removed.
     """
@@ -38,16 +46,12 @@ def plan_rollback(
         return NoRollback("")
     if deployment.creator is Creator.ROLLBACK:
         return NoRollback("A rollback is not rolled back again.")
-    if not deployment.is_of_servers:
-        if why := _no_way_back(has_moved=has_moved, can_return=can_return):
-            return NoRollback(why)
-        return RollBackTo(last_good or deployment.revision_id)
-    if last_good is None:
-        return NoRollback(
-            "There is no successful deployment of this group to roll back to; "
-            "deploy a revision that works."
-        )
-    return RollBackTo(last_good)
+    if deployment.is_of_servers:
+        why = "" if last_good else _NO_SUCCESS
+    else:
+        why = _no_way_back(has_moved=has_moved, can_return=can_return)
+    why = why or ("" if has_group else _NO_GROUP)
+    return NoRollback(why) if why else RollBackTo(last_good or deployment.revision_id)
 
 
 def _no_way_back(*, has_moved: bool, can_return: bool) -> str:

@@ -176,6 +176,8 @@ def test_what_runs_in_a_deleted_group_comes_to_its_end(system, fails: bool):
     deployment = shop.deployment(id_)
     assert deployment.status == ("Failed" if fails else "Succeeded")
     assert deployment.rollback_deployment_id is None
+    why = "The deployment group was deleted meanwhile, so this is not rolled back."
+    assert deployment.rollback_message == (why if fails else "")
     assert [rows(system, t) for t in ("deployments", "deployment_groups")] == [2, 0]
     assert rows(system, "installations") == 0
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tidegate.domain.deployment import AutoRollback, Creator, RollbackEvent
+from tidegate.domain.deployment import AutoRollback, ComputePlatform, Creator, RollbackEvent
 from tidegate.domain.ids import DeploymentId, RevisionId
 from tidegate.planning.rollback import (
     NoRollback,
@@ -54,6 +54,18 @@ def test_with_no_earlier_success_the_reason_is_said():
 
     assert isinstance(decision, NoRollback)
     assert "no successful deployment" in decision.reason
+
+
+@pytest.mark.parametrize("platform", ComputePlatform)
+def test_without_its_group_the_reason_is_said(platform: ComputePlatform):
+    deployment = a_deployment(compute_platform=platform, auto_rollback=ON_FAILURE)
+
+    decision = plan_rollback(
+        deployment, FAILURE, asked=None, last_good=GOOD, has_group=False, has_moved=True
+    )
+
+    assert isinstance(decision, NoRollback)
+    assert "The deployment group was deleted" in decision.reason
 
 
 def test_both_sides_are_told_in_codedeploys_words():
