@@ -94,6 +94,16 @@ def test_a_refusal_is_said(web, found, answer, may_pass, why):
     assert "hunter2" not in reading.why
 
 
+def test_a_histogram_is_no_number_and_never_will_be(web, found):
+    histogram = {"metric": {}, "histogram": [1, {"count": "4", "sum": "2"}]}
+    web.answers[QUERY] = gives(success({"resultType": "vector", "result": [histogram]}))
+
+    reading = found()
+
+    assert (reading.state, reading.may_pass) == (S.UNREADABLE, False)
+    assert "histogram_quantile" in reading.why
+
+
 STRANGE = "a\x00b\x1b[2J\x07c\ud800d"
 """What is valid in JSON, and upsets a database, a terminal or an API that would show it."""
 PLAIN = "a b [2J c d"
@@ -136,7 +146,6 @@ def test_what_is_wrong_with_a_query_can_be_kept_and_shown(web, found):
         success({"resultType": "vector", "result": [{"metric": {}, "value": []}]}),
         success({"resultType": "vector", "result": [{"metric": {}, "value": [1, "x"]}]}),
         success({"resultType": "vector", "result": [{"metric": {}, "value": [1, None]}]}),
-        success({"resultType": "vector", "result": [{"metric": {}, "histogram": [1, {}]}]}),
         success({"resultType": "scalar", "result": [1]}),
         success({"resultType": "scalar", "result": [1, []]}),
         success({"resultType": "streams", "result": []}),

@@ -41,6 +41,12 @@ def samples_in(status: int, body: bytes, where: str) -> tuple[Sample, ...]:
     if status != 200:
         raise _failed(status, where)
     kind, result = _parts(told.get("data"))
+    if kind == "vector" and any(isinstance(one, dict) and "histogram" in one for one in result):
+        raise NotRead(
+            f"The query gives a histogram at {where}; take a number of it, such as by "
+            "histogram_quantile.",
+            may_pass=False,
+        )
     if kind in ("matrix", "string"):
         raise NotRead(
             f"The query gives a {kind} at {where}; it must give a vector or a scalar.",
