@@ -186,12 +186,15 @@ def _hook(node: Node, key: str, findings: Findings) -> str:
     elif parts.password:
         # Sentences go to logs, topics and chats: this one must not quote it.
         hint = "Leave it out: calls are signed."
-        findings.refuse(node, key, f"{key} is a URL with a password in it.", hint)
+        findings.refuse(node, key, "The hook is a URL with a password in it.", hint)
     return text
 
 
 def _parts(text: str) -> SplitResult | None:
+    """Return the parts of an address that can be connected to, as far as its form tells."""
     try:
-        return urlsplit(text)
+        parts = urlsplit(text)
+        port = parts.port
     except ValueError:
         return None
+    return None if port == 0 else parts

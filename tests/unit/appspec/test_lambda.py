@@ -204,6 +204,8 @@ def test_every_problem_is_found_in_one_go():
         (hooks([{"BeforeAllowTraffic": "ftp://a/b"}]), "nor a URL"),
         (hooks([{"BeforeAllowTraffic": "https://u:p@a/b"}]), "is a URL with a password in it."),
         (hooks([{"BeforeAllowTraffic": "http://[a/b"}]), "nor a URL"),
+        (hooks([{"BeforeAllowTraffic": "http://a:65536/b"}]), "nor a URL"),
+        (hooks([{"BeforeAllowTraffic": "http://a:0/b"}]), "nor a URL"),
     ],
 )
 def test_what_is_wrong_is_refused(text: str, message: str):
