@@ -19,7 +19,7 @@ from tidegate.drivers.hosts import HostDriver, host_driver
 from tidegate.drivers.notices import NoticeSender, notice_sender
 from tidegate.drivers.traffic import TrafficDriver, traffic_driver
 from tidegate.drivers.traffic.hooks import Hooks
-from tidegate.engine.alarms import AlarmPolling
+from tidegate.engine.alarms import JUST_READ, AlarmPolling
 from tidegate.engine.host_runs import HostRuns
 from tidegate.engine.notices import NoticeSending
 from tidegate.engine.step_runs import FRESH, StepRuns
@@ -109,6 +109,7 @@ class Runtime:
                     settings.prometheus_url, token=settings.prometheus_token.get_secret_value()
                 )
             ),
+            just_read=JUST_READ,
         )
 
     @cached_property

@@ -34,6 +34,8 @@ AT_ONCE: Final = 8
 """Inquiries that are under way at the same time: one place that does not answer holds no other."""
 PROMPT: Final = timedelta(seconds=2)
 """What has come after so long is acted on, while others are waited for."""
+JUST_READ: Final = timedelta(seconds=5)
+"""What was read within it need not be read again because another deployment begins."""
 TOGETHER: Final = 500
 """Deployments that are written of in one transaction when their alarms are as they were."""
 
@@ -93,11 +95,14 @@ class AlarmPolling:
     """Whether AWS is called by the role of each group."""
     cloudwatch: Callable[[], AlarmSource[CloudWatchAlarm]]
     prometheus: Callable[[], AlarmSource[PrometheusCheck]]
+    just_read: timedelta = timedelta(0)
+    """What others have read within it is not read again."""
 
     def poll(self) -> int:
         """Read all alarms once, and wake the deployments that they hold up; return how many."""
         with self.store.read() as uow:
-            watches = {watch.deployment_id: watch for watch in uow.watches.open()}
+            due = uow.watches.open(not_since=uow.now() - self.just_read)
+            watches = {watch.deployment_id: watch for watch in due}
         if not watches:
             return 0
         left = [self._wanted(watch) for watch in watches.values()]

@@ -106,8 +106,10 @@ def write_deployment(deployment: Deployment, group: Group, *, uow: UnitOfWork, a
     if deployment.creator is Creator.ROLLBACK or deployment.options.is_restart:
         _keep_to_last_success(deployment, group, uow)
     if watches:
-        uow.watches.add(deployment, alarms, role_arn=group.aws.service_role_arn)
-        uow.send(POLL_ALARMS)
+        is_first = uow.watches.add(deployment, alarms, role_arn=group.aws.service_role_arn)
+        # Of many that begin at once the first one asks for all; the sweep sees to who is missed.
+        if is_first:
+            uow.send(POLL_ALARMS)
     uow.catalog.mark_revision_used(deployment.revision_id, deployment.created_at)
     want_advance(uow, deployment.id)
 

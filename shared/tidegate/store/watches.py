@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import select, update
+from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
 from tidegate.domain.alarms import Alarm, Alarms, AlarmState, Reading, Seen
@@ -37,8 +37,16 @@ class Watches:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def add(self, deployment: Deployment, alarms: Alarms, *, role_arn: str) -> None:
-        """Have alarms read while a deployment is not final, the first time at once."""
+    def add(self, deployment: Deployment, alarms: Alarms, *, role_arn: str) -> bool:
+        """Have alarms read while a deployment is not final, the first time at once.
+
+        Tell whether nobody else waits for a first reading, which will be his, too.
+        """
+        others = self._session.scalar(
+            select(WatchRow.deployment_id)
+            .where(WatchRow.due_at <= deployment.created_at, WatchRow.read_at.is_(None))
+            .limit(1)
+        )
         self._session.add(
             WatchRow(
                 deployment_id=deployment.id,
@@ -50,6 +58,7 @@ class Watches:
             )
         )
         self._session.flush()
+        return others is None
 
     def get(self, deployment_id: DeploymentId) -> KeptWatch | None:
         """Return the alarms of a deployment, also after its end."""
@@ -72,9 +81,14 @@ class Watches:
         )
         return True
 
-    def open(self) -> list[KeptWatch]:
-        """Return the alarms of all deployments that are not final."""
-        rows = self._session.scalars(select(WatchRow).where(WatchRow.due_at.is_not(None)))
+    def open(self, *, not_since: datetime) -> list[KeptWatch]:
+        """Return the alarms of all deployments that are not final and were *not* read *since*."""
+        rows = self._session.scalars(
+            select(WatchRow).where(
+                WatchRow.due_at.is_not(None),
+                or_(WatchRow.read_at.is_(None), WatchRow.read_at <= not_since),
+            )
+        )
         return [_kept(row) for row in rows]
 
     def note(

@@ -26,8 +26,10 @@ from tidegate.domain.alarms import (
 from tidegate.domain.aws_group import AwsGroup
 from tidegate.domain.deployment import DeploymentOptions
 from tidegate.domain.ids import DeploymentId, GroupId
+from tidegate.engine.alarms import JUST_READ
 from tidegate.engine.deployments import DeploymentRequest, create_deployment
 from tidegate.messages import ADVANCE, POLL_ALARMS, RUN_HOOKS
+from tidegate.store.watches import READ_EVERY
 
 CHECK = PrometheusCheck(name="slow", query="latency", threshold=1)
 
@@ -279,6 +281,30 @@ def test_a_place_that_does_not_answer_keeps_no_other_deployment_waiting(
     over.set()
     polling.join()
     assert is_seen(system, waits, AlarmState.OK)
+
+
+def test_deployments_that_begin_at_once_ask_once_for_all(system: System, source: FakeAlarms):
+    shop = canary(system)
+    shop.go(lambda_appspec())
+    second(system, shop, Alarms(enabled=True, names=("others",)))
+
+    assert sum(message.links == (POLL_ALARMS,) for message in system.broker.queue) == 1
+    system.worker.alarms.poll()
+    assert [{one.name for one in ask.alarms} for ask in source.inquiries] == [{"errors", "others"}]
+
+
+def test_what_others_have_just_read_is_not_read_again(system: System, source: FakeAlarms):
+    shop = canary(system)
+    shop.go(lambda_appspec())
+    system.worker.alarms.just_read = JUST_READ
+    system.worker.alarms.poll()
+    second(system, shop, Alarms(enabled=True, names=("others",)))
+
+    system.worker.alarms.poll()
+    assert [one.name for one in source.inquiries[-1].alarms] == ["others"]
+    system.clock.advance(READ_EVERY)
+    system.worker.alarms.poll()
+    assert {one.name for one in source.inquiries[-1].alarms} == {"errors", "others"}
 
 
 def second(system: System, shop: TrafficShop, alarms: Alarms) -> DeploymentId:
