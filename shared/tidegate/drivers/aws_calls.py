@@ -236,9 +236,9 @@ def _refusal(error: ClientError, service: str, target: str) -> CallFailed:
     found = error.response.get("Error", {})
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     code = found.get("Code", "") or str(status)
-    return refusal(
-        service, error.operation_name, target, code, found.get("Message", ""), status=status
-    )
+    # What is null in an answer is None here, as AWS's refusals of rights often are.
+    message = found.get("Message") or ""
+    return refusal(service, error.operation_name, target, code, message, status=status)
 
 
 def refusal(

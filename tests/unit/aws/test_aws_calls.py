@@ -1,7 +1,7 @@
 """What a call of AWS raises: its errors become one of ours, and our own bugs stay as they are."""
 
 import pytest
-from botocore.exceptions import EndpointConnectionError
+from botocore.exceptions import ClientError, EndpointConnectionError
 from botocore.parsers import JSONParser, ResponseParserError
 
 from tidegate.drivers.aws_calls import CallFailed, aws_errors, refusal
@@ -31,6 +31,17 @@ def test_what_botocore_knows_an_error_for_says_who_cannot_be_reached(error):
         aws_errors("ECS", "the service web"),
     ):
         raise error
+
+
+def test_a_refusal_without_words_is_one():
+    answer = {"Error": {"Code": "AccessDeniedException", "Message": None}}
+
+    with pytest.raises(CallFailed) as failure, aws_errors("Lambda", "the hook check"):
+        raise ClientError(answer, "Invoke")  # type: ignore[arg-type]
+
+    assert str(failure.value) == (
+        "Lambda answered AccessDeniedException to Invoke for the hook check"
+    )
 
 
 @pytest.mark.parametrize("error", [TypeError, KeyError, ValueError, AttributeError])
