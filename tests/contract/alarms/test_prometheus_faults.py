@@ -276,7 +276,9 @@ def test_without_an_address_none_can_be_read():
     assert reading.why == "No Prometheus is set; TIDEGATE_PROMETHEUS_URL says where one is."
 
 
-@pytest.mark.parametrize("url", ["prometheus:9090", "ftp://prometheus", "/prometheus"])
+@pytest.mark.parametrize(
+    "url", ["prometheus:9090", "ftp://prometheus", "/prometheus", "http://prometheus..example"]
+)
 def test_an_address_that_is_none_is_told(url):
     reading = asked(PrometheusChecks(url))
 

@@ -89,7 +89,9 @@ def test_redirects_are_followed(web, store):
     assert fetch_location(at(f"{web.url}/old"), store, limit=LIMIT).sha256 == SHA256
 
 
-@pytest.mark.parametrize("elsewhere", ["file:///etc/passwd", "ftp://127.0.0.1/x", "gopher://a/b"])
+@pytest.mark.parametrize(
+    "elsewhere", ["file:///etc/passwd", "ftp://127.0.0.1/x", "gopher://a/b", "http://a..b"]
+)
 def test_redirects_lead_only_to_http(web, store, elsewhere):
     web.answers["/old"] = leads_to(elsewhere)
 

@@ -135,7 +135,7 @@ class PrometheusChecks:
         """Turn the HTTP client's exceptions into ours."""
         try:
             yield
-        except (httpx2.UnsupportedProtocol, httpx2.InvalidURL):
+        except (httpx2.UnsupportedProtocol, httpx2.InvalidURL, UnicodeError):
             raise _Away(
                 "TIDEGATE_PROMETHEUS_URL is no http or https address; correct it.", may_pass=False
             ) from None

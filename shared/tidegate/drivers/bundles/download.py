@@ -49,9 +49,10 @@ def http_errors(where: str) -> Iterator[None]:
     """
     try:
         yield
-    except (httpx2.UnsupportedProtocol, httpx2.InvalidURL):
+    except (httpx2.UnsupportedProtocol, httpx2.InvalidURL, UnicodeError):
+        # The last is Python's own word for a host that cannot be looked up, as in http://a..b/.
         sentence = f"{where} is, or leads to, no http or https address"
-        raise FetchFailed(f"{sentence}; register one that is.") from None
+        raise FetchFailed(f"{sentence}; correct it.") from None
     except httpx2.TooManyRedirects:
         raise FetchFailed(f"{where} redirects more than {REDIRECTS} times.") from None
     except httpx2.TimeoutException:
