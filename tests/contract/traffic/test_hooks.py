@@ -241,10 +241,20 @@ def test_redirects_are_not_followed(call, web, status):
     assert len(web.seen) == 1
 
 
+@pytest.mark.parametrize("status", [300, 302, 304])
+def test_an_answer_that_leads_nowhere_is_no_redirect(call, web, status):
+    web.answers["/hook"] = says(status)
+
+    assert failure(call(f"{web.url}/hook")) == (
+        f"The hook {web.url}/hook answered {status}; "
+        "an answer from 200 to 299 says that it was taken."
+    )
+
+
 @pytest.mark.parametrize(
     ("status", "may_pass"),
     [
-        *((status, False) for status in (304, 400, 401, 404, 410)),
+        *((status, False) for status in (400, 401, 404, 410)),
         *((status, True) for status in (408, 425, 429, 500, 503)),
     ],
 )
@@ -354,19 +364,20 @@ def test_a_server_that_is_vouched_for_is_called(call, tmp_path, monkeypatch):
     web.close()
 
 
-@pytest.mark.parametrize("hook", ["http://[::1", "http://"])
+@pytest.mark.parametrize("hook", ["http://[::1", "http://", "http://shop..example/hook"])
 def test_what_is_no_address_is_told(call, hook):
     answer = call(hook)
 
     assert failure(answer).startswith("The hook ")
+    assert failure(answer).endswith("no http or https address; correct it.")
     assert not answer.may_pass
 
 
 def test_an_address_is_not_called_without_a_secret(call, web):
-    answer = call(f"{web.url}/hook?token=hunter2", key="")
+    answer = call(f"{web.url.replace('//', '//anna@')}/hook?token=hunter2", key="")
 
-    assert "TIDEGATE_WEBHOOK_SECRET" in failure(answer)
-    assert f"The hook {web.url}/hook cannot be called" in failure(answer)
+    assert failure(answer).startswith(f"The hook {web.url}/hook cannot be called: ")
+    assert "TIDEGATE_WEBHOOK_SECRET" in answer.message
     assert web.seen == []
 
 

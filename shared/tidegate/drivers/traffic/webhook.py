@@ -94,7 +94,7 @@ def _meaning(answer: httpx2.Response, name: str) -> Failed | None:
     status = answer.status_code
     if answer.is_success:
         return None
-    if answer.is_redirect:
+    if answer.has_redirect_location:
         sentence = f"{name} answered {status}, and redirects are not followed"
         return _failed(f"{sentence}; write the address that it leads to.")
     if status >= 500 or status in _MAY_PASS:
