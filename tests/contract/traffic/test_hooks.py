@@ -152,6 +152,21 @@ def says(status: int, **headers: str) -> Callable[[BaseHTTPRequestHandler], None
     return answer
 
 
+def test_calls_of_functions_go_by_one_connection(call, between, web, monkeypatch):
+    def keeps(request: BaseHTTPRequestHandler) -> None:
+        request.protocol_version = "HTTP/1.1"
+        request.close_connection = False
+        says(202)(request)
+
+    monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", web.url)
+    web.answers["/2015-03-31/functions/check/invocations"] = keeps
+
+    assert [call("check") for _ in range(3)] == [None] * 3
+
+    assert len(web.seen) == 3
+    assert len({id(request.connection) for request in web.seen}) == 1
+
+
 @pytest.mark.parametrize("status", [200, 201, 202, 204, 299])
 def test_an_address_is_posted_both_ids(call, web, status):
     web.answers["/hook"] = says(status)

@@ -65,9 +65,11 @@ class Hooks:
             return post(hook, body, key=key, at=now, timeout=self._timeout)
         try:
             with aws_errors("Lambda", f"the hook {hook}", still_mine=still_mine):
-                self._clients.of(region, role_arn).invoke(
+                answer = self._clients.of(region, role_arn).invoke(
                     FunctionName=hook, InvocationType="Event", Payload=body
                 )
+                # It is empty; until it was read, no other call goes by the same connection.
+                answer["Payload"].read()
         except CallFailed as failure:
             return failed(failure, HOOKS)
         return None
