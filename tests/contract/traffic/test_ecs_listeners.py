@@ -110,6 +110,20 @@ class TestRules:
         assert account.weights(rule) == {"blue": 0, "green": 9, "foreign": 1}
 
 
+    @pytest.mark.parametrize("blue", [997, 1])
+    def test_a_share_that_was_rounded_up_may_be_set_again(self, account: Account, blue: int):
+        account.rule(1, "/mix", weighted({account.blue: blue, account.foreign: 999}))
+        course = Course.looked(account)
+        course.go("prepare")
+        course.driver.shift(course.errand, 3)
+        before = account.picture()
+
+        again = course.driver.shift(course.errand, 3)
+
+        assert isinstance(again, Done)
+        assert account.picture() == before
+
+
 def furnish(account: Account) -> list[str]:
     sticky = {"Enabled": True, "DurationSeconds": 300}
     account.rule(9, "/test", forward(account.green), listener=account.test)

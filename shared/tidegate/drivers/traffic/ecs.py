@@ -240,13 +240,12 @@ class EcsTraffic:
 
 def _see_that_it_goes_on(seen: Standing, weight: int) -> None:
     """See that nobody who comes late takes traffic back."""
-    for junction, share in seen.shares():
-        if share > weight:
-            raise Refused(
-                ErrorCode.ECS_UPDATE_ERROR,
-                f"The {junction.name} gives {share:g} % to the new task set already, so it is not"
-                f" set to {weight} %",
-            )
+    for junction, share in seen.ahead_of(weight):
+        raise Refused(
+            ErrorCode.ECS_UPDATE_ERROR,
+            f"The {junction.name} gives {share:g} % to the new task set already, so it is not set"
+            f" to {weight} %",
+        )
 
 
 def _noted(first: str, back: Back) -> str:

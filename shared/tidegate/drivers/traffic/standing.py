@@ -121,6 +121,14 @@ class Standing:
             if junction.listener in listeners and share is not None:
                 yield junction, share
 
+    def ahead_of(self, weight: int) -> Iterator[tuple[Junction, float]]:
+        """Yield where green has more already than with *weight* percent, which may be rounded."""
+        for route in self.before.routes:
+            for junction, share in self._shares(route, route.prod):
+                wanted = self.before.moved(self.before.source(junction), weight)
+                if share > max(weight, share_of_green(wanted, route.groups) or 0):
+                    yield junction, share
+
     def changes(self, weight: int, *, test: bool = False) -> list[Change]:
         """Return what is to be written so that green has *weight* percent.
 
