@@ -109,7 +109,6 @@ class TestRules:
         course.go("shift 100")
         assert account.weights(rule) == {"blue": 0, "green": 9, "foreign": 1}
 
-
     @pytest.mark.parametrize("blue", [997, 1])
     def test_a_share_that_was_rounded_up_may_be_set_again(self, account: Account, blue: int):
         account.rule(1, "/mix", weighted({account.blue: blue, account.foreign: 999}))
@@ -222,20 +221,50 @@ class TestWhatSomebodyElseChanges:
         assert f"The task set {third} is the primary one" in done.note
         assert [one["status"] for one in account.task_sets()] == ["ACTIVE", "PRIMARY"]
 
-    def test_traffic_cannot_move_where_the_listener_forwards_elsewhere(
-        self, account: Account, course: Course
+    @pytest.mark.parametrize("at", ["prod", "rule"])
+    def test_one_that_does_something_else_now_is_seen_beside_others_that_do_not(
+        self, account: Account, course: Course, at: str
     ):
-        for rule in self.rules[:4]:
-            account.elb.delete_rule(RuleArn=rule)
-        account.elb.modify_listener(
-            ListenerArn=account.prod, DefaultActions=[forward(account.foreign)]
-        )
+        junction = account.prod if at == "prod" else self.rules[0]
+        elsewhere = [LOGIN, weighted({account.foreign: 1}) | {"Order": 2}]
+        if at == "prod":
+            account.elb.modify_listener(ListenerArn=junction, DefaultActions=elsewhere)
+        else:
+            account.elb.modify_rule(RuleArn=junction, Actions=elsewhere)
+        before = account.picture()
+
+        answers = [course.driver.shift(course.errand, share) for share in (50, 100)]
+
+        name = "listener" if at == "prod" else "rule"
+        for answer in answers:
+            assert isinstance(answer, Failed)
+            assert (answer.code, answer.may_pass) == (ErrorCode.ECS_UPDATE_ERROR, False)
+            assert answer.message == (
+                f"Somebody else changed the {name} {junction}: found is authenticate-oidc and"
+                f" forward to {account.foreign}, and wanted was forward to blue and green; it was"
+                " left alone. Set it right, and deploy again."
+            )
+        assert account.picture() == before
+
+    def test_a_rule_that_is_gone_hinders_nobody(self, account: Account, course: Course):
+        account.elb.delete_rule(RuleArn=self.rules[0])
+
+        assert isinstance(course.driver.shift(course.errand, 50), Done)
+
+    def test_traffic_cannot_move_where_nothing_forwards_to_the_pair_any_more(
+        self, account: Account
+    ):
+        account.elb.modify_listener(ListenerArn=account.prod, DefaultActions=[PAGE])
+        rule = account.rule(1, "/shop", forward(account.blue))
+        course = Course.looked(account)
+        course.go("prepare")
+        account.elb.delete_rule(RuleArn=rule)
 
         answer = course.driver.shift(course.errand, 50)
 
         assert isinstance(answer, Failed)
         assert answer.code is ErrorCode.ECS_UPDATE_ERROR
-        assert "no longer forwards to blue or green" in answer.message
+        assert f"{account.prod} no longer forwards to blue or green" in answer.message
 
 
 class TestSeveralPairs:

@@ -45,6 +45,14 @@ def target_groups_in(actions: Iterable[Action]) -> frozenset[str]:
     return frozenset(arn for action in actions for arn in weights_in(action))
 
 
+def named(actions: Iterable[Action]) -> str:
+    """Return what actions do, as a sentence names it."""
+    return " and ".join(
+        f"{action['Type']}{' to ' if (to := weights_in(action)) else ''}{', '.join(to)}"
+        for action in actions
+    )
+
+
 def share_of_green(actions: Iterable[Action], groups: Groups) -> float | None:
     """Return what green has of the pair's traffic, in percent; None where the pair has none."""
     blue = green = 0

@@ -9,7 +9,7 @@ from tidegate.domain.deployment import ErrorCode
 from tidegate.domain.traffic import DRAINING, PRIMARY, Found, Made, Side, TaskSet
 from tidegate.drivers.traffic.aws_failures import Refused
 from tidegate.drivers.traffic.elb import Junction
-from tidegate.drivers.traffic.forwards import Actions, share_of_green
+from tidegate.drivers.traffic.forwards import Actions, named, share_of_green
 from tidegate.drivers.traffic.service_before import Before, Route
 from tidegate.drivers.traffic.task_sets import TaskSetSeen
 
@@ -133,9 +133,11 @@ class Standing:
         """Return what is to be written so that green has *weight* percent.
 
         Raises:
-            Refused: A listener forwards to none of its pair any more.
+            Refused: A listener forwards to none of its pair any more, or what forwarded to it when
+                all began does not.
         """
         for route in self.before.routes:
+            self._see_that_none_was_led_elsewhere(route, route.test if test else route.prod)
             for listener in route.test if test else route.prod:
                 shares = list(self._shares(route, [listener]))
                 if not shares:
@@ -156,6 +158,22 @@ class Standing:
             for one in self.junctions
             if one.listener in concerned
         ]
+
+    def _see_that_none_was_led_elsewhere(self, route: Route, listeners: Sequence[str]) -> None:
+        now = {one.key: one.actions for one in self.junctions}
+        for was in self.before.junctions:
+            # One that is gone has no traffic that could go astray.
+            actions = now.get(was.key)
+            if was.listener not in listeners or actions is None:
+                continue
+            had, has = (share_of_green(one, route.groups) for one in (was.actions, actions))
+            if had is not None and has is None:
+                raise Refused(
+                    ErrorCode.ECS_UPDATE_ERROR,
+                    f"Somebody else changed the {was.name}: found is {named(actions)}, and wanted"
+                    f" was forward to {route.blue_name} and {route.green_name}; it was left alone."
+                    " Set it right, and deploy again",
+                )
 
     def found(self, at: datetime) -> Found:
         weight = min((share for _, share in self.shares()), default=0.0)
