@@ -310,6 +310,8 @@ def test_who_finds_somebody_faster_has_to_be_asked_again(
     assert answer.may_pass
     assert answer.code is ErrorCode.INVALID_LAMBDA_CONFIGURATION
     assert "was changed by somebody else just when it was to be version 1" in answer.message
+    end = "find out who changes it, and deploy again." if verb == "shift" else "who changes it."
+    assert answer.message.endswith(end)
     assert aliases.routes() == ("1", {"2": 0.05})
     assert len(aliases.updates()) == 1
 

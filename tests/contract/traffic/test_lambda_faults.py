@@ -120,6 +120,8 @@ def failure(driver: LambdaTraffic, aliases, moved: Errand, at: At) -> Failed:
     assert is_a_sentence(answer.message)
     assert at.operation in answer.message
     assert aliases.function in answer.message
+    # Nobody deploys a rollback.
+    assert at.verb != "restore" or "deploy again" not in answer.message
     return answer
 
 

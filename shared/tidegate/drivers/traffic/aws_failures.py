@@ -1,8 +1,8 @@
 """What a call of AWS that did not go well means for a deployment, and what can be done."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
-from typing import Final
+from dataclasses import dataclass, field, replace
+from typing import Final, Self
 
 from tidegate.domain.deployment import ErrorCode
 from tidegate.drivers.aws_calls import THROTTLED, CallFailed, LetGo
@@ -51,6 +51,12 @@ class Words:
     """What IAM has to allow, where that is not called as the operation is."""
     advice: Mapping[str, str] = field(default_factory=dict)
     """What to do about an answer in which a phrase stands."""
+    later: str = "; deploy again when it answers"
+    """What to do about what may pass, and has not passed in time."""
+
+    def on_the_way_back(self) -> Self:
+        """Return the same for a rollback, which nobody wants to deploy again."""
+        return replace(self, later="")
 
 
 LAMBDA: Final = Words(
@@ -152,7 +158,7 @@ def _advice(error: CallFailed, words: Words, *, may_pass: bool) -> str:
     if isinstance(error, LetGo):
         return ""
     if may_pass:
-        return "; deploy again when it answers"
+        return words.later
     if error.code.endswith("NotFoundException"):
         return "; see that its name and its region are right"
     return ""

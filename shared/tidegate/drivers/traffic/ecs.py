@@ -10,7 +10,7 @@ from tidegate.domain.deployment import ErrorCode
 from tidegate.domain.traffic import DRAINING, PRIMARY, Errand, Found
 from tidegate.drivers.aws_calls import READ, CallFailed
 from tidegate.drivers.traffic import Answer, Done, Failed, Running
-from tidegate.drivers.traffic.aws_failures import SERVICES, Refused, failed, is_denied
+from tidegate.drivers.traffic.aws_failures import SERVICES, Refused, Words, failed, is_denied
 from tidegate.drivers.traffic.carried_over import new_task_set
 from tidegate.drivers.traffic.elb import LoadBalancing
 from tidegate.drivers.traffic.first_look import first_look
@@ -53,7 +53,7 @@ class EcsTraffic:
         return _answer(lambda: self._finish(errand))
 
     def restore(self, errand: Errand) -> Answer:
-        return _answer(lambda: self._restore(errand))
+        return _answer(lambda: self._restore(errand), SERVICES.on_the_way_back())
 
     def _look(self, errand: Errand) -> Done:
         seen = first_look(errand, self._ecs, self._elb)
@@ -252,8 +252,8 @@ def _noted(first: str, back: Back) -> str:
     return " ".join(filter(None, (first, *back.notes)))
 
 
-def _answer(act: Callable[[], A]) -> A | Failed:
+def _answer(act: Callable[[], A], words: Words = SERVICES) -> A | Failed:
     try:
         return act()
     except (CallFailed, Refused) as error:
-        return failed(error, SERVICES)
+        return failed(error, words)

@@ -17,7 +17,7 @@ from tidegate.drivers.aws_clients import Clients
 from tidegate.drivers.traffic import Done, Failed
 from tidegate.drivers.traffic.alias import ALL, Alias
 from tidegate.drivers.traffic.alias_calls import AliasCalls, name_of
-from tidegate.drivers.traffic.aws_failures import LAMBDA, TRIES, failed
+from tidegate.drivers.traffic.aws_failures import LAMBDA, TRIES, Words, failed
 
 _ANY: Final = range(ALL + 1)
 _UNUSABLE: Final = ("Failed", "Deleting", "Deactivated", "Deactivating", "ActiveNonInvocable")
@@ -51,7 +51,7 @@ class LambdaTraffic:
             if found.routes_as(wanted):
                 return self._done(move, found)
             if found.is_one_of(move, shares):
-                return _not_still(move, wanted, found)
+                return _not_still(move, wanted, found, ", and deploy again")
             return _foreign(move, wanted, found)
 
         return self._asked(errand, shift)
@@ -67,15 +67,16 @@ class LambdaTraffic:
                 return _not_still(move, before, found)
             return self._done(move, found, note=_what_stays(move, before, found))
 
-        return self._asked(errand, restore if errand.before else self._read)
+        ask = restore if errand.before else self._read
+        return self._asked(errand, ask, LAMBDA.on_the_way_back())
 
-    def _asked(self, errand: Errand, ask: _Ask) -> Done | Failed:
+    def _asked(self, errand: Errand, ask: _Ask, words: Words = LAMBDA) -> Done | Failed:
         if not isinstance(errand.move, AliasMove):
             raise TypeError(errand.move)
         try:
             return ask(AliasCalls(self._clients, errand, errand.move), errand.move)
         except CallFailed as failure:
-            return failed(failure, LAMBDA)
+            return failed(failure, words)
 
     def _look(self, calls: AliasCalls, move: AliasMove) -> Done | Failed:
         found = calls.alias()
@@ -166,12 +167,12 @@ def _foreign(move: AliasMove, wanted: Alias, found: Alias) -> Failed:
     )
 
 
-def _not_still(move: AliasMove, wanted: Alias, found: Alias) -> Failed:
+def _not_still(move: AliasMove, wanted: Alias, found: Alias, then: str = "") -> Failed:
     return Failed(
         code=ErrorCode.INVALID_LAMBDA_CONFIGURATION,
         message=(
             f"{_named(move)} was changed by somebody else just when it was to be {wanted}, and is "
-            f"{found}; find out who changes it, and deploy again."
+            f"{found}; find out who changes it{then}."
         ),
         may_pass=True,
     )
