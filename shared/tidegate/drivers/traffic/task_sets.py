@@ -15,6 +15,10 @@ from tidegate.drivers.traffic.aws_failures import TRIES, Refused
 _STEADY: Final = "STEADY_STATE"
 _MOST_SAID: Final = 500
 """Characters."""
+_TASKS_AT_ONCE: Final = 100
+"""In one call, as the API reference says."""
+_MOST_TASKS: Final = 500
+"""That are asked for of a service whose tasks stop all the time."""
 _GONE: Final = "TaskSetNotFoundException"
 
 TaskSetSeen = Mapping[str, Any]
@@ -136,16 +140,21 @@ class TaskSets:
     def _stopped_tasks(self, errand: Errand, task_set: TaskSetSeen) -> list[dict[str, Any]]:
         move = move_of(errand)
         with self._calling(errand, f"the tasks of {_service(move)}") as ecs:
-            listed: Any = ecs.list_tasks(
+            pages = ecs.get_paginator("list_tasks").paginate(
                 cluster=move.cluster,
                 serviceName=move.service.rpartition("/")[2],
                 desiredStatus="STOPPED",
-                maxResults=100,
-            )["taskArns"]
-            if not listed:
-                return []
-            tasks: Any = ecs.describe_tasks(cluster=move.cluster, tasks=listed)["tasks"]
-        return [task for task in tasks if task.get("startedBy") == task_set["id"]]
+                PaginationConfig={"PageSize": _TASKS_AT_ONCE, "MaxItems": _MOST_TASKS},
+            )
+            return [
+                task
+                for page in pages
+                if page["taskArns"]
+                for task in ecs.describe_tasks(cluster=move.cluster, tasks=page["taskArns"])[
+                    "tasks"
+                ]
+                if task.get("startedBy") == task_set["id"]
+            ]
 
     @contextmanager
     def _calling(self, errand: Errand, target: str) -> Iterator[Any]:

@@ -29,6 +29,8 @@ from moto.elbv2.models import ELBv2Backend, FakeAction, FakeTargetGroup, elbv2_b
 
 NEVER_STEADY = "broken"
 """Tasks whose image is named so stop again and again."""
+MOST_TASKS = 100
+"""That can be asked for in one call."""
 ONLY_EXTERNAL = (
     "Amazon ECS only supports task set management on services configured to use external"
     " deployment controllers."
@@ -283,12 +285,16 @@ def _broken_tasks(self: Ecs) -> dict[str, Any]:
 def list_tasks(self: EcsResponse) -> ActionResult:
     status = self._get_param("desiredStatus", "RUNNING")
     arns = list(_broken_tasks(self.ecs_backend)) if status == "STOPPED" else []
-    return ActionResult({"taskArns": arns})
+    start, most = int(self._get_param("nextToken") or 0), self._get_param("maxResults") or 100
+    more = {"nextToken": str(start + most)} if len(arns) > start + most else {}
+    return ActionResult({"taskArns": arns[start : start + most], **more})
 
 
 def describe_tasks(self: EcsResponse) -> ActionResult:
-    known = _broken_tasks(self.ecs_backend)
-    return ActionResult({"tasks": [known[arn] for arn in self._get_param("tasks", [])]})
+    known, wanted = _broken_tasks(self.ecs_backend), self._get_param("tasks", [])
+    if len(wanted) > MOST_TASKS:
+        raise InvalidParameterException(f"Tasks cannot be more than {MOST_TASKS}.")
+    return ActionResult({"tasks": [known[arn] for arn in wanted]})
 
 
 _action, _modify_listener = FakeAction.__init__, ELBv2Backend.modify_listener
