@@ -37,6 +37,13 @@ def test_a_refusal(code: str, status: int, expected: ErrorCode, may_pass: bool):
     assert answer.message.endswith(".")
 
 
+@pytest.mark.parametrize("code", ["ClusterNotFoundException", "TargetGroupNotFound"])
+def test_what_is_not_there_may_be_called_otherwise(code: str):
+    answer = failed(refusal("AWS", "DescribeIt", "it", code, "why"), SERVICES)
+
+    assert answer.message.endswith("(why); see that its name and its region are right.")
+
+
 def test_no_answer_may_come_later():
     answer = failed(CallFailed("ECS cannot be reached", may_pass=True), SERVICES)
 

@@ -159,6 +159,6 @@ def _advice(error: CallFailed, words: Words, *, may_pass: bool) -> str:
         return ""
     if may_pass:
         return words.later
-    if error.code.endswith("NotFoundException"):
+    if error.code.endswith(("NotFoundException", "NotFound")):
         return "; see that its name and its region are right"
     return ""
