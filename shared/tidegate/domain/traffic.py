@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Final, TypeAlias
+from typing import Any, Final, Self, TypeAlias
 
 from tidegate.domain.aws_group import TargetGroupPair
 from tidegate.domain.ids import DeploymentId
@@ -46,6 +46,17 @@ class Network:
     security_groups: tuple[str, ...]
     assign_public_ip: str
     """ENABLED or DISABLED."""
+
+    @classmethod
+    def of(cls, body: Mapping[str, Any] | None) -> Self | None:
+        """Return what was said or kept as JSON by the names of the members, if it was at all."""
+        if body is None:
+            return None
+        return cls(
+            subnets=tuple(body["subnets"]),
+            security_groups=tuple(body["security_groups"]),
+            assign_public_ip=body["assign_public_ip"],
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -66,7 +66,6 @@ def _alias_move(function: Mapping[str, str]) -> AliasMove:
 
 def _service_move(appspec: Mapping[str, Any], group: AwsGroup) -> ServiceMove:
     service = group.ecs_services[0]
-    network = appspec["network"]
     balancers = group.load_balancers
     return ServiceMove(
         cluster=service.cluster,
@@ -76,12 +75,7 @@ def _service_move(appspec: Mapping[str, Any], group: AwsGroup) -> ServiceMove:
         container_name=appspec["container_name"],
         container_port=appspec["container_port"],
         platform_version=appspec["platform_version"],
-        network=network
-        and Network(
-            subnets=tuple(network["subnets"]),
-            security_groups=tuple(network["security_groups"]),
-            assign_public_ip=network["assign_public_ip"],
-        ),
+        network=Network.of(appspec["network"]),
         capacity_providers=tuple(CapacityProvider(**p) for p in appspec["capacity_providers"]),
     )
 

@@ -89,11 +89,12 @@ def _load_balancers(settings: Mapping[str, Any]) -> LoadBalancers:
     return LoadBalancers(
         elbs=_maybe(settings["elbs"]),
         target_groups=_maybe(settings["target_groups"]),
-        pairs=None if pairs is None else tuple(_pair(pair) for pair in pairs),
+        pairs=None if pairs is None else tuple(pair_from_json(pair) for pair in pairs),
     )
 
 
-def _pair(pair: Mapping[str, Any]) -> TargetGroupPair:
+def pair_from_json(pair: Mapping[str, Any]) -> TargetGroupPair:
+    """Return a pair that was kept, here or with what is moved."""
     return TargetGroupPair(
         target_groups=tuple(pair["target_groups"]),
         prod_listeners=tuple(pair["prod_listeners"]),

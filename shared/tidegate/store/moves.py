@@ -5,7 +5,6 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from tidegate.domain.aws_group import TargetGroupPair
 from tidegate.domain.traffic import (
     AliasMove,
     CapacityProvider,
@@ -16,6 +15,7 @@ from tidegate.domain.traffic import (
     Side,
     TaskSet,
 )
+from tidegate.store.aws_settings import pair_from_json
 
 
 def move_to_json(move: Move) -> dict[str, Any]:
@@ -27,23 +27,14 @@ def move_from_json(body: Mapping[str, Any]) -> Move:
     """Return a move that was kept."""
     if "alias" in body:
         return AliasMove(**body)
-    network = body["network"]
     return ServiceMove(
         **{
             **body,
-            "pairs": tuple(_pair(pair) for pair in body["pairs"]),
-            "network": network and Network(**{**network, **_tuples(network)}),
+            "pairs": tuple(pair_from_json(pair) for pair in body["pairs"]),
+            "network": Network.of(body["network"]),
             "capacity_providers": tuple(CapacityProvider(**p) for p in body["capacity_providers"]),
         }
     )
-
-
-def _pair(body: Mapping[str, Any]) -> TargetGroupPair:
-    return TargetGroupPair(**_tuples(body))
-
-
-def _tuples(body: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: tuple(value) if isinstance(value, list) else value for key, value in body.items()}
 
 
 def found_to_json(found: Found) -> dict[str, Any]:
