@@ -16,9 +16,10 @@ import pytest
 from botocore.config import Config
 
 from acceptance.system import System
-from parts.aliases import make_role, packed
+from parts.aliases import make_role
 from parts.between import Between
 from parts.s3 import LIKE_AWS, S3Server
+from tidegate.testing.aws.samples import make_alarm, make_function
 
 MINUTE = 2.0
 """Seconds that a minute of traffic configs and of waits lasts here."""
@@ -125,28 +126,13 @@ class Cloud:
         with self.lock:
             known = {one["FunctionName"] for one in functions.list_functions()["Functions"]}
             if name not in known:
-                functions.create_function(
-                    FunctionName=name,
-                    Runtime="python3.11",
-                    Role=self.function_role,
-                    Handler="code.handle",
-                    Code={"ZipFile": packed(0)},
-                )
+                make_function(functions, name, role=self.function_role)
         return name
 
     def alarm(self, region: str) -> str:
         """Make an alarm that is out; return its name."""
         name = f"errors-{next(_names)}"
-        self.client("cloudwatch", region).put_metric_alarm(
-            AlarmName=name,
-            MetricName="errors",
-            Namespace="shop",
-            Statistic="Sum",
-            Period=60,
-            EvaluationPeriods=1,
-            Threshold=1,
-            ComparisonOperator="GreaterThanThreshold",
-        )
+        make_alarm(self.client("cloudwatch", region), name)
         self.light(region, name, "OK")
         return name
 

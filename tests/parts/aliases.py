@@ -1,8 +1,5 @@
 """Functions with aliases on a Lambda of loopback, and somebody in between us and it."""
 
-import io
-import json
-import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +16,7 @@ from parts.s3 import LIKE_AWS, S3Server
 from tidegate.domain.ids import DeploymentId
 from tidegate.domain.traffic import AliasMove, Errand
 from tidegate.drivers.traffic.lambda_ import LambdaTraffic
+from tidegate.testing.aws import samples
 from tidegate.testing.clock import FakeClock
 
 REGION = "eu-central-1"
@@ -140,20 +138,10 @@ def aliases(lambda_server: S3Server, between: Between, function_role: str) -> Al
 
 def make_function(client: Any, between: Between, role: str) -> Aliases:
     name = f"checkout-{next(_names)}"
-    made = client.create_function(
-        FunctionName=name,
-        Runtime="python3.11",
-        Role=role,
-        Handler="code.handle",
-        Code={"ZipFile": packed(0)},
-        Publish=True,
-    )
-    for version in (1, 2):
-        client.update_function_code(FunctionName=name, ZipFile=packed(version), Publish=True)
+    arn = samples.make_function(client, name, role=role, versions=3)
     client.create_alias(
         FunctionName=name, Name="live", FunctionVersion="1", Description="what is sold by"
     )
-    arn = made["FunctionArn"].removesuffix(":1")
     return Aliases(client, between, name, arn)
 
 
@@ -170,16 +158,7 @@ def make_role(url: str) -> str:
         aws_access_key_id="testing",
         aws_secret_access_key="testing",
     )
-    made = iam.create_role(RoleName="lambda", AssumeRolePolicyDocument=json.dumps({}))
-    arn: str = made["Role"]["Arn"]
-    return arn
-
-
-def packed(version: int) -> bytes:
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as packed:
-        packed.writestr("code.py", f"version = {version}")
-    return file.getvalue()
+    return samples.make_role(iam, "lambda")
 
 
 @pytest.fixture

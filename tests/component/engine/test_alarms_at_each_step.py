@@ -42,6 +42,7 @@ from tidegate.domain.region import DEFAULT_REGION
 from tidegate.drivers.alarms import AlarmSource, cloudwatch_alarms, prometheus_checks
 from tidegate.engine.alarms import AlarmPolling
 from tidegate.engine.waits import Wait, continue_deployment
+from tidegate.testing.aws.samples import make_alarm
 
 LAMBDA, ECS = ComputePlatform.LAMBDA, ComputePlatform.ECS
 MOVED = {LAMBDA: ALIAS, ECS: SERVICE}
@@ -95,16 +96,7 @@ class CloudWatch:
     def __init__(self, client: Any, *, is_composite: bool) -> None:
         self._client = client
         self._metric = self.name = f"errors-{next(_names)}"
-        self._client.put_metric_alarm(
-            AlarmName=self._metric,
-            Namespace="shop",
-            MetricName="errors",
-            Statistic="Sum",
-            Period=60,
-            EvaluationPeriods=1,
-            Threshold=1,
-            ComparisonOperator="GreaterThanThreshold",
-        )
+        make_alarm(client, self._metric)
         self._stand("OK")
         if is_composite:
             self.name = f"any-{self._metric}"

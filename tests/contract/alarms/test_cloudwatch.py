@@ -14,6 +14,7 @@ from tidegate.domain.alarms import AlarmState, CloudWatchAlarm, Inquiry
 from tidegate.drivers.alarms import cloudwatch_alarms
 from tidegate.drivers.alarms.cloudwatch import CloudWatchAlarms
 from tidegate.testing.alarm_contract import AlarmSourceContract, Ask, is_a_sentence
+from tidegate.testing.aws.samples import make_alarm
 
 S = AlarmState
 _names = count()
@@ -27,16 +28,7 @@ def make(cloudwatch: Any) -> Make:
 
     def made(state: str = "", name: str = "") -> CloudWatchAlarm:
         alarm = CloudWatchAlarm(name or f"alarm-{next(_names)}")
-        cloudwatch.put_metric_alarm(
-            AlarmName=alarm.name,
-            Namespace="shop",
-            MetricName="errors",
-            Statistic="Sum",
-            Period=60,
-            EvaluationPeriods=1,
-            Threshold=1,
-            ComparisonOperator="GreaterThanThreshold",
-        )
+        make_alarm(cloudwatch, alarm.name)
         if state:
             cloudwatch.set_alarm_state(
                 AlarmName=alarm.name, StateValue=state, StateReason="Threshold\n crossed."

@@ -27,10 +27,8 @@ class SampleFunction:
     def make(cls, place: Place, name: str, *, alias: str, versions: int) -> Self:
         """Make it, with so many versions."""
         made = cls(place, name, alias=alias)
-        _make_function(made._lambda, name, role=_role(place, name))
-        for version in range(1, versions + 1):
-            code = _packed(f"version = {version}")
-            made._lambda.update_function_code(FunctionName=name, ZipFile=code, Publish=True)
+        role = make_role(place.client("iam"), name)
+        make_function(made._lambda, name, role=role, versions=versions)
         made._lambda.create_alias(FunctionName=name, Name=alias, FunctionVersion="1")
         return made
 
@@ -47,7 +45,7 @@ class SampleFunction:
 
 def make_hook(place: Place, name: str) -> None:
     """Make a function that can be a hook."""
-    _make_function(place.client("lambda"), name, role=_role(place, name))
+    make_function(place.client("lambda"), name, role=make_role(place.client("iam"), name))
 
 
 class SampleService:
@@ -167,6 +165,20 @@ class SampleService:
         )
 
 
+def make_alarm(cloudwatch: Any, name: str) -> None:
+    """Make an alarm by this client of CloudWatch; it has no data yet."""
+    cloudwatch.put_metric_alarm(
+        AlarmName=name,
+        Namespace="demo",
+        MetricName="errors",
+        Statistic="Sum",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=1,
+        ComparisonOperator="GreaterThanThreshold",
+    )
+
+
 class SampleAlarm:
     """An alarm that is lit and put out by hand."""
 
@@ -178,16 +190,7 @@ class SampleAlarm:
     def make(cls, place: Place, name: str) -> Self:
         """Make it; it is out."""
         made = cls(place, name)
-        made._cloudwatch.put_metric_alarm(
-            AlarmName=name,
-            Namespace="demo",
-            MetricName="errors",
-            Statistic="Sum",
-            Period=60,
-            EvaluationPeriods=1,
-            Threshold=1,
-            ComparisonOperator="GreaterThanThreshold",
-        )
+        make_alarm(made._cloudwatch, name)
         made.put_out()
         return made
 
@@ -211,23 +214,28 @@ class SampleAlarm:
         )
 
 
-def _role(place: Place, name: str) -> str:
-    made = place.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps({}))
+def make_role(iam: Any, name: str) -> str:
+    """Make a role for functions by this client of IAM, and return its ARN."""
+    made = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps({}))
     return str(made["Role"]["Arn"])
 
 
-def _make_function(client: Any, name: str, *, role: str) -> None:
-    client.create_function(
+def make_function(lambda_: Any, name: str, *, role: str, versions: int = 0) -> str:
+    """Make a function with so many versions by this client of Lambda, and return its ARN."""
+    made = lambda_.create_function(
         FunctionName=name,
         Runtime="python3.11",
         Role=role,
         Handler="code.handler",
-        Code={"ZipFile": _packed("version = 0")},
+        Code={"ZipFile": _code(0)},
     )
+    for version in range(1, versions + 1):
+        lambda_.update_function_code(FunctionName=name, ZipFile=_code(version), Publish=True)
+    return str(made["FunctionArn"])
 
 
-def _packed(code: str) -> bytes:
+def _code(version: int) -> bytes:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as packed:
-        packed.writestr("code.py", code)
+        packed.writestr("code.py", f"version = {version}")
     return file.getvalue()
