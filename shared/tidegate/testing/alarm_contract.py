@@ -9,6 +9,7 @@ import pytest
 
 from tidegate.domain.alarms import Alarm, AlarmState, Inquiry, Reading
 from tidegate.drivers.alarms import AlarmSource
+from tidegate.testing.sentences import is_a_sentence
 
 IN_TIME: Final = 30
 """Seconds after which whoever watches many deployments would be late for all others."""
@@ -122,8 +123,3 @@ class AlarmSourceContract:
         for reading in readings:
             assert (reading.state, reading.may_pass) == (AlarmState.UNREADABLE, True)
             assert is_a_sentence(reading.why)
-
-
-def is_a_sentence(text: str) -> bool:
-    """Tell whether a person can read this."""
-    return text[:1] not in ("", " ") and text.endswith(".") and "\n" not in text

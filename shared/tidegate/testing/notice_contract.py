@@ -10,6 +10,7 @@ import pytest
 
 from tidegate.domain.notices import Notice
 from tidegate.drivers.notices import NoticeRefused, NoticeSender, NoticeUndelivered
+from tidegate.testing.sentences import is_a_sentence
 
 IN_TIME: Final = 15
 """Seconds after which a sweep that sends would be late for all else."""
@@ -109,8 +110,3 @@ class NoticeSenderContract:
             silent.send(notice)
 
         assert time.monotonic() - begun < IN_TIME
-
-
-def is_a_sentence(text: str) -> bool:
-    """Tell whether a person can read this."""
-    return text[:1] != " " and text.endswith(".") and "\n" not in text and "Traceback" not in text

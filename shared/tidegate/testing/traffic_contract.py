@@ -12,6 +12,7 @@ import pytest
 
 from tidegate.domain.traffic import Errand
 from tidegate.drivers.traffic import Answer, Done, Failed, Running, TrafficDriver
+from tidegate.testing.sentences import is_a_sentence
 
 ATTENTION: Final = 30
 """Seconds within which a verb answers."""
@@ -289,8 +290,3 @@ def settled(ask: Callable[[], Answer]) -> Done | Failed:
         assert time.monotonic() < deadline, answer.note
         time.sleep(min(answer.check_in.total_seconds(), 0.1))
     return answer
-
-
-def is_a_sentence(text: str) -> bool:
-    """Tell whether a person can read this."""
-    return text[:1] != " " and text.endswith(".") and "\n" not in text and "Traceback" not in text

@@ -13,8 +13,9 @@ from parts.aws import REGION
 from tidegate.domain.alarms import AlarmState, CloudWatchAlarm, Inquiry
 from tidegate.drivers.alarms import cloudwatch_alarms
 from tidegate.drivers.alarms.cloudwatch import CloudWatchAlarms
-from tidegate.testing.alarm_contract import AlarmSourceContract, Ask, is_a_sentence
+from tidegate.testing.alarm_contract import AlarmSourceContract, Ask
 from tidegate.testing.aws.samples import make_alarm
+from tidegate.testing.sentences import is_a_sentence
 
 S = AlarmState
 _names = count()

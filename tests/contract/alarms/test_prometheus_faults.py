@@ -17,7 +17,7 @@ from parts.web import Web
 from tidegate.domain.alarms import AlarmState, Inquiry, PrometheusCheck, Reading
 from tidegate.drivers.alarms import prometheus, prometheus_checks
 from tidegate.drivers.alarms.prometheus import MOST_BYTES, PrometheusChecks
-from tidegate.testing.alarm_contract import is_a_sentence
+from tidegate.testing.sentences import is_a_sentence
 
 S = AlarmState
 QUERY = "/api/v1/query"

@@ -10,7 +10,7 @@ from contract.traffic.ecs_way import VERBS, Way
 from parts.aws_faults import Fault, counted, says, times_out
 from tidegate.domain.deployment import ErrorCode
 from tidegate.drivers.traffic import Done, Failed, Running
-from tidegate.testing.traffic_contract import is_a_sentence
+from tidegate.testing.sentences import is_a_sentence
 
 DOCS = Path(__file__).parents[3] / "docs" / "ecs.md"
 TARGETS = {

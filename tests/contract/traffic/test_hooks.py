@@ -22,7 +22,8 @@ from tidegate.domain.deployment import ErrorCode
 from tidegate.drivers.traffic import Failed
 from tidegate.drivers.traffic.hooks import Hooks
 from tidegate.testing.clock import START
-from tidegate.testing.traffic_contract import ATTENTION, is_a_sentence
+from tidegate.testing.sentences import is_a_sentence
+from tidegate.testing.traffic_contract import ATTENTION
 
 DEPLOYMENT, EXECUTION = "d-ABCDEFGHI", "eyJlbmNyeXB0ZWREYXRhIjoi"
 BODY = b'{"DeploymentId":"d-ABCDEFGHI","LifecycleEventHookExecutionId":"eyJlbmNyeXB0ZWREYXRhIjoi"}'

@@ -14,7 +14,7 @@ from tidegate.drivers.traffic.alias import Alias
 from tidegate.drivers.traffic.alias_calls import AliasCalls
 from tidegate.drivers.traffic.aws_failures import TRIES
 from tidegate.drivers.traffic.lambda_ import LambdaTraffic
-from tidegate.testing.traffic_contract import is_a_sentence
+from tidegate.testing.sentences import is_a_sentence
 
 ROLE = "arn:aws:iam::123456789012:role/CodeDeploy"
 

@@ -19,7 +19,7 @@ from tidegate.drivers.traffic import Failed
 from tidegate.drivers.traffic.ecs import EcsTraffic
 from tidegate.drivers.traffic.hooks import Hooks
 from tidegate.drivers.traffic.lambda_ import LambdaTraffic
-from tidegate.testing.traffic_contract import is_a_sentence
+from tidegate.testing.sentences import is_a_sentence
 
 ROLE = "arn:aws:iam::123456789012:role/CodeDeploy"
 QUICK = timedelta(seconds=1)
