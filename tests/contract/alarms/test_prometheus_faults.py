@@ -182,10 +182,14 @@ def test_an_answer_without_end_is_left(web, found):
     assert left.wait(30)
 
 
-def test_an_answer_that_drips_is_not_waited_for(web, found):
+@pytest.mark.parametrize("at", ["head", "body"])
+def test_an_answer_that_drips_is_not_waited_for(web, found, at):
     def drip(request: BaseHTTPRequestHandler) -> None:
-        request.send_response(200)
-        request.end_headers()
+        if at == "body":
+            request.send_response(200)
+            request.end_headers()
+        else:
+            request.wfile.write(b"HTTP/1.1 200 OK\r\nX-Long: ")
         try:
             while not over.wait(0.1):
                 request.wfile.write(b" ")

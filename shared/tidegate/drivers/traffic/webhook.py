@@ -5,18 +5,15 @@ The signature is the HMAC-SHA256 of the time of the call, a dot and the body.
 
 import hashlib
 import hmac
-from collections.abc import Mapping
-from contextlib import suppress
 from datetime import datetime, timedelta
-from socket import SHUT_RDWR
-from threading import Timer
-from typing import Any, Final
+from typing import Final
 
 import httpx2
 
 from tidegate.domain.deployment import ErrorCode
 from tidegate.drivers.bundles.download import http_errors, public_address
 from tidegate.drivers.bundles.errors import FetchFailed, SourceUnreachable
+from tidegate.drivers.deadlines import Deadline
 from tidegate.drivers.traffic import Failed
 
 TIMESTAMP: Final = "Tidegate-Timestamp"
@@ -50,7 +47,7 @@ def post(url: str, body: bytes, *, key: str, at: datetime, timeout: timedelta) -
         "User-Agent": "tidegate",
         **sign(body, key, at),
     }
-    deadline = _Deadline(2 * timeout)
+    deadline = Deadline(2 * timeout)
     limits = httpx2.Timeout(timeout.total_seconds(), connect=_CONNECT)
     try:
         with (
@@ -65,29 +62,6 @@ def post(url: str, body: bytes, *, key: str, at: datetime, timeout: timedelta) -
     except FetchFailed as failure:
         may_pass = isinstance(failure, SourceUnreachable)
         return _failed(f"{name} was not called: {failure}", may_pass=may_pass)
-
-
-class _Deadline:
-    """Hangs up when the time is over, on whoever goes on talking without an answer."""
-
-    def __init__(self, span: timedelta) -> None:
-        self._timer = Timer(span.total_seconds(), self._hang_up)
-        self._stream: Any = None
-
-    def trace(self, event: str, info: Mapping[str, Any]) -> None:
-        """Hear of each connection that the client makes."""
-        if event.endswith(("connect_tcp.complete", "start_tls.complete")):
-            self._stream = info["return_value"]
-
-    def __enter__(self) -> None:
-        self._timer.start()
-
-    def __exit__(self, *_: object) -> None:
-        self._timer.cancel()
-
-    def _hang_up(self) -> None:
-        with suppress(AttributeError, OSError):
-            self._stream.get_extra_info("socket").shutdown(SHUT_RDWR)
 
 
 def _meaning(answer: httpx2.Response, name: str) -> Failed | None:
