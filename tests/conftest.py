@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import structlog
+from hypothesis import settings
 
 from parts.databases import Databases
 from parts.redis import RedisServer
@@ -24,6 +25,10 @@ structlog.configure(
         structlog.dev.ConsoleRenderer(colors=False),
     ]
 )
+
+# How long one example takes is nothing that a property is about.
+settings.register_profile("tidegate", deadline=None)
+settings.load_profile("tidegate")
 
 FAIL_ON_SKIP = os.environ.get("TIDEGATE_FAIL_ON_SKIP") == "1"
 

@@ -17,9 +17,9 @@ from unittest.mock import patch
 from moto.core.responses import ActionResult
 from moto.core.utils import utcnow
 from moto.ecs.exceptions import (
+    ECSException,
     InvalidParameterException,
     ServiceNotFoundException,
-    TaskSetNotFoundException,
 )
 from moto.ecs.models import EC2ContainerServiceBackend as Ecs
 from moto.ecs.models import Service, TaskSet
@@ -158,7 +158,8 @@ def _one(service: Any, name: str) -> LivingTaskSet:
     for one in service.task_sets:
         if name in (one.task_set_arn, one.id) and isinstance(one, LivingTaskSet):
             return one
-    raise TaskSetNotFoundException
+    # Moto calls it a ClientException, which AWS's API reference does not.
+    raise ECSException("TaskSetNotFoundException", "The specified task set wasn't found.")
 
 
 def _refuse_nonsense(self: Ecs, request: dict[str, Any]) -> None:
