@@ -85,11 +85,10 @@ def lose_all(fleet: Fleet) -> None:
 
 
 CRASHES = [kill_hosts_worker, kill_control_worker, kill_beat, kill_api, lose_redis, lose_all]
-QUICK = (kill_hosts_worker, lose_redis)
-"""What is tried at more than one moment in every run; the rest takes minutes."""
 
 
 def slow_but(*quick: Callable[[Fleet], None]) -> list[Any]:
+    """Return all crashes, of which only the quick ones are tried in every run."""
     return [
         crash if crash in quick else pytest.param(crash, marks=pytest.mark.slow)
         for crash in CRASHES
@@ -107,7 +106,7 @@ def test_a_crash_during_a_hook_costs_at_most_a_minute_and_runs_no_hook_twice(
     ends_right(fleet, deployment_id, within=DELAY + undisturbed)
 
 
-@pytest.mark.parametrize("crash", slow_but(*QUICK))
+@pytest.mark.parametrize("crash", slow_but(kill_hosts_worker, lose_redis))
 def test_a_crash_that_outlives_the_hook_costs_at_most_a_minute_too(
     fleet: Fleet, undisturbed: float, crash: Callable[[Fleet], None]
 ):
@@ -132,7 +131,7 @@ def test_messages_that_are_lost_right_after_the_start_are_sent_again(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("crash", CRASHES)
+@pytest.mark.parametrize("crash", slow_but(kill_hosts_worker, lose_all))
 def test_ten_hosts_at_once_get_over_a_crash_on_either_database(
     ten: Fleet, crash: Callable[[Fleet], None]
 ):

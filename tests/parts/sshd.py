@@ -57,6 +57,14 @@ def require_sshd() -> None:
         pytest.skip(HOW_TO_GET_IT)
 
 
+def _is_sshd(process: psutil.Process) -> bool:
+    """Tell whether a process is of an SSH server; one that has ended meanwhile is none any more."""
+    try:
+        return process.name().startswith("sshd")
+    except psutil.NoSuchProcess:
+        return False
+
+
 def new_key() -> asyncssh.SSHKey:
     return asyncssh.generate_private_key("ssh-ed25519")
 
@@ -195,14 +203,7 @@ class SshdHost:
         if self._server is None or self._server.poll() is not None:
             return []
         listener = psutil.Process(self._server.pid)
-        return [
-            listener,
-            *(
-                child
-                for child in listener.children(recursive=True)
-                if child.name().startswith("sshd")
-            ),
-        ]
+        return [listener, *filter(_is_sshd, listener.children(recursive=True))]
 
     def _signal_sshd(self, number: signal.Signals) -> None:
         for process in self._sshd_processes():

@@ -223,7 +223,7 @@ def test_operations_do_what_the_model_does(databases, tmp_path, kind: str):
         run_state_machine_as_test(
             machine,
             settings=settings(
-                max_examples=EXAMPLES or 20,
+                max_examples=EXAMPLES or 10,
                 stateful_step_count=40 if EXAMPLES else 25,
                 derandomize=not EXAMPLES,
                 database=None,
