@@ -26,7 +26,7 @@ from component.codedeploy.groups import ECS, LAMBDA, ROLE
 from component.codedeploy.test_revisions import APPSPEC, S3
 from component.codedeploy.test_wire import JSON_1_1, post
 from component.codedeploy.wrongs import whole_request
-from parts.databases import KINDS, Databases
+from parts.databases import Databases
 from tidegate.store.tables import Row
 from tidegate_api.codedeploy.operations import OPERATIONS
 
@@ -94,7 +94,9 @@ class Fuzzed:
             assert rows(self.aws) == self.there
 
 
-@pytest.fixture(scope="module", params=KINDS)
+@pytest.fixture(
+    scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)]
+)
 def fuzzed(
     request: pytest.FixtureRequest, databases: Databases, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Fuzzed]:

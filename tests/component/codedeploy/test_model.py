@@ -216,7 +216,7 @@ class Machine(GroupRules, RevisionRules):
 
 
 @pytest.mark.timeout(0 if EXAMPLES else 300)
-@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+@pytest.mark.parametrize("kind", ["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
 def test_operations_do_what_the_model_does(databases, tmp_path, kind: str):
     with databases.fresh(kind) as url, running(url, tmp_path / "data") as aws:
         machine = type("Bound", (Machine,), {"aws": aws, "fresh_regions": regions()})
