@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final, NoReturn, TypeAlias
 
 from tidegate.drivers.hosts import Fact, LogPiece
+from tidegate.drivers.said import tidy
 
 LONGEST_LINE: Final = 3 << 19
 """In bytes; the longest AppSpec fits in, as base64."""
@@ -69,9 +70,8 @@ _Fields: TypeAlias = Mapping[str, object]
 def quoted(data: bytes | str, limit: int = 200) -> str:
     """Return the end of what a host said, fit for a sentence."""
     text = data.decode("utf-8", "replace") if isinstance(data, bytes) else data
-    words = "".join(c if c.isprintable() else " " for c in text).split()
-    tidy = " ".join(words)
-    return tidy if len(tidy) <= limit else "…" + tidy[-limit:]
+    line = tidy(text)
+    return line if len(line) <= limit else "…" + line[-limit:]
 
 
 class Preface:
