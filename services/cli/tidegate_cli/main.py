@@ -133,6 +133,8 @@ def main() -> None:
 
 def _explain(error: typer.TyperException) -> int:
     # The errors of the parser print their usage line themselves; they have no public type.
+    # What a parser of values says has pydantic's prefix, which tells nobody anything.
+    error.message = error.message.replace("Value error, ", "", 1)
     show = getattr(error, "show", None)
     if show is None:
         typer.echo(f"Error: {error.format_message()}", err=True)

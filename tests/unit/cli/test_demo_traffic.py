@@ -100,7 +100,10 @@ def test_a_platform_that_is_none_is_refused_with_those_there_are(cli):
     said = cli("demo", "--platform", "fargate")
 
     assert said.code == 2
-    assert "'fargate' is not one of 'server', 'lambda', 'ecs', 'all'" in said.err
+    assert said.err.splitlines()[-1] == (
+        "Error: Invalid value for '--platform': "
+        "'fargate' is not one of 'server', 'lambda', 'ecs', 'all'."
+    )
 
 
 def test_the_second_revision_stays():
