@@ -141,6 +141,9 @@ class Settings(BaseSettings):
     """Connections that one worker opens at the same time."""
     host_lost_after: float = Field(default=45, gt=0)
     """Seconds of silence after which a host counts as lost."""
+    start_wait: float = Field(default=30, ge=0)
+    """Seconds for which API, workers and beat wait at their start for a database that does not
+    answer or is still to be migrated."""
     retention_days: int = Field(default=90, ge=1)
     """Days for which logs, the audit, dropped notices and artifacts are kept."""
     lease_seconds: float = 15

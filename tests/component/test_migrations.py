@@ -26,7 +26,7 @@ from tidegate.store.deployment_lists import Wanted
 from tidegate.store.migrate import migration_config, upgrade
 from tidegate.store.outbox import NoSender
 from tidegate.store.row import Row
-from tidegate.store.schema import HEAD, is_current
+from tidegate.store.schema import HEAD, misfit
 from tidegate.store.tables import GroupRow, RevisionRow
 from tidegate.store.unit_of_work import Store
 
@@ -81,7 +81,7 @@ def tables_of(url: str) -> set[str]:
 def is_at_head(url: str) -> bool:
     engine = connect(url)
     try:
-        return is_current(engine)
+        return misfit(engine) is None
     finally:
         engine.dispose()
 

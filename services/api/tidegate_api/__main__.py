@@ -8,13 +8,11 @@ from types import FrameType
 import structlog
 import uvicorn
 from pydantic import ValidationError
-from sqlalchemy import Engine
-from sqlalchemy.exc import SQLAlchemyError
 from typing_extensions import override
 
 from tidegate.logs import configure_logging
 from tidegate.settings import load_settings
-from tidegate.store.schema import is_current
+from tidegate.store.schema import misfit_in_time
 from tidegate_api.app import create_app
 from tidegate_api.feeds import Feeds
 
@@ -47,9 +45,13 @@ def main() -> int:
         return 2
     configure_logging(settings.log_format, settings.log_level)
     app = create_app(settings)
-    reason = _not_ready(app.state.parts.store.engine)
-    if reason is not None:
-        log.error("cannot_start", why=reason)
+    found = misfit_in_time(
+        app.state.parts.store.engine,
+        within=settings.start_wait,
+        say=lambda reason: log.warning("start_waits", why=reason),
+    )
+    if found is not None:
+        log.error("cannot_start", why=found.reason)
         return 1
     config = uvicorn.Config(
         app,
@@ -74,15 +76,6 @@ def main() -> int:
 
 def _leave(_signal: int, _frame: FrameType | None) -> None:
     sys.exit(0)
-
-
-def _not_ready(engine: Engine) -> str | None:
-    try:
-        if is_current(engine):
-            return None
-    except SQLAlchemyError as error:
-        return f"The database does not answer: {getattr(error, 'orig', None) or error}"
-    return "The database has another schema than this version; run `tidegate migrate`."
 
 
 if __name__ == "__main__":

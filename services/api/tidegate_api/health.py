@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from sqlalchemy.exc import DBAPIError
 
 from tidegate.engine.health import Unready, unready
+from tidegate.store.schema import misfit
 from tidegate_api.parts import Parts, PartsOfNoRegion
 from tidegate_api.problems import Problem, problem
 
@@ -40,13 +41,12 @@ def readyz(parts: PartsOfNoRegion) -> JSONResponse:
 
 def _unready(parts: Parts) -> Unready | None:
     try:
+        if (wrong := misfit(parts.store.engine)) is not None:
+            return Unready("WrongSchema", wrong.reason)
         with parts.store.read() as uow:
             found = unready(uow)
     except DBAPIError:
-        return Unready(
-            "NoDatabase",
-            "The database does not answer, or was not migrated with `tidegate migrate`.",
-        )
+        return Unready("NoDatabase", "The database does not answer.")
     # What the broker's client says may hold its address, and with that a password.
     if found is None and parts.ping_broker() is not None:
         return Unready("NoBroker", "The broker does not answer.")

@@ -50,7 +50,7 @@ PLACES: Final = {
         ("worker", "services:worker", "Run a worker alone.", _RUN),
         ("beat", "services:beat", "Run beat, the clock of the sweeps, alone.", _RUN),
         ("flower", "services:flower", "Run Flower alone.", _RUN),
-        ("migrate", "services:migrate", "Bring the database to the newest schema.", _RUN),
+        ("migrate", "services:migrate", "Bring the database to the schema of this version.", _RUN),
     )
 }
 

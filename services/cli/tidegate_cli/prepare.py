@@ -17,7 +17,7 @@ from tidegate.domain.ids import RandomIds
 from tidegate.engine.tokens import ensure_token, is_revoked
 from tidegate.settings import Settings
 from tidegate.store.database import connect
-from tidegate.store.migrate import upgrade
+from tidegate.store.migrate import SchemaTooNew, upgrade
 from tidegate.store.outbox import NoSender
 from tidegate.store.unit_of_work import Store
 from tidegate_cli.folder import kept_secret, write_private
@@ -43,13 +43,16 @@ def migrate_database(settings: Settings) -> None:
     """Bring the database that the settings name to the newest schema.
 
     Raises:
-        CannotStart: It cannot be reached or written to.
+        CannotStart: It cannot be reached or written to, or is of a newer version that left no room
+            for this one.
     """
     url = _database_url(settings)
     try:
         if url.get_backend_name() == "sqlite" and url.database:
             Path(url.database).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         upgrade(settings.database, region=settings.region)
+    except SchemaTooNew as refusal:
+        raise CannotStart(str(refusal)) from None
     except DBAPIError as error:
         why = str(error.orig).strip().splitlines()[0].rstrip(".")
         raise CannotStart(f"The database {url} cannot be used: {why}.") from None

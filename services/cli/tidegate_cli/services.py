@@ -120,12 +120,12 @@ def flower(
 
 
 def migrate() -> None:
-    """Bring the database to the newest schema."""
+    """Bring the database to the schema of this version; a newer one may stay."""
     # With SQLAlchemy and Alembic in its tow, which no other command here needs.
     from tidegate_cli.prepare import migrate_database  # noqa: PLC0415
 
     migrate_database(chosen_settings())
-    typer.echo("The database has the newest schema.")
+    typer.echo("The database has a schema that this version works with.")
 
 
 def _with_broker(settings: Settings) -> Settings:

@@ -7,12 +7,18 @@ import warnings
 from collections.abc import Sequence
 from typing import Final
 
+import structlog
 from celery.exceptions import SecurityWarning
 
+from tidegate.logs import configure_logging
 from tidegate.messages import CONTROL, HOSTS, TRAFFIC
+from tidegate.store.database import connect
+from tidegate.store.schema import misfit_in_time
 from tidegate_workers.app import app, settings
 
 _COMMON: Final = ("--without-gossip", "--without-mingle")
+
+log = structlog.get_logger(__name__)
 
 
 def worker_arguments(queues: Sequence[str], concurrency: int | None) -> list[str]:
@@ -67,6 +73,23 @@ def shut_open_page() -> None:
     handlers.remove(("/metrics", Metrics))
 
 
+def is_fit() -> bool:
+    """Tell whether the database has a schema for this code, which may take a while to come."""
+    configure_logging(settings.log_format, settings.log_level)
+    engine = connect(settings.database, pool_size=1)
+    try:
+        found = misfit_in_time(
+            engine,
+            within=settings.start_wait,
+            say=lambda reason: log.warning("start_waits", why=reason),
+        )
+    finally:
+        engine.dispose()
+    if found is not None:
+        log.error("cannot_start", why=found.reason)
+    return found is None
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one process until it is asked to end."""
     parser = argparse.ArgumentParser(prog="tidegate_workers")
@@ -82,6 +105,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(
             "Flower would be open to everybody; set TIDEGATE_FLOWER_PASSWORD and start again.\n"
         )
+        return 1
+    if options.kind != "flower" and not is_fit():
         return 1
     match options.kind:
         case "worker":

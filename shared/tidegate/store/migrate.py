@@ -5,10 +5,20 @@ from typing import Final
 
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 
 from tidegate.domain.region import DEFAULT_REGION
+from tidegate.store.database import connect
+from tidegate.store.schema import FIRST_FLOOR, Misfit, misfit
 
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
+
+
+class SchemaTooNew(Exception):
+    """The database was migrated by a version that left no room for this one."""
+
+    def __init__(self, found: Misfit) -> None:
+        super().__init__(found.reason)
 
 
 def migration_config(url: str, *, region: str = DEFAULT_REGION) -> Config:
@@ -24,5 +34,29 @@ def migration_config(url: str, *, region: str = DEFAULT_REGION) -> Config:
 
 
 def upgrade(url: str, *, region: str = DEFAULT_REGION) -> None:
-    """Bring the database at *url* to the newest schema; harmless when it is there."""
-    command.upgrade(migration_config(url, region=region), "head")
+    """Bring the database at *url* to the newest schema; harmless when it is there.
+
+    A newer one that this code works with is left as it is.
+
+    Raises:
+        SchemaTooNew: It is newer, and this code does not work with it.
+    """
+    engine = connect(url)
+    try:
+        found = misfit(engine)
+    finally:
+        engine.dispose()
+    if found is not None and not found.may_pass:
+        raise SchemaTooNew(found)
+    if found is not None:
+        command.upgrade(migration_config(url, region=region), "head")
+
+
+def oldest_code(scripts: ScriptDirectory, revision: str) -> str:
+    """Return the oldest schema whose code works with that of *revision*.
+
+    A migration that takes something away says by `oldest_code` what code no longer wants it.
+    """
+    applied = scripts.iterate_revisions(revision, "base")
+    told = (getattr(script.module, "oldest_code", FIRST_FLOOR) for script in applied)
+    return max(told, default=FIRST_FLOOR)

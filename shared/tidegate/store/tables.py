@@ -344,3 +344,13 @@ class HeartbeatRow(Row):
     name: Mapped[str] = mapped_column(String(200), primary_key=True)
     kind: Mapped[str] = mapped_column(String(32))
     at: Mapped[datetime] = mapped_column("seen_at")
+    trouble: Mapped[str | None]
+    """What a worker lacks for its work, as a sentence."""
+
+
+class SchemaFloorRow(Row):
+    """The oldest code that works with the schema, by the number of its newest migration."""
+
+    __tablename__ = "schema_floor"
+
+    oldest_code: Mapped[str] = mapped_column(String(32), primary_key=True)

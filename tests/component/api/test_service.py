@@ -26,6 +26,7 @@ from tidegate.domain.ids import RandomIds
 from tidegate.engine.tokens import create_token
 from tidegate.store.database import connect
 from tidegate.store.health import BEAT, WORKER_KINDS
+from tidegate.store.migrate import upgrade
 from tidegate.store.outbox import NoSender
 from tidegate.store.unit_of_work import Store
 from tidegate_api.app import create_app
@@ -102,6 +103,7 @@ def environment(databases: Databases, tmp_path: Path):
             "TIDEGATE_DATABASE_URL": url,
             "TIDEGATE_BROKER_URL": "memory://",
             "TIDEGATE_PORT": str(free_port()),
+            "TIDEGATE_START_WAIT": "0",
         }
 
 
@@ -192,3 +194,17 @@ def test_a_process_on_an_old_schema_says_what_to_do(environment, tmp_path: Path)
 
     assert process.returncode == 1
     assert "tidegate migrate" in output
+
+
+def test_a_process_waits_at_its_start_for_the_migration_beside_it(environment, tmp_path: Path):
+    url = f"sqlite:///{tmp_path / 'soon.db'}"
+    waiting = {"TIDEGATE_DATABASE_URL": url, "TIDEGATE_START_WAIT": "60"}
+    with started({**environment, **waiting}) as process:
+        assert process.stdout is not None
+        while "start_waits" not in process.stdout.readline():
+            assert process.poll() is None
+
+        upgrade(url)
+
+        with httpx2.Client(base_url=f"http://127.0.0.1:{environment['TIDEGATE_PORT']}") as http:
+            wait_for(http)

@@ -3,12 +3,13 @@
 from typing import Any, Final, Literal
 
 from alembic import context
-from sqlalchemy import Connection, event, text
+from sqlalchemy import Connection, delete, event, insert, inspect, text
 
 from tidegate.store import access_tables, course_tables, notice_tables  # noqa: F401 - have tables
 from tidegate.store.database import connect
+from tidegate.store.migrate import oldest_code
 from tidegate.store.row import UtcDateTime
-from tidegate.store.tables import ApplicationRow
+from tidegate.store.tables import ApplicationRow, SchemaFloorRow
 
 _LOCK: Final = 7_401_253
 
@@ -37,9 +38,20 @@ def run() -> None:
             transaction_per_migration=False,
         )
         context.run_migrations()
+        _note_floor(connection)
         if connection.dialect.name == "sqlite":
             _check_references(connection)
     engine.dispose()
+
+
+def _note_floor(connection: Connection) -> None:
+    """Write down how old code may be for what the database has now: that code cannot know."""
+    if not inspect(connection).has_table(SchemaFloorRow.__tablename__):
+        return
+    (revision,) = context.get_context().get_current_heads()
+    floor = oldest_code(context.script, revision)
+    connection.execute(delete(SchemaFloorRow))
+    connection.execute(insert(SchemaFloorRow).values(oldest_code=floor))
 
 
 def _leave_references(connection: Any, _record: Any) -> None:
