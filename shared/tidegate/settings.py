@@ -7,11 +7,13 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from typing_extensions import override
 
 from tidegate.domain.errors import Invalid
 from tidegate.domain.notices import EVENT_BUS, NoticeSettings
 from tidegate.domain.region import DEFAULT_REGION, check_region
+from tidegate.secret_files import SecretFiles
 
 SHORTEST_SECRET_KEY: Final = 32
 SHORTEST_LEASE: Final = 6
@@ -45,6 +47,7 @@ class Settings(BaseSettings):
     """Settings from the environment, each with the prefix `TIDEGATE_`.
 
     `docs/settings.md` has the same fields as one table; a test keeps both alike.
+    Each that is a secret may lie in a file, which `TIDEGATE_<NAME>_FILE` names.
     """
 
     model_config = SettingsConfigDict(
@@ -53,7 +56,7 @@ class Settings(BaseSettings):
 
     data_dir: Path = Field(default_factory=_default_data_dir)
     """Folder of the embedded system: database, artifacts, tokens, caches."""
-    database_url: str = ""
+    database_url: SecretStr = SecretStr("")
     """SQLAlchemy URL; empty means SQLite in the data directory."""
     broker_url: SecretStr = SecretStr("")
     """Redis or RabbitMQ URL; `up` starts a Redis of its own when it is empty."""
@@ -149,6 +152,18 @@ class Settings(BaseSettings):
     lease_seconds: float = 15
     """Seconds after which a target whose worker fell silent goes to another one."""
 
+    @override
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, SecretFiles(settings_cls), env_settings
+
     @field_validator("data_dir", "cache_dir")
     @classmethod
     def _at_home(cls, folder: Path | None) -> Path | None:
@@ -156,8 +171,8 @@ class Settings(BaseSettings):
 
     @field_validator("database_url")
     @classmethod
-    def _is_database(cls, url: str) -> str:
-        if url and not url.startswith(_DATABASES):
+    def _is_database(cls, url: SecretStr) -> SecretStr:
+        if url and not url.get_secret_value().startswith(_DATABASES):
             raise ValueError("it begins with postgresql+psycopg:// or sqlite:///")
         return url
 
@@ -252,18 +267,19 @@ class Settings(BaseSettings):
     @property
     def database(self) -> str:
         """Return the URL of the database."""
-        return self.database_url or f"sqlite:///{self.data_dir.absolute() / 'tidegate.db'}"
+        given = self.database_url.get_secret_value()
+        return given or f"sqlite:///{self.data_dir.absolute() / 'tidegate.db'}"
 
     @property
     def secret_keys(self) -> tuple[str, ...]:
         """Return the keys that secrets are sealed with; the first one seals, all of them open."""
         given = self.secret_key.get_secret_value()
-        if not given and self.secret_key_file.is_file():
-            given = self.secret_key_file.read_text()
+        if not given and self.kept_key.is_file():
+            given = self.kept_key.read_text()
         return tuple(key.strip() for key in given.split(",") if key.strip())
 
     @property
-    def secret_key_file(self) -> Path:
+    def kept_key(self) -> Path:
         """Return where an embedded system keeps its key."""
         return self.data_dir / "secret.key"
 

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from architecture.tree import text_of
+from tidegate.secret_files import secret_names
 from tidegate.settings import Settings
 
 ROW = re.compile(r"^\| *`(TIDEGATE_[A-Z0-9_]+)` *\|(.*)\|$", re.MULTILINE)
@@ -29,6 +30,14 @@ def test_the_table_says_what_each_setting_means():
 
     assert documented()
     assert silent == []
+
+
+def test_the_page_names_each_secret_that_may_lie_in_a_file():
+    (sentence,) = re.findall(
+        r"`TIDEGATE_<NAME>_FILE` names it for (.*)\.$", text_of("docs/settings.md"), re.MULTILINE
+    )
+
+    assert set(re.findall(r"`([A-Z_]+)`", sentence)) == {n.upper() for n in secret_names(Settings)}
 
 
 def test_every_option_of_up_has_its_environment_name_in_the_table():

@@ -80,7 +80,7 @@ def ensure_admin_token(settings: Settings) -> None:
 def ensure_secret_key(settings: Settings) -> None:
     """Have a key for the secrets in the database; the first start makes one, unless it is given."""
     if not settings.secret_key.get_secret_value():
-        kept_secret(settings.secret_key_file, new=RandomIds().secret())
+        kept_secret(settings.kept_key, new=RandomIds().secret())
 
 
 def _database_url(settings: Settings) -> URL:

@@ -1,8 +1,9 @@
 """Why a process cannot run here, said in one sentence."""
 
-from pydantic import SecretStr, ValidationError
+from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from tidegate.secret_files import secret_names
 from tidegate.settings import Settings, load_settings
 from tidegate_cli.errors import Ended
 
@@ -33,6 +34,4 @@ def _sentence(problem: ErrorDetails) -> str:
 
 
 def _is_secret(field: str) -> bool:
-    # The URL of a database or a broker holds its password.
-    known = Settings.model_fields.get(field)
-    return field.endswith("_url") or (known is not None and known.annotation is SecretStr)
+    return field.endswith("_url") or field in secret_names(Settings)

@@ -12,6 +12,7 @@ from typing import Annotated, Final
 import typer
 
 from tidegate.clock import monotonic
+from tidegate.secret_files import given_to
 from tidegate.settings import Settings
 from tidegate_cli import ports
 from tidegate_cli.folder import DataFolder
@@ -150,8 +151,7 @@ class System:
         self._flower_password = folder.secret(
             "flower.password", given=settings.flower_password.get_secret_value()
         )
-        self._environment = {
-            **os.environ,
+        values = {
             "PYTHONUNBUFFERED": "1",
             "TIDEGATE_DATA_DIR": str(folder.path),
             "TIDEGATE_DATABASE_URL": settings.database,
@@ -161,10 +161,12 @@ class System:
             "TIDEGATE_CONCURRENCY": str(settings.concurrency),
             "TIDEGATE_INSECURE_NO_AUTH": str(settings.insecure_no_auth),
         }
+        self._environment = given_to(os.environ, values)
 
     def run(self) -> None:
         """Bring all up, say when they are ready, and keep them up."""
-        self._environment["TIDEGATE_BROKER_URL"] = self._start_broker()
+        broker = {"TIDEGATE_BROKER_URL": self._start_broker()}
+        self._environment = given_to(self._environment, broker)
         self._prepare()
         if not self._supervisor.asked_to_stop:
             for program in self._programs():
@@ -215,7 +217,7 @@ class System:
         def program(
             name: str, command: Sequence[str], turn: int, port: int | None = None, **extra: str
         ) -> Program:
-            environment = {**self._environment, **extra}
+            environment = given_to(self._environment, extra)
             return Program(
                 name=name, command=command, environment=environment, port=port, stop_turn=turn
             )

@@ -92,8 +92,8 @@ def test_the_first_start_makes_the_key_for_secrets_and_later_ones_keep_it(tmp_pa
     ensure_secret_key(given)
 
     assert settings.secret_keys == kept
-    assert settings.secret_key_file.stat().st_mode & 0o777 == 0o600
-    assert not given.secret_key_file.exists()
+    assert settings.kept_key.stat().st_mode & 0o777 == 0o600
+    assert not given.kept_key.exists()
 
 
 def database_of(system) -> bytes:

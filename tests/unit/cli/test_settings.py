@@ -1,7 +1,11 @@
 """Settings that cannot be taken end a process with one sentence, which holds no password."""
 
+from pathlib import Path
+
 import pytest
 
+from tidegate.secret_files import LARGEST, given_to, secret_names
+from tidegate.settings import Settings
 from tidegate_cli.refusal import CannotStart, chosen_settings
 
 
@@ -70,3 +74,97 @@ def test_a_variable_that_is_empty_counts_as_not_set(monkeypatch: pytest.MonkeyPa
 
     assert settings.data_dir.is_absolute()
     assert (settings.port, settings.broker_prefix) == (8080, "tidegate:")
+
+
+SECRET = "pw" * 20
+SECRETS = dict.fromkeys(secret_names(Settings), SECRET) | {
+    "database_url": f"postgresql://tide:{SECRET}@db/tide",
+    "broker_url": f"redis://:{SECRET}@redis/0",
+}
+
+
+@pytest.mark.parametrize(("name", "secret"), SECRETS.items())
+def test_each_secret_may_lie_in_a_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, secret: str
+):
+    monkeypatch.setenv(f"TIDEGATE_{name.upper()}_FILE", written(tmp_path, f"{secret}\n".encode()))
+    monkeypatch.setenv(f"TIDEGATE_{name.upper()}", "")
+
+    settings = chosen_settings()
+
+    assert getattr(settings, name).get_secret_value() == secret
+    assert SECRET not in repr(settings)
+
+
+def test_what_is_no_secret_lies_in_no_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.setenv("TIDEGATE_PORT_FILE", written(tmp_path, b"1"))
+
+    assert chosen_settings().port == 8080
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (None, "it cannot be read (No such file or directory)."),
+        (b"", "it is empty; write the secret into it."),
+        (b" \n", "it is empty; write the secret into it."),
+        (b"pw" * LARGEST, "it is larger than 65536 bytes."),
+        (b"pw\xff", "it holds no text in UTF-8."),
+    ],
+    ids=["missing", "empty", "blank", "large", "binary"],
+)
+def test_a_file_that_cannot_be_taken_is_said_with_its_variable(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: bytes | None, sentence: str
+):
+    path = written(tmp_path, content)
+    monkeypatch.setenv("TIDEGATE_BROKER_URL_FILE", path)
+
+    with pytest.raises(CannotStart) as refused:
+        chosen_settings()
+
+    assert str(refused.value) == f"TIDEGATE_BROKER_URL_FILE cannot be '{path}': {sentence}"
+
+
+def test_a_folder_holds_no_secret(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.setenv("TIDEGATE_BROKER_URL_FILE", str(tmp_path))
+
+    with pytest.raises(CannotStart, match=r"it cannot be read \(Is a directory\)"):
+        chosen_settings()
+
+
+def test_a_secret_is_given_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.setenv("TIDEGATE_SECRET_KEY_FILE", written(tmp_path, SECRET.encode()))
+    monkeypatch.setenv("TIDEGATE_SECRET_KEY", SECRET)
+
+    with pytest.raises(CannotStart) as refused:
+        chosen_settings()
+
+    assert str(refused.value).endswith("with TIDEGATE_SECRET_KEY it is given twice; give one.")
+    assert "pw" not in str(refused.value)
+
+
+def test_what_is_in_the_file_is_checked_as_all_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.setenv("TIDEGATE_SECRET_KEY_FILE", written(tmp_path, b"pw"))
+
+    with pytest.raises(CannotStart) as refused:
+        chosen_settings()
+
+    assert str(refused.value) == (
+        "TIDEGATE_SECRET_KEY cannot be what it is: it has 32 characters or more."
+    )
+
+
+def test_a_secret_that_is_handed_on_takes_the_place_of_a_file():
+    before = {"TIDEGATE_BROKER_URL_FILE": "/run/secrets/broker_url", "PATH": "/bin"}
+
+    assert given_to(before, {"TIDEGATE_BROKER_URL": "memory://"}) == {
+        "TIDEGATE_BROKER_URL": "memory://",
+        "PATH": "/bin",
+    }
+
+
+def written(folder: Path, content: bytes | None) -> str:
+    path = folder / "secret"
+    if content is not None:
+        path.write_bytes(content)
+    return str(path)
