@@ -72,6 +72,8 @@ lock: ## Write all locks anew, from pyproject.toml, bench/*.in and tests/*.in
 	echo "uv==0.13.9" | $(UV) pip compile - $(LOCKARGS) -o bootstrap.lock
 	for tool in $(BENCH_TOOLS); do $(UV) pip compile bench/$$tool.in $(LOCKARGS) -o bench/$$tool.lock || exit 1; done
 	$(UV) pip compile tests/awscli.in $(LOCKARGS) -o tests/awscli.lock
+	$(UV) pip compile pyproject.toml -c requirements.lock $(LOCKARGS) --no-annotate -o deploy/runtime.lock
+	echo "hatchling" | $(UV) pip compile - -c requirements.lock $(LOCKARGS) --no-annotate -o deploy/build.lock
 
 clean: ## Remove what was installed and built
 	rm -rf .venv .venv-bench-* .venv-tests-* .mypy_cache .ruff_cache .pytest_cache .hypothesis
