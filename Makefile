@@ -22,10 +22,10 @@ install: .venv/.done ## Install Tidegate into .venv (leaves .venv/bin/tidegate)
 demo: install ## Start a whole system and deploy while you watch (PLATFORM=server, lambda, ecs or all)
 	$(BIN)/tidegate demo --platform $(PLATFORM)
 
-test: .venv/.done .venv/.system .venv/.prometheus $(CLIENTS) ## Run all tests (T=path runs some)
+test: .venv/.done .venv/.system .venv/.prometheus .venv/.rabbitmq $(CLIENTS) ## Run all tests (T=path runs some)
 	$(BIN)/python -m pytest -m "not slow" -n 4 --dist loadfile --no-loadscope-reorder $(T)
 
-test-slow: .venv/.done .venv/.system .venv/.prometheus $(CLIENTS) ## Run the tests that take minutes
+test-slow: .venv/.done .venv/.system .venv/.prometheus .venv/.rabbitmq $(CLIENTS) ## Run the tests that take minutes
 	$(BIN)/python -m pytest -m slow $(T)
 
 chaos: .venv/.done .venv/.system ## Kill workers and cut connections for ten minutes (TIDEGATE_CHAOS_SECONDS)
@@ -102,4 +102,14 @@ SYSTEM_PACKAGES := openssh-server openssh-client acl sudo
 	@if ! command -v prometheus >/dev/null && test "$$(id -u)" = 0 && command -v apt-get >/dev/null; then \
 	  rm -rf .venv/prometheus* && apt-get update -qq && cd .venv && apt-get download -qq prometheus 2>/dev/null && \
 	  dpkg-deb -x prometheus_*.deb prometheus && rm prometheus_*.deb; fi
+	@touch $@
+
+# RabbitMQ and the Erlang that it needs, likewise; Erlang has to be told where it lies.
+.venv/.rabbitmq: .venv/.done
+	@if ! test -x /usr/lib/rabbitmq/bin/rabbitmq-server && test "$$(id -u)" = 0 && command -v apt-get >/dev/null; then \
+	  rm -rf .venv/rabbitmq && mkdir .venv/rabbitmq && apt-get update -qq && cd .venv/rabbitmq && \
+	  apt-get download -qq $$(apt-get install -s --no-install-recommends rabbitmq-server | \
+	    awk '/^Inst (erlang-|rabbitmq-server )/ {print $$2}') 2>/dev/null && \
+	  for package in *.deb; do dpkg-deb -x "$$package" . && rm "$$package" || exit 1; done && \
+	  sed -i "s|/usr/lib/erlang|$$PWD/usr/lib/erlang|" usr/lib/erlang/bin/erl; fi
 	@touch $@

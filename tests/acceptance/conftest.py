@@ -1,7 +1,7 @@
 """Whole systems for acceptance tests, and hosts to deploy to."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,10 @@ import pytest
 from acceptance.fleet import Fleet
 from acceptance.system import System
 from parts.databases import KINDS, Databases
+from parts.rabbitmq import RabbitServer
 from parts.sshd import SshdFarm, require_sshd
+
+REDIS, RABBITMQ = "redis", "rabbitmq"
 
 
 @pytest.fixture(params=KINDS)
@@ -42,11 +45,16 @@ def system(new_system: Callable[..., System], database_url: str) -> Iterator[Sys
 
 
 @contextmanager
-def fleet_in(folder: Path, *, data_dir: Path | None = None, **options: Any) -> Iterator[Fleet]:
+def fleet_in(
+    folder: Path, *, data_dir: Path | None = None, broker: str = REDIS, **options: Any
+) -> Iterator[Fleet]:
     """A running system without a host; its end is asserted unless the tests break off."""
     require_sshd()
-    system = System(data_dir or folder / "data", **options)
-    with SshdFarm(folder / "hosts") as farm, system:
+    with ExitStack() as opened:
+        if broker == RABBITMQ:
+            options["rabbitmq"] = opened.enter_context(RabbitServer(folder / "rabbitmq"))
+        farm = opened.enter_context(SshdFarm(folder / "hosts"))
+        system = opened.enter_context(System(data_dir or folder / "data", **options))
         yield Fleet(system, farm)
 
 
@@ -54,9 +62,13 @@ def fleet_in(folder: Path, *, data_dir: Path | None = None, **options: Any) -> I
 def shared_fleet(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Fleet]:
-    """A system on SQLite that the tests of a module share; the module's OPTIONS are its options."""
+    """A system on SQLite that the tests of a module share; the module's OPTIONS are its options.
+
+    Its broker is Redis, unless a test is parametrized with it.
+    """
     folder = tmp_path_factory.mktemp("fleet")
-    with fleet_in(folder, **getattr(request.module, "OPTIONS", {})) as fleet:
+    options = getattr(request.module, "OPTIONS", {})
+    with fleet_in(folder, broker=getattr(request, "param", REDIS), **options) as fleet:
         fleet.add_hosts(getattr(request.module, "HOSTS", 3))
         yield fleet
 
@@ -70,14 +82,24 @@ def fleet(shared_fleet: Fleet) -> Iterator[Fleet]:
 
 
 @pytest.fixture(
-    scope="session", params=[pytest.param("sqlite", marks=pytest.mark.slow), "postgresql"]
+    scope="session",
+    params=[
+        pytest.param(("sqlite", REDIS), marks=pytest.mark.slow),
+        ("postgresql", REDIS),
+        pytest.param(("postgresql", RABBITMQ), marks=pytest.mark.slow),
+    ],
+    ids="-".join,
 )
 def shared_fleet_of_ten(
     request: pytest.FixtureRequest, databases: Databases, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Fleet]:
-    """Ten hosts and a system, on PostgreSQL, and where there is time on SQLite, too."""
+    """Ten hosts and a system, and where there is time each database and each broker."""
     folder = tmp_path_factory.mktemp("ten")
-    with databases.empty(request.param) as url, fleet_in(folder, database_url=url) as fleet:
+    database, broker = request.param
+    with (
+        databases.empty(database) as url,
+        fleet_in(folder, database_url=url, broker=broker) as fleet,
+    ):
         fleet.add_hosts(10)
         yield fleet
 

@@ -6,8 +6,8 @@ import secrets
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
-from contextlib import closing
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -24,12 +24,14 @@ from parts.processes import (
     living_with,
     wait_until,
 )
+from parts.rabbitmq import RabbitServer
 
 TIDEGATE = Path(sys.executable).with_name("tidegate")
 READY = "Tidegate is ready"
 START_WITHIN = 60  # the promise is 30 s on a machine that does nothing else
 STOP_WITHIN = 40
 MARK = "SYSTEM_UNDER_TEST"
+QUEUES = ("control", "hosts", "traffic")
 
 
 class System:
@@ -44,7 +46,9 @@ class System:
         concurrency: int = 50,
         flower: bool = False,
         environment: Mapping[str, str] | None = None,
+        rabbitmq: RabbitServer | None = None,
     ) -> None:
+        """Make one on *rabbitmq*, else on the Redis that it starts itself."""
         self.data_dir = data_dir
         self.workers = workers
         self.concurrency = concurrency
@@ -55,6 +59,9 @@ class System:
         self._environment = dict(environment or {})
         if database_url is not None:
             self._environment["TIDEGATE_DATABASE_URL"] = database_url
+        self._rabbitmq = rabbitmq
+        if rabbitmq is not None:
+            self._environment["TIDEGATE_BROKER_URL"] = rabbitmq.url
         self._log = data_dir.with_name(f"{data_dir.name}.log")
         self._up: subprocess.Popen[bytes] | None = None
         self._client: httpx2.Client | None = None
@@ -150,12 +157,41 @@ class System:
 
         return wait_until(new_pid, within=within, what=f"{name} runs again")
 
-    def flush_redis(self) -> None:
-        """Have the embedded Redis forget everything."""
+    def empty_broker(self) -> None:
+        """Have the broker forget all messages."""
+        if self._rabbitmq is not None:
+            self._rabbitmq.purge(*QUEUES)
+            return
         url = (self.data_dir / "broker.url").read_text().strip()
         url = url.replace("redis+socket://", "unix://").partition("?")[0]
         with closing(redis.Redis.from_url(url)) as client:
             client.flushall()
+
+    def kill_broker(self) -> None:
+        """Kill the broker; another one comes up with what was written down."""
+        if self._rabbitmq is None:
+            self.kill("redis")
+        else:
+            self._rabbitmq.kill()
+            self._rabbitmq.start()
+
+    def lose_broker(self) -> None:
+        """Kill the broker; another one comes up with nothing."""
+        if self._rabbitmq is None:
+            self.empty_broker()
+            self.kill("redis")
+        else:
+            self._rabbitmq.lose_all()
+
+    @contextmanager
+    def frozen_broker(self) -> Iterator[None]:
+        """The broker takes connections and answers nobody."""
+        broker = self._rabbitmq.pid if self._rabbitmq else int(self.processes()["redis"]["pid"])
+        os.kill(broker, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(broker, signal.SIGCONT)
 
     def cli(
         self,

@@ -9,14 +9,24 @@ from typing import Any
 import psutil
 import pytest
 
-from acceptance.bundles import bundle
-from acceptance.fleet import Document, Fleet, whole_run
+from acceptance.conftest import RABBITMQ, REDIS
+from acceptance.crashes import (
+    CRASHES,
+    DELAY,
+    REVISION,
+    ends_right,
+    in_mid_hook,
+    kill_api,
+    kill_beat,
+    kill_control_worker,
+    kill_hosts_worker,
+    lose_all,
+    lose_broker,
+)
+from acceptance.fleet import Fleet
 from parts.processes import is_alive, wait_until
 
 OPTIONS = {"workers": 2}
-DELAY = 60.0
-"""Seconds that a crash may cost at most."""
-REVISION = bundle("crash")
 
 
 @pytest.fixture(scope="module")
@@ -35,56 +45,10 @@ def fleet(fleet: Fleet) -> Iterator[Fleet]:
     wait_until(fleet.is_ready, within=90, what="the system is ready again")
 
 
-def in_mid_hook(fleet: Fleet) -> str:
-    """A deployment, one at a time, whose first host is in its hook, and stays there."""
-    for host in fleet.hosts:
-        fleet.ledger(host).hold("AfterInstall")
-    deployment_id = fleet.deploy(fleet.group(fleet.hosts, "OneAtATime"), REVISION)
-    wait_until(lambda: fleet.in_hook(deployment_id, "AfterInstall"), within=60, what="a hook runs")
-    return deployment_id
-
-
-def ends_right(fleet: Fleet, deployment_id: str, *, within: float) -> Document:
-    """Let it go on, and see that it succeeds in time with each hook run once."""
-    fleet.mend()
-    ended = fleet.wait(deployment_id, within=within)
-    assert ended["status"] == "Succeeded", fleet.targets(deployment_id)
-    for host in fleet.hosts:
-        told = fleet.ledger(host).told(deployment_id)
-        assert told == whole_run(first=True), host.name
-    return ended
-
-
-def kill_hosts_worker(fleet: Fleet) -> None:
-    for name in fleet.system.processes():
-        if name.startswith("worker-hosts"):
-            fleet.system.kill(name)
-
-
-def kill_control_worker(fleet: Fleet) -> None:
-    fleet.system.kill("worker-control")
-
-
-def kill_beat(fleet: Fleet) -> None:
-    fleet.system.kill("beat")
-
-
-def kill_api(fleet: Fleet) -> None:
-    fleet.system.kill("api")
-
-
-def lose_redis(fleet: Fleet) -> None:
-    fleet.system.flush_redis()
-    fleet.system.kill("redis")
-
-
-def lose_all(fleet: Fleet) -> None:
-    fleet.system.flush_redis()
-    for name in fleet.system.processes():
-        fleet.system.kill(name)
-
-
-CRASHES = [kill_hosts_worker, kill_control_worker, kill_beat, kill_api, lose_redis, lose_all]
+WHERE_THERE_IS_TIME = pytest.param(RABBITMQ, marks=pytest.mark.slow)
+on_each_broker = pytest.mark.parametrize("shared_fleet", [REDIS, RABBITMQ], indirect=True)
+on_redis = pytest.mark.parametrize("shared_fleet", [REDIS, WHERE_THERE_IS_TIME], indirect=True)
+"""And on the other broker where there is time."""
 
 
 def slow_but(*quick: Callable[[Fleet], None]) -> list[Any]:
@@ -95,7 +59,11 @@ def slow_but(*quick: Callable[[Fleet], None]) -> list[Any]:
     ]
 
 
-@pytest.mark.parametrize("crash", CRASHES)
+@on_redis
+@pytest.mark.parametrize(
+    "crash",
+    slow_but(kill_hosts_worker, kill_control_worker, kill_beat, kill_api, lose_broker, lose_all),
+)
 def test_a_crash_during_a_hook_costs_at_most_a_minute_and_runs_no_hook_twice(
     fleet: Fleet, undisturbed: float, crash: Callable[[Fleet], None]
 ):
@@ -106,7 +74,20 @@ def test_a_crash_during_a_hook_costs_at_most_a_minute_and_runs_no_hook_twice(
     ends_right(fleet, deployment_id, within=DELAY + undisturbed)
 
 
-@pytest.mark.parametrize("crash", slow_but(kill_hosts_worker, lose_redis))
+@on_each_broker
+def test_a_worker_that_is_killed_when_the_hook_has_ended_costs_at_most_a_minute(
+    fleet: Fleet, undisturbed: float
+):
+    deployment_id = in_mid_hook(fleet)
+
+    fleet.mend()
+    kill_hosts_worker(fleet)
+
+    ends_right(fleet, deployment_id, within=DELAY + undisturbed)
+
+
+@on_redis
+@pytest.mark.parametrize("crash", slow_but(lose_broker))
 def test_a_crash_that_outlives_the_hook_costs_at_most_a_minute_too(
     fleet: Fleet, undisturbed: float, crash: Callable[[Fleet], None]
 ):
@@ -118,39 +99,20 @@ def test_a_crash_that_outlives_the_hook_costs_at_most_a_minute_too(
     ends_right(fleet, deployment_id, within=DELAY + undisturbed)
 
 
+@on_redis
 def test_messages_that_are_lost_right_after_the_start_are_sent_again(
     fleet: Fleet, undisturbed: float
 ):
     deployment_id = fleet.deploy(fleet.group(fleet.hosts, "OneAtATime"), REVISION)
 
     for _ in range(10):
-        fleet.system.flush_redis()
+        fleet.system.empty_broker()
         sleep(0.2)
 
     ends_right(fleet, deployment_id, within=DELAY + undisturbed)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("crash", slow_but(kill_hosts_worker, lose_all))
-def test_ten_hosts_at_once_get_over_a_crash_on_either_database(
-    ten: Fleet, crash: Callable[[Fleet], None]
-):
-    wait_until(ten.is_ready, within=90, what="the system is ready")
-    for host in ten.hosts:
-        ten.ledger(host).hold("AfterInstall")
-    deployment_id = ten.deploy(ten.group(ten.hosts), REVISION)
-    wait_until(
-        lambda: len(ten.in_hook(deployment_id, "AfterInstall")) == len(ten.hosts),
-        within=60,
-        what="all are in their hooks",
-    )
-
-    crash(ten)
-
-    ends_right(ten, deployment_id, within=DELAY + 20)
-    wait_until(ten.is_ready, within=90, what="the system is ready again")
-
-
+@on_redis
 @pytest.mark.slow
 def test_a_worker_that_is_told_to_end_hands_its_runs_over(fleet: Fleet, undisturbed: float):
     deployment_id = in_mid_hook(fleet)
@@ -161,6 +123,7 @@ def test_a_worker_that_is_told_to_end_hands_its_runs_over(fleet: Fleet, undistur
     ends_right(fleet, deployment_id, within=DELAY + undisturbed)
 
 
+@on_redis
 def test_a_worker_that_slept_past_its_lease_overwrites_nothing(fleet: Fleet, undisturbed: float):
     deployment_id = in_mid_hook(fleet)
     (busy,) = fleet.in_hook(deployment_id, "AfterInstall")

@@ -37,12 +37,12 @@ def kill(name: str, cloud: Cloud) -> None:
 
 
 def lose_redis(cloud: Cloud) -> None:
-    cloud.system.flush_redis()
+    cloud.system.empty_broker()
     kill("redis", cloud)
 
 
 def lose_all(cloud: Cloud) -> None:
-    cloud.system.flush_redis()
+    cloud.system.empty_broker()
     old = {name: cloud.system.kill(name) for name in cloud.system.processes()}
     for name, pid in old.items():
         cloud.system.wait_for_another(name, pid, within=90)
