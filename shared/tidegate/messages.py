@@ -43,12 +43,19 @@ _QUEUE_OF: Final = {
     POLL_ALARMS: TRAFFIC,
 }
 
+_AMQP: Final = ("amqp", "pyamqp")
+
 log = structlog.get_logger(__name__)
 
 
 def queue_of(task: str) -> str:
     """Return the queue that *task* goes to."""
     return _QUEUE_OF.get(task, CONTROL)
+
+
+def is_rabbitmq(settings: Settings) -> bool:
+    """Tell whether the broker is RabbitMQ."""
+    return settings.broker_url.get_secret_value().startswith(_AMQP)
 
 
 def make_celery(settings: Settings) -> Celery:
@@ -91,7 +98,7 @@ def _queue(name: str) -> Queue:
 def _transport_options(url: str, prefix: str) -> dict[str, Any]:
     # Without time-outs one frozen broker hangs every thread that publishes, for ever.
     common = {"max_retries": 1, "interval_start": 0}
-    if url.startswith(("amqp", "pyamqp")):
+    if url.startswith(_AMQP):
         times = {"read_timeout": 3, "write_timeout": 3, "connect_timeout": 2}
         return {**common, **times, "confirm_publish": True}
     if url.startswith("memory"):

@@ -2,6 +2,8 @@
 
 from time import sleep
 
+import psutil
+
 from acceptance.bundles import bundle
 from acceptance.fleet import Document, Fleet, whole_run
 from parts.processes import wait_until
@@ -79,3 +81,13 @@ CRASHES = [
     freeze_broker,
     lose_all,
 ]
+
+
+def holder(fleet: Fleet, deployment_id: str, target: str) -> psutil.Process:
+    """The worker that began a target, by the name that it leaves in the history."""
+    actor = next(
+        str(event["actor"])
+        for event in fleet.history(deployment_id)
+        if (event["target"], event["name"]) == (target, "begin")
+    )
+    return psutil.Process(int(actor.split("-")[-2]))

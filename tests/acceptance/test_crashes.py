@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from time import monotonic, sleep
 from typing import Any
 
-import psutil
 import pytest
 
 from acceptance.conftest import RABBITMQ, REDIS
@@ -15,6 +14,7 @@ from acceptance.crashes import (
     DELAY,
     REVISION,
     ends_right,
+    holder,
     in_mid_hook,
     kill_api,
     kill_beat,
@@ -156,13 +156,3 @@ def test_a_worker_that_slept_past_its_lease_overwrites_nothing(fleet: Fleet, und
     ]
     assert len(moves) == len(set(moves))
     assert fleet.show(deployment_id) == ended
-
-
-def holder(fleet: Fleet, deployment_id: str, target: str) -> psutil.Process:
-    """The worker that began a target, by the name that it leaves in the history."""
-    actor = next(
-        str(event["actor"])
-        for event in fleet.history(deployment_id)
-        if (event["target"], event["name"]) == (target, "begin")
-    )
-    return psutil.Process(int(actor.split("-")[-2]))

@@ -11,7 +11,7 @@ import structlog
 from celery.exceptions import SecurityWarning
 
 from tidegate.logs import configure_logging
-from tidegate.messages import CONTROL, HOSTS, TRAFFIC
+from tidegate.messages import CONTROL, HOSTS, TRAFFIC, is_rabbitmq
 from tidegate.store.database import connect
 from tidegate.store.schema import misfit_in_time
 from tidegate_workers.app import app, settings
@@ -24,8 +24,9 @@ log = structlog.get_logger(__name__)
 def worker_arguments(queues: Sequence[str], concurrency: int | None) -> list[str]:
     """Return Celery's arguments for a worker of some queues; the first one names it."""
     level = f"--loglevel={settings.log_level}"
-    # A session leaves Redis only when a slot is free, so that none hides in a full worker.
-    special = ["--disable-prefetch"] if HOSTS in queues else []
+    # A session leaves Redis only when a slot is free, so that none hides in a full worker;
+    # for RabbitMQ, where this says nothing, see `FewAhead`.
+    special = ["--disable-prefetch"] if HOSTS in queues and not is_rabbitmq(settings) else []
     slots = concurrency or _slots(queues)
     name = f"{queues[0]}@%h-{os.getpid()}"
     pool = ["-P", "threads", "-c", str(slots), "-Q", ",".join(queues), "-n", name]

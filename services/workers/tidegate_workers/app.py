@@ -5,8 +5,9 @@ from typing import Final
 from celery.signals import setup_logging
 
 from tidegate.logs import configure_logging
-from tidegate.messages import CONTROL, SWEEP, make_celery
+from tidegate.messages import CONTROL, SWEEP, is_rabbitmq, make_celery
 from tidegate.settings import load_settings
+from tidegate_workers.ahead import FewAhead
 
 SWEEP_EVERY: Final = 1.0
 """Seconds between two sweeps."""
@@ -24,6 +25,8 @@ app.conf.update(
         },
     },
 )
+if is_rabbitmq(settings):
+    app.steps["consumer"].add(FewAhead)
 
 
 @setup_logging.connect(weak=False)
