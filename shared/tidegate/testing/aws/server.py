@@ -6,6 +6,7 @@ from moto.server import main
 
 from tidegate.testing.aws import alarms, lambda_
 from tidegate.testing.aws.ecs import like_aws
+from tidegate.testing.aws.ssm import wire
 
 
 def serve(arguments: Sequence[str], *, called: lambda_.Called | None = None) -> None:
@@ -15,5 +16,6 @@ def serve(arguments: Sequence[str], *, called: lambda_.Called | None = None) -> 
     """
     lambda_.apply(called=called)
     alarms.apply()
+    wire.apply()
     with like_aws():
         main(list(arguments))
