@@ -44,6 +44,7 @@ LoginGraceTime 120
 KexAlgorithms curve25519-sha256,curve25519-sha256@libssh.org
 Subsystem sftp internal-sftp
 SetEnv {environment}
+{certificate}
 """
 
 
@@ -163,6 +164,20 @@ class SshdHost:
         path.write_bytes(key.export_private_key("openssh"))
         self.host_key = public_line(key)
 
+    @property
+    def certificate(self) -> Path:
+        """Where its sshd finds a certificate for its key at its next start, if there is one."""
+        return self.etc / "host_key-cert.pub"
+
+    def sign_host_key(self, authority: Path, *options: str) -> None:
+        """Have an authority vouch for its key, by OpenSSH's own tool, and show that."""
+        public = self.etc / "host_key.pub"
+        public.write_text(self.host_key + "\n")
+        command = ["ssh-keygen", "-q", "-s", str(authority), "-I", self.name, *options, str(public)]
+        subprocess.run(command, check=True)
+        self.stop()
+        self.start()
+
     def stop(self) -> None:
         """End its sshd and every connection; what runs detached goes on, as behind a cut cable."""
         self._signal_sshd(signal.SIGTERM)
@@ -235,6 +250,7 @@ class SshdHost:
             etc=self.etc,
             use_pam="yes" if needs_pam() else "no",
             environment=" ".join(shlex.quote(f"{k}={v}") for k, v in environment.items()),
+            certificate=f"HostCertificate {self.certificate}" if self.certificate.exists() else "",
         )
         (self.etc / "sshd_config").write_text(config)
 

@@ -214,7 +214,20 @@ def _checked(
     _check_tag_set(request.tag_set)
     check_variables(request.variables)
     _check_options(request.host_options)
-    return config.name, check_ssh(request.ssh)
+    return config.name, _checked_ssh(request.ssh)
+
+
+def _checked_ssh(settings: Mapping[str, object]) -> dict[str, object]:
+    """Return what is set of *settings*, which SSH can use for all hosts of a group."""
+    given = check_ssh(settings)
+    host_key = str(given.get("host_key", ""))
+    if host_key and not any(line.startswith("@cert-authority") for line in host_key.splitlines()):
+        raise Invalid(
+            "A deployment group has many hosts, and each has a key of its own: its ssh.host_key "
+            "is that of an authority, '@cert-authority ssh-ed25519 AAAA…'; "
+            "give the key of one host with `tidegate host set`."
+        )
+    return given
 
 
 def _check_style(aws: AwsGroup, request: GroupRequest) -> None:

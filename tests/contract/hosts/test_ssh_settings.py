@@ -48,6 +48,16 @@ def test_a_host_key_is_read_as_known_hosts_has_it(key: str):
     assert trusted.key.export_public_key("openssh").decode().split()[:2] == KEY.split()
 
 
+def test_keys_that_were_revoked_stand_beside_the_one_that_is_trusted():
+    key = f"@cert-authority {KEY}\n@revoked * {KEY}\n"
+
+    trusted = SshSettings.read({"address": "a", "host_key": key}).trusted_key
+
+    assert trusted is not None
+    assert trusted.is_authority
+    assert trusted.revoked == (trusted.key,)
+
+
 @pytest.mark.parametrize(
     ("text", "jump"),
     [
@@ -72,6 +82,9 @@ def test_a_jump_host_is_read_as_ssh_reads_it(text: str, jump: Jump):
         ({"address": "a", "identity": "file:"}, "An identity is 'file:/path/to/key'"),
         ({"address": "a", "host_key": "SHA256:abc"}, "ssh-keyscan -t ed25519"),
         ({"address": "a", "host_key": f"{KEY}\n{KEY}"}, "one host key, and these are 2"),
+        ({"address": "a", "host_key": f"@revoked {KEY}"}, "ssh-keyscan -t ed25519"),
+        ({"address": "a", "host_key": f"{KEY}\n@revoked nonsense"}, "'@revoked nonsense'"),
+        ({"address": "a", "host_key": "\n".join([KEY] + 101 * [f"@revoked {KEY}"])}, "At most 100"),
         ({"address": "a", "proxy_jump": "a,b"}, "is not of the form user@host:port"),
         ({"address": "a", "proxy_jump": "a:99999"}, "is not of the form user@host:port"),
         ({"address": "a", "state_dir": "state"}, "does not start with '/' or with '~/'"),

@@ -81,6 +81,13 @@ class HostOptionsIn(In):
         return HostOptions(**self.model_dump())
 
 
+class GroupSshIn(SshIn):
+    """How the hosts of a group are reached over SSH."""
+
+    host_key: str | None = None
+    """`@cert-authority` and the key of who signs the keys of all hosts, as in known_hosts."""
+
+
 class GroupReplaceIn(ServiceFieldsIn):
     name: str | None = None
     """May be left out; a deployment group keeps its name."""
@@ -90,7 +97,7 @@ class GroupReplaceIn(ServiceFieldsIn):
     """Lists of conditions: a host must meet at least one of each list."""
     hosts: list[str] = Field(default_factory=list)
     auto_rollback: RollbackIn = Field(default=RollbackIn(enabled=False))
-    ssh: SshIn = SshIn()
+    ssh: GroupSshIn = GroupSshIn()
     """For hosts that do not say it themselves."""
     variables: dict[str, str] = Field(default_factory=dict)
     """Environment of hooks; a host's own variables win."""
@@ -157,6 +164,7 @@ class SshOut(BaseModel):
     proxy_jump: str | None = None
     proxy_host_key: str | None = None
     state_dir: str | None = None
+    host_key: str | None = None
 
 
 class HostOptionsOut(BaseModel):

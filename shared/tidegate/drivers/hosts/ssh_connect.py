@@ -12,7 +12,16 @@ from typing_extensions import override
 from tidegate.drivers.hosts import Failed
 from tidegate.drivers.hosts.follow import Unreached
 from tidegate.drivers.hosts.pace import Pace
-from tidegate.drivers.hosts.ssh_errors import Place, other_key, reason_of, unknown_key
+from tidegate.drivers.hosts.ssh_errors import (
+    Place,
+    bad_certificate,
+    no_certificate,
+    other_authority,
+    other_key,
+    reason_of,
+    revoked_key,
+    unknown_key,
+)
 from tidegate.drivers.hosts.ssh_identity import Credentials
 from tidegate.drivers.hosts.ssh_settings import TrustedKey
 
@@ -43,6 +52,7 @@ _HOST_KEYS: Final = (
     "rsa-sha2-512",
     "rsa-sha2-256",
 )
+_CERTIFICATES: Final = tuple(f"{name}-cert-v01@openssh.com" for name in _HOST_KEYS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +75,7 @@ class _Doorkeeper(asyncssh.SSHClient):
         self._deadline = deadline
         self._login_timeout = login_timeout
         self.presented: asyncssh.SSHKey | None = None
+        self._vouched_by: asyncssh.SSHKey | None = None
 
     @override
     def connection_made(self, conn: asyncssh.SSHClientConnection) -> None:
@@ -81,15 +92,24 @@ class _Doorkeeper(asyncssh.SSHClient):
             return self._hop.accept_any
         return not trusted.is_authority and trusted.key == key
 
-    def refusal(self) -> Failed:
+    @override
+    def validate_host_ca_key(self, host: str, addr: str, port: int, key: asyncssh.SSHKey) -> bool:
+        self._vouched_by = key
+        return False
+
+    def refusal(self, why: str) -> Failed:
+        """Say why what was presented is not trusted; *why* is in asyncssh's words."""
         place, trusted = self._hop.place, self._hop.trusted
+        if "revoked" in why:
+            return revoked_key(place, why)
+        if self.presented is None and trusted is not None and self._vouched_by is not None:
+            return other_authority(place, trusted.key, self._vouched_by)
         if self.presented is None:
-            return Failed(
-                "host_key_mismatch",
-                f"{place} presents no certificate or key that is trusted for it.",
-            )
+            return bad_certificate(place, why)
         if trusted is None:
             return unknown_key(place, self.presented)
+        if trusted.is_authority:
+            return no_certificate(place, trusted.key, self.presented)
         return other_key(place, trusted.key, self.presented)
 
 
@@ -140,8 +160,8 @@ async def _connect(hop: Hop, tunnel: asyncssh.SSHClientConnection | None, pace: 
                 client_keys=keys,
                 **_options(hop, pace),
             )
-    except asyncssh.HostKeyNotVerifiable:
-        raise Unreached(doorkeeper.refusal()) from None
+    except asyncssh.HostKeyNotVerifiable as error:
+        raise Unreached(doorkeeper.refusal(error.reason.partition(" for host ")[0])) from None
     except (OSError, asyncssh.Error, ValueError) as error:
         raise Unreached(reason_of(error, hop.place)) from None
     return Connected(connection, doorkeeper.presented)
@@ -189,15 +209,19 @@ def _options(hop: Hop, pace: Pace) -> dict[str, Any]:
 
 def _known_hosts(hop: Hop) -> Any:
     """Return what asyncssh trusts by itself; the doorkeeper is asked about all else."""
-    if hop.trusted is not None and hop.trusted.is_authority:
-        return ([], [hop.trusted.key], [])
+    if hop.trusted is not None:
+        authorities = [hop.trusted.key] if hop.trusted.is_authority else []
+        return ([], authorities, list(hop.trusted.revoked))
     return hop.known_hosts or ([], [], [])
 
 
 def _host_key_algs(hop: Hop) -> Any:
     """Ask for the kind of key that is trusted first, so that a host with several presents it."""
-    if hop.known_hosts is not None or (hop.trusted is not None and hop.trusted.is_authority):
+    if hop.known_hosts is not None:
         return ()
+    if hop.trusted is not None and hop.trusted.is_authority:
+        # A host without a certificate is told apart from one that shares no algorithm.
+        return (*_CERTIFICATES, *_HOST_KEYS)
     if hop.trusted is None:
         return _HOST_KEYS
     kind = hop.trusted.key.get_algorithm()

@@ -22,6 +22,16 @@ _REASONS: Final = {
 }
 
 
+_CERTIFICATE_FLAWS: Final = {
+    "expired": "has expired; sign the host's key anew",
+    "not yet valid": "is not valid yet; compare the clocks, and the time from which it is valid",
+    "principal": "is not for {address!r}; sign the host's key anew with this address among its "
+    "principals",
+    "certificate type": "is for users; sign the host's key with `ssh-keygen -h`",
+}
+"""What asyncssh says of a certificate that does not count, and what we say."""
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """A host that is spoken to, or the one on the way to it."""
@@ -108,6 +118,52 @@ def other_key(place: Place, expected: asyncssh.SSHKey, presented: asyncssh.SSHKe
         "host_key_mismatch",
         f"{place} presents the key {fingerprint(presented)}, but {fingerprint(expected)} is known "
         "for it; it was set up anew, or something else answers in its place.",
+    )
+
+
+def no_certificate(place: Place, authority: asyncssh.SSHKey, presented: asyncssh.SSHKey) -> Failed:
+    """Say that a host presents a bare key where a certificate is wanted."""
+    return Failed(
+        "host_key_mismatch",
+        f"{place} presents the key {fingerprint(presented)} without a certificate of the authority "
+        f"{fingerprint(authority)}; sign its key with `ssh-keygen -s CA -h -I NAME -n "
+        f"{place.address}` and name the certificate as HostCertificate in its sshd_config.",
+    )
+
+
+def other_authority(
+    place: Place, authority: asyncssh.SSHKey, vouched_by: asyncssh.SSHKey
+) -> Failed:
+    """Say that somebody else vouches for a host."""
+    return Failed(
+        "host_key_mismatch",
+        f"{place} presents a certificate of the authority {fingerprint(vouched_by)}, but that of "
+        f"{fingerprint(authority)} is trusted for it; sign its key with that authority, or trust "
+        "the other one.",
+    )
+
+
+def revoked_key(place: Place, why: str) -> Failed:
+    """Say that the key of a host, or of who vouches for it, was revoked."""
+    whose = "the key of an authority" if " CA " in why else "a key"
+    return Failed(
+        "host_key_mismatch",
+        f"{place} presents {whose} that was revoked; give the host a new key, and a certificate "
+        "for it where one is wanted.",
+    )
+
+
+def bad_certificate(place: Place, why: str) -> Failed:
+    """Say what is wrong with a certificate of the right authority; *why* is in asyncssh's words."""
+    said = next((said for words, said in _CERTIFICATE_FLAWS.items() if words in why), None)
+    if said is None:
+        return Failed(
+            "host_key_mismatch",
+            f"{place} presents no certificate or key that is trusted for it: {quoted(why)}.",
+        )
+    return Failed(
+        "host_key_mismatch",
+        f"{place} presents a certificate that {said.format(address=place.address)}.",
     )
 
 

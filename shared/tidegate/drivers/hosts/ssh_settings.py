@@ -9,6 +9,8 @@ import asyncssh
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
 _AUTHORITY: Final = "@cert-authority"
+_REVOKED: Final = "@revoked"
+MOST_REVOKED: Final = 100
 _PLAIN: Final = re.compile(r"[^\s\x00-\x1f\x7f]{1,255}")
 _JUMP: Final = re.compile(
     r"(?:(?P<user>[^@\s]+)@)?(?:\[(?P<six>[0-9A-Fa-f:.%\w]+)\]|(?P<host>[^@:\s,\[\]]+))"
@@ -30,34 +32,44 @@ class TrustedKey:
 
     key: asyncssh.SSHKey
     is_authority: bool = False
+    revoked: tuple[asyncssh.SSHKey, ...] = ()
+    """Keys of hosts or authorities that are refused, whoever vouches for them."""
 
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read one key as it stands in a known_hosts file, with or without the host's name.
 
+        Lines with `@revoked` may stand beside it.
+
         Raises:
             ValueError: It is none.
         """
         lines = [line for line in text.splitlines() if line.strip() and line[0] != "#"]
-        if len(lines) > 1:
+        revoked = [line for line in lines if line.split()[0] == _REVOKED]
+        if len(lines) - len(revoked) > 1:
             raise ValueError(
-                f"A host has one host key, and these are {len(lines)}; "
+                f"A host has one host key, and these are {len(lines) - len(revoked)}; "
                 "`ssh-keyscan -t ed25519 ADDRESS` prints one."
             )
-        words = lines[0].split() if lines else []
+        if len(revoked) > MOST_REVOKED:
+            raise ValueError(f"At most {MOST_REVOKED} keys are revoked, not {len(revoked)}.")
+        words = next((line.split() for line in lines if line not in revoked), [])
         is_authority = bool(words) and words[0] == _AUTHORITY
-        if is_authority:
-            words = words[1:]
-        if len(words) > 2 and not words[1].startswith("AAAA"):
-            words = words[1:]
-        try:
-            return cls(asyncssh.import_public_key(" ".join(words[:2])), is_authority)
-        except (asyncssh.KeyImportError, ValueError):
-            message = (
-                f"The host key {text[:60]!r} is no known_hosts key; it looks like "
-                "'ssh-ed25519 AAAA…', as `ssh-keyscan -t ed25519 ADDRESS` prints it."
-            )
-            raise ValueError(message) from None
+        key = _public_key(words[1:] if is_authority else words, text)
+        return cls(key, is_authority, tuple(_public_key(one.split()[1:], one) for one in revoked))
+
+
+def _public_key(words: list[str], text: str) -> asyncssh.SSHKey:
+    if len(words) > 2 and not words[1].startswith("AAAA"):
+        words = words[1:]
+    try:
+        return asyncssh.import_public_key(" ".join(words[:2]))
+    except (asyncssh.KeyImportError, ValueError):
+        message = (
+            f"The host key {text[:60]!r} is no known_hosts key; it looks like "
+            "'ssh-ed25519 AAAA…', as `ssh-keyscan -t ed25519 ADDRESS` prints it."
+        )
+        raise ValueError(message) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +113,8 @@ class SshSettings(BaseModel):
     identity: _Text = None
     """`file:/path/to/key`, `env:NAME` of a variable that holds the key, or `agent`."""
     host_key: _Text = None
-    """One key as in known_hosts; `@cert-authority` before it trusts certificates of that key."""
+    """One key as in known_hosts; `@cert-authority` before it trusts certificates of that key, and
+    lines with `@revoked` name keys that are refused."""
     trust_on_first_use: bool = False
     proxy_jump: _Text = None
     """`user@host:port` of a host to go through; user and port may be missing."""

@@ -1,0 +1,104 @@
+"""A new version is brought in while it deploys: processes are replaced, one after the other."""
+
+import signal
+from collections.abc import Iterator
+from time import monotonic
+
+import psutil
+import pytest
+
+from acceptance.bundles import bundle
+from acceptance.conftest import fleet_in
+from acceptance.fleet import Fleet, whole_run
+from parts.databases import Databases
+from parts.processes import is_alive, wait_until
+
+REVISION = bundle("upgrade")
+LEAVE_WITHIN = 10.0
+"""Seconds in which a process has to be gone that was told to end."""
+SESSIONS = 100
+
+
+@pytest.fixture
+def fleet(
+    databases: Databases, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[Fleet]:
+    """A system on PostgreSQL, without a host, with so many workers for hosts as asked for."""
+    options = {"workers": getattr(request, "param", 2), "concurrency": SESSIONS + 20}
+    folder = tmp_path_factory.mktemp("upgrade")
+    with databases.empty("postgresql") as url, fleet_in(folder, database_url=url, **options) as it:
+        yield it
+
+
+def replaced(fleet: Fleet, name: str) -> float:
+    """Tell a process to end, wait for the one after it, and return how long it took to be gone."""
+    process = psutil.Process(int(fleet.system.processes()[name]["pid"]))
+    begun = monotonic()
+    process.send_signal(signal.SIGTERM)
+    wait_until(lambda: not is_alive(process), within=30, what=f"{name} is gone")
+    took = monotonic() - begun
+    fleet.system.wait_for_another(name, process.pid)
+    wait_until(fleet.is_ready, within=60, what="the system is ready again")
+    return took
+
+
+def test_every_process_is_replaced_during_a_deployment_and_nothing_is_lost(fleet: Fleet):
+    first, second, third = fleet.add_hosts(3)
+    for host in fleet.hosts:
+        fleet.ledger(host).hold("AfterInstall")
+    deployment_id = fleet.deploy(fleet.group(fleet.hosts, "OneAtATime"), REVISION)
+    took = {}
+
+    for host, names in (
+        (first, ("worker-hosts-1", "api")),
+        (second, ("worker-control", "worker-hosts-2")),
+        (third, ("beat",)),
+    ):
+        fleet.wait_for_hook(deployment_id, host, "AfterInstall")
+        took.update({name: replaced(fleet, name) for name in names})
+        fleet.ledger(host).mend()
+    ended = fleet.wait(deployment_id)
+
+    assert ended["status"] == "Succeeded", fleet.targets(deployment_id)
+    for host in fleet.hosts:
+        assert fleet.ledger(host).told(deployment_id) == whole_run(first=True), host.name
+    assert {name: seconds for name, seconds in took.items() if seconds > LEAVE_WITHIN} == {}
+    numbers = [event["id"] for event in fleet.history(deployment_id)]
+    assert numbers == list(range(1, len(numbers) + 1))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fleet", [1], indirect=True)
+def test_a_worker_with_a_hundred_sessions_lets_go_of_all_in_time(fleet: Fleet):
+    (machine,) = fleet.farm.start(1)
+    places = {f"web-{n}": machine.folder / f"web-{n}" for n in range(1, SESSIONS + 1)}
+    for name, place in places.items():
+        place.mkdir()
+        variables = {"LEDGER": str(place / "ledger")}
+        state = str(place / "state")
+        body = {"name": name, **machine.settings, "state_dir": state, "variables": variables}
+        fleet.post("/v1/hosts", body)
+    ledgers = [type(fleet.ledger(machine))(place / "ledger") for place in places.values()]
+    for ledger in ledgers:
+        ledger.hold("AfterInstall")
+    deployment_id = fleet.deploy(fleet.group(places), REVISION)
+    wait_until(
+        lambda: all("AfterInstall begin" in one.told(deployment_id) for one in ledgers),
+        within=120,
+        what="all are in their hooks",
+    )
+
+    took = replaced(fleet, "worker-hosts-1")
+    wait_until(
+        lambda: {one["attempt"] for one in fleet.targets(deployment_id).values()} == {2},
+        within=60,
+        what="the next worker attaches to all",
+    )
+    for ledger in ledgers:
+        ledger.mend()
+    ended = fleet.wait(deployment_id, within=120)
+
+    assert took < LEAVE_WITHIN
+    assert ended["status"] == "Succeeded"
+    assert {tuple(one.told(deployment_id)) for one in ledgers} == {tuple(whole_run(first=True))}
+    print(f"The worker was gone after {took:.1f} s.")  # noqa: T201
