@@ -73,7 +73,7 @@ def test_a_group_is_shown_as_it_was_created(service: Service):
         ],
         "hosts": ["web-1"],
         "auto_rollback": {"enabled": True, "events": ["DEPLOYMENT_FAILURE"]},
-        "ssh": {"user": "deploy", "identity": "agent"},
+        "ssh": {"user": "deploy", "identity": "agent", "host_key": f"@cert-authority {HOST_KEY}"},
         "variables": {"STAGE": "prod"},
         "host_options": OPTIONS,
     }
@@ -96,6 +96,7 @@ def test_a_group_is_shown_as_it_was_created(service: Service):
     assert shown["hosts"] == ["web-1"]
     assert shown["auto_rollback"] == body["auto_rollback"]
     assert shown["ssh"]["user"] == "deploy"
+    assert shown["ssh"]["host_key"] == f"@cert-authority {HOST_KEY}"
     assert shown["variables"] == body["variables"]
     assert shown["host_options"] == body["host_options"]
     assert shown["target_revision"] is None
@@ -136,6 +137,8 @@ def test_a_group_without_a_config_has_codedeploys_default(service: Service):
         ({"auto_rollback": {"enabled": True, "events": []}}, 422, "needs events"),
         ({"auto_rollback": {"events": ["ON_MONDAY"]}}, 422, "'auto_rollback.events.0'"),
         ({"ssh": {"identity": "id_rsa"}}, 422, "the key itself is never stored"),
+        ({"ssh": {"host_key": HOST_KEY}}, 422, "is that of an authority, '@cert-authority"),
+        ({"ssh": {"host_key": "@cert-authority x"}}, 422, "is no known_hosts key"),
         ({"ssh": {"port": 0}}, 422, "not between 1 and 65535"),
         ({"ssh": {"address": "h"}}, 422, "'ssh.address' is not known"),
         ({"variables": {"LIFECYCLE_EVENT": "x"}}, 422, "set by the deployment itself"),
