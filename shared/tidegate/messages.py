@@ -17,6 +17,8 @@ if TYPE_CHECKING:  # Flower and beat's sender need no database.
 
 ADVANCE: Final = "deployment.advance"
 FETCH_BUNDLE: Final = "deployment.fetch_bundle"
+FIND_INSTANCES: Final = "deployment.find_instances"
+LOOK_AT_INSTANCES: Final = "instances.look"
 RUN_HOOKS: Final = "target.run_hooks"
 COMPLETE: Final = "target.complete"
 LOOK_BACK: Final = "target.look_back"
@@ -41,6 +43,8 @@ _QUEUE_OF: Final = {
     SEND_NOTICES: HOSTS,
     CARRY_OUT: TRAFFIC,
     POLL_ALARMS: TRAFFIC,
+    FIND_INSTANCES: TRAFFIC,
+    LOOK_AT_INSTANCES: TRAFFIC,
 }
 
 _AMQP: Final = ("amqp", "pyamqp")
@@ -152,6 +156,11 @@ def want_advance(uow: "UnitOfWork", deployment_id: str) -> None:
 def want_bundle(uow: "UnitOfWork", deployment_id: str) -> None:
     """Have a worker fetch and read the bundle of a deployment."""
     uow.send(FETCH_BUNDLE, deployment_id=deployment_id)
+
+
+def want_instances(uow: "UnitOfWork", deployment_id: str) -> None:
+    """Have a worker ask AWS for the instances of a deployment."""
+    uow.send(FIND_INSTANCES, deployment_id=deployment_id)
 
 
 def want_target(uow: "UnitOfWork", deployment_id: str, target: str, segment: str) -> None:

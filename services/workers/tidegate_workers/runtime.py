@@ -16,11 +16,14 @@ from tidegate.domain.notices import Channel
 from tidegate.drivers.alarms import cloudwatch_alarms, prometheus_checks
 from tidegate.drivers.bundles import ArtifactStore, artifact_store
 from tidegate.drivers.hosts import HostDriver, host_driver
+from tidegate.drivers.instances import InstanceSource, aws_instances
 from tidegate.drivers.notices import NoticeSender, notice_sender
 from tidegate.drivers.traffic import TrafficDriver, traffic_driver
 from tidegate.drivers.traffic.hooks import Hooks
 from tidegate.engine.alarms import JUST_READ, AlarmPolling
+from tidegate.engine.finding import InstanceFinding
 from tidegate.engine.host_runs import HostRuns
+from tidegate.engine.looking import InstanceLooks
 from tidegate.engine.notices import NoticeSending
 from tidegate.engine.step_runs import FRESH, StepRuns
 from tidegate.messages import CelerySender
@@ -110,6 +113,29 @@ class Runtime:
                 )
             ),
             just_read=JUST_READ,
+        )
+
+    @cached_property
+    def instances(self) -> InstanceSource:
+        """Return what tells of EC2 instances."""
+        return aws_instances(assume_role=self.settings.assume_service_role)
+
+    @cached_property
+    def finding(self) -> InstanceFinding:
+        """Return what finds the instances of deployments."""
+        return InstanceFinding(
+            store=self.store,
+            source=lambda: self.instances,
+            assume_role=self.settings.assume_service_role,
+        )
+
+    @cached_property
+    def looks(self) -> InstanceLooks:
+        """Return what looks at the instances of deployments."""
+        return InstanceLooks(
+            store=self.store,
+            source=lambda: self.instances,
+            assume_role=self.settings.assume_service_role,
         )
 
     @cached_property

@@ -16,6 +16,8 @@ from tidegate.messages import (
     COMPLETE,
     COMPLETE_STEP,
     FETCH_BUNDLE,
+    FIND_INSTANCES,
+    LOOK_AT_INSTANCES,
     LOOK_BACK,
     POLL_ALARMS,
     PRUNE,
@@ -41,6 +43,16 @@ def fetch_bundle(*, deployment_id: str) -> None:
         artifacts=runtime.artifacts,
         settings=runtime.settings,
     )
+
+
+@shared_task(name=FIND_INSTANCES, base=SafeTask)
+def find_instances(*, deployment_id: str) -> None:
+    runtime.finding.find(DeploymentId(deployment_id))
+
+
+@shared_task(name=LOOK_AT_INSTANCES, base=SafeTask)
+def look_at_instances() -> None:
+    runtime.looks.look()
 
 
 @shared_task(name=RUN_HOOKS, base=SafeTask)

@@ -64,6 +64,11 @@ def instance_arn(region: str, account: str, name: str, suffix: str) -> str:
     return f"arn:{place}:instance/{name}_{suffix}"
 
 
+def instance_arn_of_ec2(region: str, account: str, instance_id: str) -> str:
+    """Return the ARN of an EC2 instance."""
+    return f"arn:{partition_of(region)}:ec2:{region}:{account}:instance/{instance_id}"
+
+
 def host_user_arn(region: str, account: str, name: str) -> str:
     """Return the IAM user that stands for a host that was made without one: clients look for it."""
     return f"arn:{partition_of(region)}:iam::{account}:user/tidegate/{name}"

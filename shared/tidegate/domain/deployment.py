@@ -63,6 +63,8 @@ DEPLOYMENT_MACHINE: Final = Machine(
 class Creator(StrEnum):
     USER = "user"
     ROLLBACK = "codeDeployRollback"
+    AUTO_UPDATE = "CodeDeployAutoUpdate"
+    """For instances that were launched while the group was deployed to."""
 
 
 class RollbackEvent(StrEnum):
@@ -117,6 +119,7 @@ class ErrorCode(StrEnum):
     INVALID_ECS_SERVICE = "INVALID_ECS_SERVICE"
     ECS_UPDATE_ERROR = "ECS_UPDATE_ERROR"
     ELASTIC_LOAD_BALANCING_INVALID = "ELASTIC_LOAD_BALANCING_INVALID"
+    AUTO_SCALING_CONFIGURATION = "AUTO_SCALING_CONFIGURATION"
     IAM_ROLE_MISSING = "IAM_ROLE_MISSING"
     IAM_ROLE_PERMISSIONS = "IAM_ROLE_PERMISSIONS"
     THROTTLED = "THROTTLED"

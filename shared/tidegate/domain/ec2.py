@@ -21,3 +21,29 @@ class TargetInstances:
 
     tags: Tags = field(default_factory=Tags)
     auto_scaling_groups: tuple[str, ...] = ()
+
+
+class Reach(StrEnum):
+    """By which driver the EC2 instances of a group are reached."""
+
+    SSM = "ssm"
+    SSH = "ssh"
+
+
+class InstanceAddress(StrEnum):
+    """Which of an instance's addresses SSH goes to."""
+
+    PRIVATE = "private"
+    PUBLIC = "public"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ec2Options:
+    """How a group reaches its EC2 instances; a user and the like are the group's SSH settings."""
+
+    reach: Reach = Reach.SSM
+    address: InstanceAddress = InstanceAddress.PRIVATE
+    host_ca: str = ""
+    """The public key of the authority that signs the host keys of the instances."""
+    trust_on_first_use: bool = False
+    """Take the key that an instance shows at first, where no authority signs it."""

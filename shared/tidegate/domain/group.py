@@ -8,6 +8,7 @@ from typing import Final
 
 from tidegate.domain.aws_group import AwsGroup
 from tidegate.domain.deployment import AutoRollback, ComputePlatform, DeploymentStatus
+from tidegate.domain.ec2 import Ec2Options
 from tidegate.domain.ids import ApplicationId, DeploymentId, GroupId, RevisionId
 from tidegate.domain.tag_filters import TagSet
 
@@ -86,6 +87,8 @@ class Group:
     variables: Mapping[str, str] = field(default_factory=dict)
     """Environment of hooks; a host's own variables win."""
     host_options: HostOptions = field(default_factory=HostOptions)
+    ec2: Ec2Options = field(default_factory=Ec2Options)
+    """How those of its hosts are reached that EC2 instances are."""
     aws: AwsGroup = field(default_factory=AwsGroup)
     target_revision_id: RevisionId | None = None
     """The revision of the last successful deployment."""

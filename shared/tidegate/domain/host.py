@@ -3,12 +3,23 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import Final
 
 from tidegate.domain.ids import HostId
+from tidegate.domain.instances import Instance
 
 NO_WAY: Final = ""
 """The driver of a host of which nobody has said how it is reached."""
+
+
+class Origin(StrEnum):
+    """From whom a host is known."""
+
+    REGISTERED = ""
+    """Somebody registered it."""
+    EC2 = "ec2"
+    """A deployment found it among the instances of EC2."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +48,11 @@ class Host:
     registration: Registration
     last_seen_at: datetime | None = None
     created_at: datetime
+    origin: Origin = Origin.REGISTERED
+    instance: Instance | None = None
+    """The EC2 instance that it is, as it was when it was found last."""
+    found_at: datetime | None = None
+    """When a deployment found it last among the instances of EC2."""
 
     @property
     def is_reachable(self) -> bool:

@@ -1,6 +1,6 @@
 """The one place where the progress of a deployment is decided and recorded."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, assert_never
 
 import structlog
@@ -13,32 +13,29 @@ from tidegate.domain.deployment import (
     ErrorCode,
     RollbackEvent,
 )
-from tidegate.domain.fleet import turn_of
 from tidegate.domain.host import Host
 from tidegate.domain.ids import DeploymentId, TargetId
 from tidegate.domain.lifecycle import HOST_SEGMENT, events_of
 from tidegate.domain.revision import Revision
 from tidegate.domain.steps import Fail, StartTargets, Step, Succeed
-from tidegate.domain.tag_filters import describe_wanted, tags_match
 from tidegate.domain.target import TargetStatus
 from tidegate.engine.alarms import verdict_on
 from tidegate.engine.course_ends import end_course
 from tidegate.engine.courses import advance_course, start_course
 from tidegate.engine.fetching import await_bundle
+from tidegate.engine.resolving import Resolved, explained, in_turn, resolve_hosts
 from tidegate.engine.rollback import end_deployment
 from tidegate.engine.stopping import stop_early
 from tidegate.messages import want_target
 from tidegate.planning.alarms import GoOn, Stop
 from tidegate.planning.in_place import DEPLOYMENT_LIMIT, check_start, plan_in_place
 from tidegate.store.deployments import Move
-from tidegate.store.groups import GroupSettings
 from tidegate.store.targets import NewTarget
 from tidegate.store.unit_of_work import UnitOfWork
 from tidegate.store.watches import READ_EVERY
 
 NO_APPLICATION: Final = "The application was deleted before the deployment started."
 NO_GROUP: Final = "The deployment group was deleted before the deployment started."
-NO_EC2: Final = "EC2 instances, which the group asks for, are not resolved yet by Tidegate."
 
 log = structlog.get_logger(__name__)
 
@@ -109,16 +106,26 @@ def _start(deployment: Deployment, uow: UnitOfWork) -> None:
         if timed_out := await_bundle(deployment, uow):
             _apply(deployment, timed_out, uow)
         return
-    settings = uow.deployments.group_settings(deployment.id)
-    catalog = uow.catalog_of(deployment.region)
-    hosts = [host for host in catalog.hosts() if _is_wanted(host, settings)]
-    outdated = _outdated(deployment, hosts, uow)
-    config = catalog.config(deployment.config_name)
+    resolved = resolve_hosts(deployment, uow.deployments.group_settings(deployment.id), uow)
+    if isinstance(resolved, Fail):
+        _apply(deployment, resolved, uow)
+    elif resolved is not None:
+        _start_on(resolved, deployment, failure, uow)
+
+
+def _start_on(
+    resolved: Resolved, deployment: Deployment, failure: Mapping[str, str] | None, uow: UnitOfWork
+) -> None:
+    """Begin a deployment on the hosts that it is for; a *failure* of its bundle fails all."""
+    hosts = resolved.hosts
+    outdated = in_turn(deployment, hosts, uow)
+    config = uow.catalog_of(deployment.region).config(deployment.config_name)
     total = len(outdated) or len(hosts)
     minimum = config.minimum_healthy.of(total) if config.minimum_healthy else 0
     refusal = check_start(total, minimum, is_predefined=config.is_predefined)
     if refusal is not None and (outdated or not hosts):
-        _apply(deployment, _explained(refusal, settings, hosts), uow)
+        settings = uow.deployments.group_settings(deployment.id)
+        _apply(deployment, explained(refusal, settings, hosts), uow)
         return
     now = uow.now()
     started = uow.deployments.on(
@@ -129,14 +136,24 @@ def _start(deployment: Deployment, uow: UnitOfWork) -> None:
         total_targets=total,
     )
     _add_targets(started, outdated or hosts, uow, skipped=not outdated)
-    if failure is not None and outdated:
+    if not outdated:
+        _apply(started, Succeed(), uow)
+        return
+    if failure is not None:
         uow.targets.fail_all(
             deployment.id, event=failure["event"], at=now, message=failure["message"]
         )
-    if outdated:
-        _plan(started, uow)
     else:
-        _apply(started, Succeed(), uow)
+        _fail_unfit(started, resolved, uow)
+    _plan(started, uow)
+
+
+def _fail_unfit(deployment: Deployment, resolved: Resolved, uow: UnitOfWork) -> None:
+    first, *_ = events_of(is_restart=deployment.options.is_restart)
+    for target_id, sentence in resolved.unfit.items():
+        uow.targets.fail_all(
+            deployment.id, event=first, at=uow.now(), message=sentence, only=target_id
+        )
 
 
 def _needs_bundle(deployment: Deployment, revision: Revision | None) -> bool:
@@ -145,44 +162,6 @@ def _needs_bundle(deployment: Deployment, revision: Revision | None) -> bool:
     if revision is None:
         return True
     return revision.appspec is None if revision.is_pinned else not deployment.bundle_sha256
-
-
-def _outdated(deployment: Deployment, hosts: Sequence[Host], uow: UnitOfWork) -> list[Host]:
-    """Return the hosts to deploy to, in the order in which they are taken."""
-    known = uow.installations.of(deployment.group_id)
-    target = deployment.previous_revision_id
-
-    def turn(host: Host) -> tuple[int, str]:
-        return turn_of(known.get(TargetId(host.name)), target), host.name
-
-    ordered = sorted(hosts, key=turn)
-    if not deployment.options.update_outdated_only:
-        return ordered
-    return [
-        host
-        for host in ordered
-        if (there := known.get(TargetId(host.name))) is None
-        or not there.healthy
-        or there.revision_id != deployment.revision_id
-    ]
-
-
-def _is_wanted(host: Host, settings: GroupSettings) -> bool:
-    return host.name in settings["hosts"] or tags_match(settings["tag_set"], host.tags)
-
-
-def _explained(refusal: Fail, settings: GroupSettings, hosts: Sequence[Host]) -> Fail:
-    if hosts:
-        return refusal
-    words = [refusal.reason]
-    asks_for_hosts = settings["tag_set"] or settings["hosts"]
-    if asks_for_hosts or not settings["aws"].asks_for_ec2:
-        words.append(
-            f"The group asks for {describe_wanted(settings['tag_set'], settings['hosts'])}."
-        )
-    if settings["aws"].asks_for_ec2:
-        words.append(NO_EC2)
-    return Fail(refusal.code, " ".join(words))
 
 
 def _add_targets(

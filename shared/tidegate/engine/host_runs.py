@@ -30,6 +30,7 @@ from tidegate.drivers.hosts import (
     Seen,
     Wish,
 )
+from tidegate.engine.reaching import reached
 from tidegate.engine.reports import Progress, record_reports
 from tidegate.engine.spec import RunOrder, run_order
 from tidegate.engine.targets import (
@@ -42,7 +43,7 @@ from tidegate.engine.targets import (
 )
 from tidegate.settings import Settings
 from tidegate.store.database import may_pass
-from tidegate.store.groups import GroupSettings
+from tidegate.store.group_settings import GroupSettings
 from tidegate.store.leases import Held, Lease
 from tidegate.store.together import Together
 from tidegate.store.unit_of_work import Store, UnitOfWork
@@ -171,15 +172,18 @@ class HostRuns:
             gone = "host" if taken.host is None else "revision"
             sentence = f"The {gone} was deleted before this target was reached; create it again."
             return Failed("misconfigured", sentence)
-        if not taken.host.is_reachable:
+        host = reached(taken.host, taken.group["ec2"], region=taken.deployment.region)
+        if isinstance(host, str):
+            return Failed("misconfigured", host)
+        if not host.is_reachable:
             here, region = self.settings.region, taken.deployment.region
             option = "" if region == here else f"--region {region} "
-            return Failed("misconfigured", _NO_WAY.format(name=taken.host.name, region=option))
+            return Failed("misconfigured", _NO_WAY.format(name=host.name, region=option))
         return run_order(
             taken.progress.lease,
             taken.deployment,
             taken.group,
-            host=taken.host,
+            host=host,
             revision=taken.revision,
             settings=self.settings,
         )

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from tidegate.domain.errors import HostExists, InUse, Invalid
-from tidegate.domain.host import NO_WAY, Host
+from tidegate.domain.host import NO_WAY, Host, Origin
 from tidegate.domain.ids import HostId
 from tidegate.engine.checks import check_name, check_tags, check_variables
 from tidegate.engine.instances import new_registration
@@ -80,6 +80,11 @@ def change_host(
     """
     # Locked, or a key that a worker learns meanwhile would be lost.
     host = uow.catalog.host(name, lock=True)
+    if host.origin is not Origin.REGISTERED:
+        raise Invalid(
+            f"The host {name!r} is an EC2 instance that a deployment found; how it is reached is "
+            "said by the deployment group, with `tidegate group ec2`."
+        )
     request = change(_request_of(host))
     driver, settings = _checked(request)
     _check_move(host, settings, uow)

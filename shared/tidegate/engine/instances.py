@@ -11,7 +11,7 @@ from tidegate.domain.errors import (
     InstanceNotRegistered,
     Invalid,
 )
-from tidegate.domain.host import NO_WAY, Host, Registration
+from tidegate.domain.host import NO_WAY, Host, Origin, Registration
 from tidegate.domain.ids import HostId
 from tidegate.engine.checks import check_name
 from tidegate.store.unit_of_work import UnitOfWork
@@ -79,7 +79,7 @@ def deregister_instance(name: str, *, uow: UnitOfWork) -> None:
         HostNotFound: There is none of that name.
     """
     host = uow.catalog.host(name, lock=True)
-    if host.is_registered:
+    if host.is_registered and host.origin is Origin.REGISTERED:
         ended = replace(host.registration, deregistered_at=uow.now())
         uow.catalog.save_host(replace(host, registration=ended))
 
@@ -124,7 +124,7 @@ def _registered(names: Sequence[str], uow: UnitOfWork) -> list[Host]:
             host = uow.catalog.host(name, lock=True)
         except HostNotFound:
             raise InstanceNotRegistered(name) from None
-        if not host.is_registered:
+        if host.origin is not Origin.REGISTERED or not host.is_registered:
             raise InstanceNotRegistered(name)
         hosts.append(host)
     return hosts

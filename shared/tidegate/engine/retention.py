@@ -16,6 +16,8 @@ class Pruned:
 def prune(*, store: Store, artifacts: ArtifactStore, keep: timedelta) -> Pruned:
     """Delete logs of deployments, the audit, dropped notices, and artifacts older than *keep*.
 
+    EC2 instances go that nobody has found since, and that no deployment has as a target.
+
     An artifact stays while a revision or a deployment that is younger has it, and while it is what
     a group's last successful deployment brought, or one that is active brings.
     """
@@ -24,6 +26,7 @@ def prune(*, store: Store, artifacts: ArtifactStore, keep: timedelta) -> Pruned:
         before = now - keep
         log_pieces = uow.logs.delete_before(before)
         uow.audit.delete_before(before)
+        uow.catalog.forget_instances(before=before)
         uow.notices.delete_before(before)
         uow.heartbeats.forget_before(now - timedelta(days=2))
         needed = uow.bundles.needed(since=before)

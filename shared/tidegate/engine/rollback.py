@@ -17,7 +17,8 @@ from tidegate.domain.deployment import (
 )
 from tidegate.domain.group import Group
 from tidegate.domain.ids import RevisionId
-from tidegate.messages import POLL_ALARMS, want_advance
+from tidegate.messages import LOOK_AT_INSTANCES, POLL_ALARMS, want_advance
+from tidegate.planning.instances import wants_follow_up
 from tidegate.planning.rollback import (
     RollBackTo,
     plan_rollback,
@@ -32,6 +33,9 @@ _AT_ONCE: Final = {
     ComputePlatform.ECS: f"{PREDEFINED_PREFIX}ECSAllAtOnce",
 }
 """How a rollback moves traffic, whatever the deployment's own config."""
+
+_OF_LAST_SUCCESS: Final = (Creator.ROLLBACK, Creator.AUTO_UPDATE)
+"""Who brings what was good, to all of a group or to those who lack it."""
 
 
 def end_deployment(
@@ -54,6 +58,7 @@ def end_deployment(
     if deployment.watches_alarms:
         uow.watches.end(deployment.id)
     uow.deployments.free_slot(deployment, succeeded=move.event is DeploymentEvent.SUCCEED)
+    _end_search(deployment, move.event, uow)
     is_orphan = uow.catalog.is_group_deleted(deployment.group_id)
     if event is not None:
         _roll_back(deployment, event, asked, uow, has_group=not is_orphan)
@@ -61,6 +66,19 @@ def end_deployment(
         uow.catalog.delete_idle_group(deployment.group_id)
         uow.catalog.delete_orphan(deployment.application_id)
     return ended
+
+
+def _end_search(deployment: Deployment, event: DeploymentEvent, uow: UnitOfWork) -> None:
+    """Look at EC2 instances no more, but once for what was launched during a success."""
+    if not deployment.is_of_servers:
+        return
+    aws = uow.deployments.group_settings(deployment.id)["aws"]
+    if not aws.asks_for_ec2:
+        return
+    wanted = event is DeploymentEvent.SUCCEED and wants_follow_up(deployment, aws)
+    uow.searches.end(deployment.id, at=uow.now(), look_after=wanted)
+    if wanted:
+        uow.send(LOOK_AT_INSTANCES)
 
 
 def _roll_back(
@@ -103,7 +121,7 @@ def write_deployment(deployment: Deployment, group: Group, *, uow: UnitOfWork, a
     watches = bool(alarms.watched) and deployment.creator is not Creator.ROLLBACK
     deployment = replace(deployment, watches_alarms=watches)
     uow.deployments.add(deployment, uow.catalog.snapshot_of(group), actor=actor)
-    if deployment.creator is Creator.ROLLBACK or deployment.options.is_restart:
+    if deployment.creator in _OF_LAST_SUCCESS or deployment.options.is_restart:
         _keep_to_last_success(deployment, group, uow)
     if watches:
         is_first = uow.watches.add(deployment, alarms, role_arn=group.aws.service_role_arn)

@@ -13,7 +13,7 @@ from tidegate.domain.revision import Revision, SourceType
 from tidegate.drivers.hosts import Bundle, HostAddress, HostRun
 from tidegate.engine.appspecs import read_appspec
 from tidegate.settings import Settings
-from tidegate.store.groups import GroupSettings
+from tidegate.store.group_settings import GroupSettings
 from tidegate.store.leases import Lease
 
 

@@ -6,6 +6,7 @@ from typing import Final
 
 from tidegate.domain.course import is_step
 from tidegate.messages import (
+    LOOK_AT_INSTANCES,
     POLL_ALARMS,
     PRUNE,
     SEND_NOTICES,
@@ -48,6 +49,8 @@ def sweep(*, store: Store, lease: timedelta) -> Swept:
             uow.send(SEND_NOTICES)
         if uow.watches.claim_due(now):
             uow.send(POLL_ALARMS)
+        if uow.searches.claim_due(now):
+            uow.send(LOOK_AT_INSTANCES)
         _want_pruning_daily(uow)
         unsent = uow.outbox.claim_unsent(before=now - UNSENT_AFTER, at=now)
     resent = store.send(unsent)

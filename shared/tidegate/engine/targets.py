@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Final
 
+from tidegate.domain.deployment import Deployment
 from tidegate.domain.fleet import Installation
 from tidegate.domain.history import Subject, Transition
 from tidegate.domain.ids import DeploymentId, TargetId
@@ -17,7 +18,6 @@ from tidegate.domain.target import TARGET_MACHINE, Target, TargetEvent
 from tidegate.drivers.hosts import Failed
 from tidegate.engine.reports import Progress
 from tidegate.messages import want_advance
-from tidegate.store.leases import Lease
 from tidegate.store.lifecycle import EventEnd
 from tidegate.store.unit_of_work import UnitOfWork
 
@@ -65,12 +65,31 @@ def give_up(progress: Progress, failure: Failed, *, uow: UnitOfWork) -> bool:
         message=failure.message,
     )
     if stood:
-        moves = [
-            _give_up_event(lease, name, source, "" if index else failure.message, uow=uow)
-            for index, (name, source) in enumerate(open_events)
-        ]
-        uow.history.record(lease.deployment_id, moves)
+        _give_up_events(lease.deployment_id, lease.target_id, failure.message, lease.owner, uow)
     return stood is not None
+
+
+def take_out(deployment: Deployment, target_id: TargetId, why: str, *, uow: UnitOfWork) -> None:
+    """Fail a target whose host is gone for good, at the event that it was at.
+
+    Whoever follows its run loses the lease by that, and lets go; nobody looks for the host again.
+    """
+    target = uow.targets.get(deployment.id, target_id)
+    if TARGET_MACHINE.is_final(target.status):
+        return
+    _give_up_events(deployment.id, target_id, why, "tidegate", uow)
+    uow.targets.complete(target, TargetEvent.FAIL, at=uow.now(), message=why)
+
+
+def _give_up_events(
+    deployment_id: DeploymentId, target_id: TargetId, why: str, actor: str, uow: UnitOfWork
+) -> None:
+    """Fail the first event that is open, and skip the rest."""
+    moves = [
+        _give_up_event((deployment_id, target_id), actor, event, "" if index else why, uow=uow)
+        for index, event in enumerate(uow.lifecycle.still_open(deployment_id, target_id))
+    ]
+    uow.history.record(deployment_id, moves)
 
 
 def _may_go_on(progress: Progress, failure: Failed) -> bool:
@@ -92,25 +111,30 @@ def is_settled(failure: Failed) -> bool:
 
 
 def _give_up_event(
-    lease: Lease, name: str, source: EventStatus, why: str, *, uow: UnitOfWork
+    key: tuple[DeploymentId, TargetId],
+    actor: str,
+    event: tuple[str, EventStatus],
+    why: str,
+    *,
+    uow: UnitOfWork,
 ) -> Transition:
     """Fail an event, or skip it when there is no *why*."""
-    now = uow.now()
+    now, (name, source) = uow.now(), event
     end = EventEnd(
         move=EventMove.FAIL if why else EventMove.SKIP,
         at=now,
         error_code=DiagnosticCode.UNKNOWN_ERROR if why else None,
         message=why,
     )
-    uow.lifecycle.end(lease.deployment_id, lease.target_id, name, end)
+    uow.lifecycle.end(*key, name, end)
     return Transition(
         subject=Subject.LIFECYCLE_EVENT,
-        target=lease.target_id,
+        target=key[1],
         name=name,
         source=source,
         to=EventStatus.FAILED if why else EventStatus.SKIPPED,
         at=now,
-        actor=lease.owner,
+        actor=actor,
         reason=why,
     )
 

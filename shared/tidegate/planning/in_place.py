@@ -58,14 +58,15 @@ def plan_in_place(fleet: Fleet, minimum: int, *, is_held: bool = False) -> Itera
         return
     elif fleet.waiting:
         yield Fail(ErrorCode.HEALTH_CONSTRAINTS, _too_few(fleet, minimum))
-    elif fleet.succeeded and fleet.total - fleet.failed >= minimum:
+    elif fleet.succeeded and fleet.total - fleet.failed - fleet.skipped >= minimum:
         yield Succeed()
     else:
         yield Fail(ErrorCode.HEALTH_CONSTRAINTS, _too_few(fleet, minimum))
 
 
 def _too_few(fleet: Fleet, minimum: int) -> str:
+    gone = f", {fleet.skipped} went before their turn" if fleet.skipped else ""
     return (
-        f"{HEALTH_CONSTRAINTS} {fleet.failed} of {fleet.total} failed "
+        f"{HEALTH_CONSTRAINTS} {fleet.failed} of {fleet.total} failed{gone} "
         f"and at least {max(minimum, 1)} must stay healthy."
     )

@@ -20,7 +20,8 @@ from tidegate.domain.history import Subject, Transition
 from tidegate.domain.ids import DeploymentId, GroupId
 from tidegate.store.deployment_options import options_to_json
 from tidegate.store.deployment_reading import TO_LOCK, DeploymentReading, deployment_of
-from tidegate.store.groups import Groups, GroupSettings
+from tidegate.store.group_settings import GroupSettings
+from tidegate.store.groups import Groups
 from tidegate.store.history import History
 from tidegate.store.statements import change, plain_table
 from tidegate.store.tables import DeploymentRow, GroupRow

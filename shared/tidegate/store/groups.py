@@ -3,13 +3,12 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any, Final, TypedDict
+from typing import Any, Final
 
 from sqlalchemy import Select, bindparam, delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from tidegate.domain.aws_group import AwsGroup
 from tidegate.domain.deployment import (
     AutoRollback,
     ComputePlatform,
@@ -17,11 +16,15 @@ from tidegate.domain.deployment import (
     RollbackEvent,
 )
 from tidegate.domain.errors import EcsServiceTaken, GroupExists, GroupNotFound
-from tidegate.domain.group import DeploymentSummary, Group, HostOptions, OnStop, WorkingDirectory
+from tidegate.domain.group import DeploymentSummary, Group
 from tidegate.domain.ids import ApplicationId, DeploymentId, GroupId, RevisionId
-from tidegate.domain.tag_filters import TagSet
 from tidegate.store.aws_settings import aws_from_json, aws_to_json
 from tidegate.store.deployment_options import tag_set_from_json
+from tidegate.store.group_settings import (
+    GroupSettings,
+    ec2_from_json,
+    host_options_from_json,
+)
 from tidegate.store.statements import plain_table
 from tidegate.store.tables import ApplicationRow, DeploymentRow, GroupRow
 
@@ -32,18 +35,6 @@ _NAMES_OF: Final = (
     .join(_APPLICATIONS, _APPLICATIONS.c.id == _GROUPS.c.application_id)
     .where(_GROUPS.c.id == bindparam("id_"))
 )
-
-
-class GroupSettings(TypedDict):
-    """What a row's settings say, as values of the domain."""
-
-    tag_set: TagSet
-    hosts: tuple[str, ...]
-    auto_rollback: AutoRollback
-    ssh: Mapping[str, object]
-    variables: Mapping[str, str]
-    host_options: HostOptions
-    aws: AwsGroup
 
 
 class Groups:
@@ -140,6 +131,7 @@ class Groups:
                 settings=self.settings_of(group),
                 service_role_arn=group.aws.service_role_arn,
                 aws=aws_to_json(group.aws),
+                ec2=asdict(group.ec2),
                 ecs_service=self._ecs_service(group),
                 target_revision_id=None,
                 active_deployment_id=None,
@@ -166,6 +158,7 @@ class Groups:
         row.settings = self.settings_of(group)
         row.service_role_arn = group.aws.service_role_arn
         row.aws = aws_to_json(group.aws)
+        row.ec2 = asdict(group.ec2)
         row.ecs_service = self._ecs_service(group)
         self._flush_group(group)
 
@@ -290,6 +283,7 @@ class Groups:
         return {
             **cls.settings_of(group),
             "aws": aws_to_json(aws),
+            "ec2": asdict(group.ec2),
             "service_role_arn": aws.service_role_arn,
         }
 
@@ -306,7 +300,8 @@ class Groups:
             ),
             ssh=settings["ssh"],
             variables=settings["variables"],
-            host_options=_host_options(settings.get("host_options", {})),
+            host_options=host_options_from_json(settings.get("host_options", {})),
+            ec2=ec2_from_json(settings.get("ec2")),
             aws=aws_from_json(settings.get("aws", {}), service_role_arn=role),
         )
 
@@ -341,7 +336,9 @@ class Groups:
                 last_attempted=summaries.get(row.last_attempted_id or ""),
                 last_successful=summaries.get(row.last_successful_id or ""),
                 created_at=row.created_at,
-                **self.group_from_settings({**row.settings, "aws": row.aws}, row.service_role_arn),
+                **self.group_from_settings(
+                    {**row.settings, "aws": row.aws, "ec2": row.ec2}, row.service_role_arn
+                ),
             )
             for row, application in pairs
         ]
@@ -361,18 +358,6 @@ class Groups:
         return {
             row.id: _summary(row.id, row.status, row.created_at, row.completed_at) for row in rows
         }
-
-
-def _host_options(settings: Mapping[str, Any]) -> HostOptions:
-    """Return the options of a row; what it is too old to have is as it was then."""
-    known = {**asdict(HostOptions()), **settings}
-    return HostOptions(
-        working_directory=WorkingDirectory(known["working_directory"]),
-        sudo=known["sudo"],
-        allow_setid=known["allow_setid"],
-        on_stop=OnStop(known["on_stop"]),
-        max_revisions=known["max_revisions"],
-    )
 
 
 def _groups() -> Select[GroupRow, ApplicationRow]:

@@ -10,10 +10,11 @@ from sqlalchemy.orm import Session
 
 from tidegate.domain.deployment import DEPLOYMENT_MACHINE, DeploymentStatus
 from tidegate.domain.errors import HostExists, HostNotFound, IamArnTaken, Refused
-from tidegate.domain.host import Host, Registration
+from tidegate.domain.host import Host, Origin, Registration
 from tidegate.domain.ids import DeploymentId, HostId
 from tidegate.domain.tag_filters import TagFilter
 from tidegate.domain.target import FINAL_TARGET_STATUSES, TargetStatus
+from tidegate.store.found_hosts import instance_from_json, instance_to_json
 from tidegate.store.tables import DeploymentRow, HostRow, TargetRow
 
 _FINAL = [status for status in DeploymentStatus if DEPLOYMENT_MACHINE.is_final(status)]
@@ -73,13 +74,13 @@ class Hosts:
 
     def hosts(self) -> list[Host]:
         """Return all hosts that are registered, by name."""
-        query = self._hosts_here().where(HostRow.deregistered_at.is_(None))
+        query = self._registered().where(HostRow.deregistered_at.is_(None))
         return [_host(row) for row in self._session.scalars(query.order_by(HostRow.name))]
 
     def unknown_hosts(self, names: Iterable[str]) -> list[str]:
-        """Return those of *names* that no host has, in their order."""
+        """Return those of *names* that nobody has registered, in their order."""
         names = list(names)
-        query = select(HostRow.name).where(HostRow.region == self._region, HostRow.name.in_(names))
+        query = self._registered().where(HostRow.name.in_(names)).with_only_columns(HostRow.name)
         known = set(self._session.scalars(query))
         return [name for name in names if name not in known]
 
@@ -95,7 +96,7 @@ class Hosts:
 
         With *filters* only those that meet one of them.
         """
-        query = self._hosts_here().order_by(HostRow.name)
+        query = self._registered().order_by(HostRow.name)
         if after is not None:
             query = query.where(HostRow.name > after)
         if registered is not None:
@@ -113,12 +114,13 @@ class Hosts:
         limit: int,
         after: str | None = None,
         tags: Sequence[tuple[str, str]] = (),
+        origin: Origin = Origin.REGISTERED,
     ) -> list[Host]:
-        """Return hosts by name; with *tags* those that have all of them.
+        """Return hosts of an origin by name; with *tags* those that have all of them.
 
         A tag that is asked for with two values is had by nobody.
         """
-        query = self._hosts_here().order_by(HostRow.name)
+        query = self._of(origin).order_by(HostRow.name)
         if after is not None:
             query = query.where(HostRow.name > after)
         if not tags:
@@ -208,6 +210,12 @@ class Hosts:
         except IntegrityError as error:
             raise _clash(host, error) from None
 
+    def _registered(self) -> Select[HostRow]:
+        return self._of(Origin.REGISTERED)
+
+    def _of(self, origin: Origin) -> Select[HostRow]:
+        return self._hosts_here().where(HostRow.origin.is_not_distinct_from(origin or None))
+
     def _hosts_here(self) -> Select[HostRow]:
         return select(HostRow).where(HostRow.region == self._region)
 
@@ -252,6 +260,9 @@ def _write(row: HostRow, host: Host) -> None:
     row.iam_session_arn = registration.iam_session_arn or None
     row.registered_at = registration.registered_at
     row.deregistered_at = registration.deregistered_at
+    row.origin = host.origin or None
+    row.instance = None if host.instance is None else instance_to_json(host.instance)
+    row.found_at = host.found_at
 
 
 def _clash(host: Host, error: IntegrityError) -> Refused:
@@ -279,4 +290,7 @@ def _host(row: HostRow) -> Host:
         ),
         last_seen_at=row.last_seen_at,
         created_at=row.created_at,
+        origin=Origin(row.origin or ""),
+        instance=row.instance and instance_from_json(row.instance, row.tags),  # type: ignore[arg-type]
+        found_at=row.found_at,
     )

@@ -45,6 +45,8 @@ class GroupRow(Row):
     service_role_arn: Mapped[str]
     aws: Mapped[dict[str, Any]]
     """What else only CodeDeploy's own API says: an `AwsGroup`."""
+    ec2: Mapped[dict[str, Any] | None]
+    """How EC2 instances are reached; None in rows that an older Tidegate wrote."""
     ecs_service: Mapped[str | None] = mapped_column(String(600), unique=True)
     """`region/cluster:service`: a service is in one group."""
     tags: Mapped[dict[str, Any]]
@@ -103,6 +105,11 @@ class HostRow(Row):
     iam_session_arn: Mapped[str | None] = mapped_column(String(300))
     registered_at: Mapped[datetime]
     deregistered_at: Mapped[datetime | None]
+    origin: Mapped[str | None] = mapped_column(String(16))
+    """None where somebody registered it."""
+    instance: Mapped[dict[str, Any] | None]
+    """The EC2 instance that it is, without its tags."""
+    found_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
 
 

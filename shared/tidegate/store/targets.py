@@ -119,10 +119,18 @@ class Targets(TargetReading):
         return found is not None
 
     def skip_waiting(
-        self, deployment_id: DeploymentId, *, at: datetime, actor: str, reason: str
+        self,
+        deployment_id: DeploymentId,
+        *,
+        at: datetime,
+        actor: str,
+        reason: str,
+        only: TargetId | None = None,
     ) -> int:
-        """Skip all targets that nobody has taken; return how many there were."""
-        return self._end_pending(deployment_id, TargetEvent.SKIP, at=at, actor=actor, reason=reason)
+        """Skip all targets that nobody has taken, or *only* one; return how many there were."""
+        return self._end_pending(
+            deployment_id, TargetEvent.SKIP, at=at, actor=actor, reason=reason, only=only
+        )
 
     def _end_pending(
         self,
@@ -132,12 +140,16 @@ class Targets(TargetReading):
         at: datetime,
         actor: str,
         reason: str,
+        only: TargetId | None = None,
     ) -> int:
+        those = () if only is None else (TargetRow.target_id == only,)
         move = _Move(event, TargetStatus.PENDING, at=at, actor=actor, reason=reason)
         ids = self._session.scalars(
             update(TargetRow)
             .where(
-                TargetRow.deployment_id == deployment_id, TargetRow.status == TargetStatus.PENDING
+                TargetRow.deployment_id == deployment_id,
+                TargetRow.status == TargetStatus.PENDING,
+                *those,
             )
             .values(status=move.to, finished_at=at, last_updated_at=at, due_at=None, message=reason)
             .returning(TargetRow.target_id)
@@ -150,9 +162,16 @@ class Targets(TargetReading):
         return len(ids)
 
     def fail_all(
-        self, deployment_id: DeploymentId, *, event: str, at: datetime, message: str
+        self,
+        deployment_id: DeploymentId,
+        *,
+        event: str,
+        at: datetime,
+        message: str,
+        only: TargetId | None = None,
     ) -> int:
-        """Fail all targets at lifecycle event *event*: the bundle can be used on none of them."""
+        """Fail all targets, or *only* one, at lifecycle event *event*: none of them can be used."""
+        those = () if only is None else (LifecycleEventRow.target_id == only,)
         position = (
             select(func.min(LifecycleEventRow.position))
             .where(
@@ -173,12 +192,12 @@ class Targets(TargetReading):
         ):
             self._session.execute(
                 update(LifecycleEventRow)
-                .where(LifecycleEventRow.deployment_id == deployment_id, condition)
+                .where(LifecycleEventRow.deployment_id == deployment_id, condition, *those)
                 .values(started_at=at, finished_at=at, **values)
                 .execution_options(synchronize_session=False)
             )
         return self._end_pending(
-            deployment_id, TargetEvent.FAIL, at=at, actor="tidegate", reason=message
+            deployment_id, TargetEvent.FAIL, at=at, actor="tidegate", reason=message, only=only
         )
 
     def request_cancel(self, deployment_id: DeploymentId) -> int:
@@ -204,7 +223,10 @@ class Targets(TargetReading):
         message: str,
         look_back_at: datetime | None = None,
     ) -> bool:
-        """Move *target* to its end; tell whether it was this call that did."""
+        """Move *target* to its end; tell whether it was this call that did.
+
+        Unless it is asked *look_back_at* some time, its host is not heard of any more.
+        """
         move = _Move(event, target.status, at=at, actor="tidegate", reason=message)
         changed = change(
             self._session,
@@ -221,6 +243,7 @@ class Targets(TargetReading):
                 "due_at": look_back_at,
                 "lease_owner": None,
                 "sends": 0,
+                "lost": look_back_at is not None,
                 "message": message,
             },
             returning="target_id",

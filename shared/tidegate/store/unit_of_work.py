@@ -35,6 +35,7 @@ from tidegate.store.logs import Logs
 from tidegate.store.notices import Notices
 from tidegate.store.outbox import Message, Outbox, Sender
 from tidegate.store.resource_tags import ResourceTags
+from tidegate.store.searches import Searches
 from tidegate.store.targets import Targets
 from tidegate.store.watches import Watches
 
@@ -95,6 +96,7 @@ class UnitOfWork:
         self.targets = Targets(session, self.history)
         self.courses = Courses(session)
         self.watches = Watches(session)
+        self.searches = Searches(session)
         self.notices = Notices(session, self.deployments, self.targets, notices)
         self.leases = Leases(session, self.history)
         self.lifecycle = LifecycleEvents(session)

@@ -16,6 +16,7 @@ from tidegate.domain.deployment import (
     DeploymentStatus,
     RollbackEvent,
 )
+from tidegate.domain.ec2 import Ec2Options
 from tidegate.domain.group import Group, HostOptions
 from tidegate.domain.host import Host, Registration
 from tidegate.domain.ids import (
@@ -96,6 +97,7 @@ class Shop:
         platform: ComputePlatform = ComputePlatform.SERVER,
         host_options: HostOptions | None = None,
         aws: AwsGroup | None = None,
+        ec2: Ec2Options | None = None,
     ) -> "Shop":
         """Write application `shop`, its group `prod` and the hosts."""
         shop = cls(store)
@@ -116,6 +118,7 @@ class Shop:
                 auto_rollback=auto_rollback or AutoRollback(),
                 host_options=host_options or HostOptions(),
                 aws=aws or AwsGroup(),
+                ec2=ec2 or Ec2Options(),
                 created_at=now,
             )
             uow.catalog.add_group(group)

@@ -11,12 +11,15 @@ from tidegate.domain.notices import Channel
 from tidegate.drivers.alarms import cloudwatch_alarms, prometheus_checks
 from tidegate.drivers.bundles import Artifact, ArtifactStore
 from tidegate.drivers.hosts import HostDriver
+from tidegate.drivers.instances import InstanceSource
 from tidegate.drivers.notices import NoticeSender, notice_sender
 from tidegate.drivers.traffic import TrafficDriver
 from tidegate.engine.advance import advance_deployment
 from tidegate.engine.alarms import AlarmPolling
 from tidegate.engine.bundles import fetch_bundle
+from tidegate.engine.finding import InstanceFinding
 from tidegate.engine.host_runs import HostRuns
+from tidegate.engine.looking import InstanceLooks
 from tidegate.engine.notices import NoticeSending
 from tidegate.engine.retention import prune
 from tidegate.engine.step_runs import HookCaller, StepRuns
@@ -28,6 +31,8 @@ from tidegate.messages import (
     COMPLETE,
     COMPLETE_STEP,
     FETCH_BUNDLE,
+    FIND_INSTANCES,
+    LOOK_AT_INSTANCES,
     LOOK_BACK,
     POLL_ALARMS,
     PRUNE,
@@ -41,6 +46,7 @@ from tidegate.store.outbox import Message
 from tidegate.store.together import InTurns, Together
 from tidegate.store.unit_of_work import Store
 from tidegate.testing.fake_broker import FakeBroker
+from tidegate.testing.fake_instances import FakeInstances
 from tidegate.testing.fake_traffic import FakeHooks, FakeTraffic
 
 LEASE: Final = timedelta(seconds=15)
@@ -62,6 +68,7 @@ class FakeWorker:
         sender: Callable[[Channel], NoticeSender] = notice_sender,
         traffic: TrafficDriver | None = None,
         hooks: HookCaller | None = None,
+        instances: InstanceSource | None = None,
     ) -> None:
         self.name = name
         self.store = store
@@ -85,6 +92,10 @@ class FakeWorker:
             cloudwatch=cloudwatch_alarms,
             prometheus=lambda: prometheus_checks(""),
         )
+
+        source = instances or FakeInstances()
+        self.finding = InstanceFinding(store=store, source=lambda: source, assume_role=False)
+        self.looks = InstanceLooks(store=store, source=lambda: source, assume_role=False)
 
     def _steps(self, traffic: TrafficDriver, hooks: HookCaller) -> StepRuns:
         return StepRuns(
@@ -116,6 +127,8 @@ class FakeWorker:
         return {
             ADVANCE: self._advance,
             FETCH_BUNDLE: self._fetch,
+            FIND_INSTANCES: self._find_instances,
+            LOOK_AT_INSTANCES: self._look_at_instances,
             RUN_HOOKS: lambda m: self.runs.run(*_target(m)),
             LOOK_BACK: self._look_back,
             CARRY_OUT: lambda m: self.steps.run(*_target(m)),
@@ -139,6 +152,14 @@ class FakeWorker:
             artifacts=self.artifacts,
             settings=self.settings,
         )
+        return True
+
+    def _find_instances(self, message: Message) -> bool:
+        self.finding.find(DeploymentId(message.arguments["deployment_id"]))
+        return True
+
+    def _look_at_instances(self, _message: Message) -> bool:
+        self.looks.look()
         return True
 
     def _look_back(self, message: Message) -> bool:

@@ -23,6 +23,7 @@ from tidegate.testing.builders import Shop
 from tidegate.testing.clock import FakeClock
 from tidegate.testing.fake_broker import FakeBroker
 from tidegate.testing.fake_host import FakeHosts
+from tidegate.testing.fake_instances import FakeInstances
 from tidegate.testing.fake_traffic import FakeHooks, FakeTraffic
 from tidegate.testing.fake_worker import LEASE, FakeArtifacts, FakeWorker
 
@@ -61,6 +62,7 @@ class System:
         )
         self.traffic = FakeTraffic(self.clock)
         self.hooks = FakeHooks()
+        self.instances = FakeInstances()
         self.settings = Settings(data_dir=folder)
         bundle = folder / "bundle"
         bundle.write_bytes(b"bundle")
@@ -85,6 +87,7 @@ class System:
             sender=self.notice_sender,
             traffic=self.traffic,
             hooks=self.hooks,
+            instances=self.instances,
         )
         worker.show_life()
         return worker

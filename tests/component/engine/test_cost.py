@@ -11,7 +11,7 @@ from parts.databases import Databases
 
 FEW, MANY = 10, 100
 TOLERANCE = 0.10
-OF_A_LAST_SHIFT = 40
+OF_A_LAST_SHIFT = 41
 """Statements for the last shift of a canary, the end of its deployment and a sign of life."""
 
 

@@ -121,29 +121,8 @@ def test_with_nobody_to_deploy_to_it_fails_and_says_what_was_asked_for(system):
     shop.deploy("two")
 
 
-@pytest.mark.parametrize(
-    "aws",
-    [
-        AwsGroup(ec2_tags=Tags(flat=(DB,))),
-        AwsGroup(ec2_tags=Tags(sets=((DB,),))),
-        AwsGroup(auto_scaling_groups=("asg-1",)),
-    ],
-)
-def test_with_nobody_but_ec2_instances_it_fails_and_says_so(system, aws):
-    shop = system.shop(aws=aws)
-
-    id_ = shop.deploy("one")
-    system.settle()
-
-    deployment = shop.deployment(id_)
-    assert (deployment.status, deployment.error_code) == ("Failed", "NO_INSTANCES")
-    assert deployment.error_message.endswith(
-        "EC2 instances, which the group asks for, are not resolved yet by Tidegate."
-    )
-    assert "no host and no tag" not in deployment.error_message
-
-
-def test_ec2_instances_do_not_keep_hosts_from_being_deployed_to(system):
+def test_without_ec2_instances_hosts_are_deployed_to_all_the_same(system):
+    system.instances.groups.add("asg-1")
     shop = system.shop("web-1", aws=AwsGroup(auto_scaling_groups=("asg-1",)))
 
     id_ = shop.deploy("one")

@@ -7,7 +7,7 @@ from typing import Final
 
 from tidegate.domain.arn import host_user_arn, instance_arn
 from tidegate.domain.errors import HostNotFound, IamArnTaken, InstanceNotRegistered
-from tidegate.domain.host import Host
+from tidegate.domain.host import Host, Origin
 from tidegate.engine.checks import MOST_TAGS as MOST_TAGS_OF_HOST
 from tidegate.engine.groups import MOST_TAG_FILTERS
 from tidegate.engine.instances import (
@@ -72,7 +72,7 @@ def deregister(call: Call, wanted: DeregisterOnPremisesInstanceInput) -> None:
 def get(call: Call, wanted: GetOnPremisesInstanceInput) -> GetOnPremisesInstanceOutput:
     name = instance_name(wanted.instance_name)
     host = call.uow.catalog.find_host(name)
-    if host is None:
+    if host is None or host.origin is not Origin.REGISTERED:
         raise InstanceNotRegistered(name)
     return GetOnPremisesInstanceOutput(instance_info=_info(host, call))
 
@@ -81,7 +81,8 @@ def batch_get(
     call: Call, wanted: BatchGetOnPremisesInstancesInput
 ) -> BatchGetOnPremisesInstancesOutput:
     found = call.uow.catalog.hosts_named(_names(wanted.instance_names))
-    return BatchGetOnPremisesInstancesOutput(instance_infos=[_info(one, call) for one in found])
+    mine = [one for one in found if one.origin is Origin.REGISTERED]
+    return BatchGetOnPremisesInstancesOutput(instance_infos=[_info(one, call) for one in mine])
 
 
 def list_(call: Call, wanted: ListOnPremisesInstancesInput) -> ListOnPremisesInstancesOutput:

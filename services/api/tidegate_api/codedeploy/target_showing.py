@@ -56,7 +56,9 @@ def _arns(call: Call, deployment: Deployment, targets: Sequence[Target]) -> dict
     hosts = call.uow.catalog.hosts_by_id(target.host_id for target in targets)
     place = deployment.region, call.trail.account
     return {
-        target.id: instance_arn(*place, host.name, host.registration.suffix)
+        target.id: host.instance.arn
+        if host.instance is not None
+        else instance_arn(*place, host.name, host.registration.suffix)
         for target in targets
         if (host := hosts.get(target.host_id)) is not None
     }

@@ -5,7 +5,12 @@ from typing import Any, Final, Literal
 from alembic import context
 from sqlalchemy import Connection, delete, event, insert, inspect, text
 
-from tidegate.store import access_tables, course_tables, notice_tables  # noqa: F401 - have tables
+from tidegate.store import (  # noqa: F401 - have tables
+    access_tables,
+    course_tables,
+    instance_tables,
+    notice_tables,
+)
 from tidegate.store.database import connect
 from tidegate.store.migrate import oldest_code
 from tidegate.store.row import UtcDateTime

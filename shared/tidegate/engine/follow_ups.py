@@ -1,0 +1,122 @@
+"""Follow-up deployments: to what Auto Scaling launched while its group was deployed to.
+
+CodeDeploy's words are in its user guide, "Automatic updates to outdated instances".
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+import structlog
+
+from tidegate.domain.configs import PREDEFINED_PREFIX
+from tidegate.domain.deployment import (
+    DEPLOYMENT_MACHINE,
+    Creator,
+    Deployment,
+    DeploymentMode,
+)
+from tidegate.domain.group import Group
+from tidegate.domain.instances import FoundInstance, Instance
+from tidegate.engine.rollback import write_deployment
+from tidegate.planning.instances import BOOT_WITHIN, launched_meanwhile, wants_follow_up
+from tidegate.store.searches import KeptSearch, Stage
+from tidegate.store.unit_of_work import UnitOfWork
+
+ONE_AT_A_TIME: Final = f"{PREDEFINED_PREFIX}OneAtATime"
+"""Whatever the config of the deployment before: it is for a whole fleet, and these are some."""
+ABOUT: Final = "Brings instances up that Auto Scaling launched during the deployment {}."
+
+log = structlog.get_logger(__name__)
+
+
+def follow_up(
+    search: KeptSearch, members: Sequence[Instance], *, uow: UnitOfWork
+) -> Deployment | None:
+    """Deploy to those *members* that were launched during a deployment, once, if there are any.
+
+    Where the group has another active deployment by now, that one finds them by itself.
+    """
+    root = uow.deployments.lock(search.deployment_id)
+    current = uow.searches.get(root.id)
+    if current is None or current.stage is not Stage.AFTER:
+        return None
+    group = uow.catalog.group_by_id(root.group_id)
+    if group is None or group.is_deleted or not wants_follow_up(root, group.aws):
+        uow.searches.close(current)
+        return None
+    launched = launched_meanwhile(
+        members, {one.id for one in current.instances}, _current(root, uow)
+    )
+    since = uow.now() - (current.ended_at or uow.now())
+    if launched.is_booting and since < BOOT_WITHIN:
+        return None
+    if not launched.ready:
+        uow.searches.close(current)
+        return None
+    return _begin(root, current, group, members, launched.ready, uow=uow)
+
+
+def _current(root: Deployment, uow: UnitOfWork) -> set[str]:
+    """Return which instances have the revision already."""
+    known = uow.installations.of(root.group_id)
+    return {
+        str(target_id)
+        for target_id, there in known.items()
+        if there.healthy and there.revision_id == root.revision_id
+    }
+
+
+def _begin(
+    root: Deployment,
+    search: KeptSearch,
+    group: Group,
+    members: Sequence[Instance],
+    ready: Sequence[FoundInstance],
+    *,
+    uow: UnitOfWork,
+) -> Deployment | None:
+    follow_up_id, now = uow.ids.deployment(), uow.now()
+    if uow.deployments.take_slot(group.id, follow_up_id) is not None:
+        uow.searches.close(search)
+        return None
+    deployment = replace(
+        root,
+        id=follow_up_id,
+        group=group.name,
+        application=group.application,
+        previous_revision_id=group.target_revision_id,
+        config_name=ONE_AT_A_TIME,
+        creator=Creator.AUTO_UPDATE,
+        options=replace(
+            root.options,
+            description=ABOUT.format(root.id),
+            update_outdated_only=False,
+            deployment_mode=DeploymentMode.STANDARD,
+        ),
+        # What it would go back to is what it brings.
+        auto_rollback=replace(root.auto_rollback, enabled=False),
+        status=DEPLOYMENT_MACHINE.initial,
+        version=0,
+        created_at=now,
+        started_at=None,
+        completed_at=None,
+        minimum_healthy=None,
+        total_targets=0,
+        overview={},
+        rollback_deployment_id=None,
+        rollback_triggering_deployment_id=None,
+        rollback_message="",
+        bundle_sha256="",
+        status_messages=(),
+        external_id=None,
+        paused_at=None,
+    )
+    write_deployment(deployment, group, uow=uow, actor=Creator.AUTO_UPDATE)
+    wanted = {one.id for one in ready}
+    catalog = uow.catalog_of(root.region)
+    catalog.keep_instances([one for one in members if one.id in wanted], at=now, ids=uow.ids)
+    uow.searches.follow(follow_up_id, root.id, ready, at=now)
+    uow.searches.close(search, follow_up_id)
+    log.info("follow_up_created", deployment_id=follow_up_id, root=root.id, instances=len(ready))
+    return deployment
