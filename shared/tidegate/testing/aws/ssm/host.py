@@ -73,6 +73,7 @@ class Host:
 
     def take(self, command: Command, invocation: Invocation) -> None:
         """Have the agent take a command, which it acknowledges."""
+        (self.folder / "orchestration").mkdir(mode=0o700, exist_ok=True)
         self.jobs.append(Job(command=command, invocation=invocation))
         self.command_ids.append(command.id)
         invocation.details = "InProgress"

@@ -119,7 +119,7 @@ def describe_instance_information(
     wanted = [(one["Key"], one["Values"]) for one in request.get("Filters") or ()]
     old = request.get("InstanceInformationFilterList") or ()
     wanted += [(one["key"], one["valueSet"]) for one in old]
-    tags = {one.id: {tag["key"]: tag["value"] for tag in one.tags}
+    tags = {one.id: {tag["key"]: tag["value"] for tag in one.get_tags()}
             for one in service.ec2_instances()}  # fmt: skip
     found = [
         ((0.0, host.id, ""), host)

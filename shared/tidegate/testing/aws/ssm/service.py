@@ -32,8 +32,7 @@ class RunCommandService:
 
     def begin_anew(self) -> None:
         """Forget everything, and have nothing run any more."""
-        for host in getattr(self, "hosts", {}).values():
-            host.switch_off()
+        script.kill_all_of(getattr(self, "commands", {}))
         self.hosts: dict[str, Host] = {}
         self.commands: dict[str, Command] = {}
         self.switches = Switches()

@@ -6,6 +6,7 @@ Tests speak JSON to `/stand-in/ssm/…`; `handle.RunCommand` does it for them.
 import atexit
 import json
 import re
+import socket
 import time
 import uuid
 from collections.abc import Callable, Iterable
@@ -87,6 +88,7 @@ def _called(
             status, call.error = refused.status, refused.code
             call.answer = {"__type": refused.code, "message": refused.message}
     if call.error == "ConnectionReset":
+        environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
         raise ConnectionResetError
     return _answer(start, status, call.answer)
 

@@ -1,0 +1,8 @@
+"""What tests of the stand-in for AWS ask for."""
+
+from parts.run_command import (  # noqa: F401 - fixtures
+    caller,
+    like_aws,
+    place,
+    run_command,
+)
