@@ -32,6 +32,10 @@ class Clients:
         self._lines: dict[str, Line] = {}
         self._lock = Lock()
 
+    def role_for(self, role_arn: str) -> str:
+        """Return the role that calls are made by: the one that is given, or none at all."""
+        return self._sessions.role_for(role_arn)
+
     def of(self, region: str, role_arn: str = "") -> Any:
         """Return the client of a region that calls by a role, where roles are assumed.
 

@@ -59,6 +59,8 @@ def _config(addressing: Literal["auto", "path"]) -> Config:
         read_timeout=10,
         retries={"mode": "standard", "total_max_attempts": 5},
         max_pool_connections=50,
+        # What others fetch by an address is signed as all regions want it.
+        signature_version="s3v4",
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
         s3={"addressing_style": addressing},

@@ -6,8 +6,7 @@ from contextlib import AsyncExitStack
 from typing import Final, Protocol
 
 from tidegate.drivers.hosts import Failed, Finished, Wish
-from tidegate.drivers.hosts.ears import Ears
-from tidegate.drivers.hosts.talk import Broken, Ending, Party, Talk
+from tidegate.drivers.hosts.hearing import Broken, Conversation, Ending, Party
 
 _LONGEST_PAUSE: Final = 5.0
 _MOST_FRUITLESS: Final = 5
@@ -23,10 +22,10 @@ class Unreached(Exception):
 
 
 class Way(Protocol):
-    """How the channels of one errand are opened, one after the other."""
+    """How the conversations about one errand are begun, one after the other."""
 
-    async def open(self, stack: AsyncExitStack) -> Ears:
-        """Open a channel with the runner at its other end, to be closed with *stack*.
+    async def open(self, stack: AsyncExitStack) -> Conversation:
+        """Begin to talk with the runner, until *stack* is closed.
 
         Raises:
             Unreached: It could not be opened.
@@ -53,7 +52,7 @@ class Following:
         self._way = way
         self._chance = chance
         self._now = now
-        self._talk: Talk | None = None
+        self._talk: Conversation | None = None
         self._last = Broken("the connection timed out")
 
     def wish(self, wish: Wish) -> None:
@@ -120,12 +119,11 @@ class Following:
     async def _attempt(self) -> Ending:
         async with AsyncExitStack() as stack:
             try:
-                ears = await self._way.open(stack)
+                self._talk = await self._way.open(stack)
             except Unreached as unreached:
                 return unreached.reason
             except TimeoutError:
                 return self._last
-            self._talk = Talk(ears, self._party)
             try:
                 return await self._talk.hold()
             finally:

@@ -271,7 +271,9 @@ def _bytes(value: object) -> bytes:
 
 
 def _log(said: _Fields) -> LogPiece:
-    return LogPiece(_text(said["e"], 100), _count(said["at"]), _bytes(said["b"]))
+    is_text = "s" in said
+    data = _text(said["s"], LONGEST_LINE).encode() if is_text else _bytes(said["b"])
+    return LogPiece(_text(said["e"], 100), _count(said["at"]), data)
 
 
 def _lost(said: _Fields) -> Lost:

@@ -13,11 +13,12 @@ from tidegate.drivers.hosts import Failed, HostAddress, HostRun, Seen
 from tidegate.drivers.hosts.ears import Ears
 from tidegate.drivers.hosts.errand import Errand, Progress, Runner
 from tidegate.drivers.hosts.follow import Following, Unreached, Way
+from tidegate.drivers.hosts.hearing import Party
 from tidegate.drivers.hosts.lines import quoted
 from tidegate.drivers.hosts.loop_hosts import LoopHosts, Unroutable
 from tidegate.drivers.hosts.mailbox import Mailbox
 from tidegate.drivers.hosts.pace import Pace
-from tidegate.drivers.hosts.talk import Party
+from tidegate.drivers.hosts.talk import Talk
 from tidegate.hostrunner import BOOT
 
 _ENDING: Final = 1.0
@@ -86,13 +87,13 @@ class LocalWay(Way):
     """The child processes of one errand, one after the other."""
 
     def __init__(self, party: Party, place: LocalPlace, *, now: Callable[[], float]) -> None:
-        self._progress = party.progress
+        self._party = party
         self._place = place
         self._now = now
 
     @override
-    async def open(self, stack: AsyncExitStack) -> Ears:
-        self._progress.hear(self._now())
+    async def open(self, stack: AsyncExitStack) -> Talk:
+        self._party.progress.hear(self._now())
         loop = asyncio.get_running_loop()
         python = self._place.python
         try:
@@ -107,7 +108,7 @@ class LocalWay(Way):
                 Failed("no_python", f"{sentence}; name a python3 of version 3.6 or later.")
             ) from None
         stack.push_async_callback(ears.end)
-        return ears
+        return Talk(ears, self._party)
 
 
 class PipeEars(Ears, asyncio.SubprocessProtocol):

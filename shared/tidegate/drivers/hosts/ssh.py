@@ -14,12 +14,12 @@ from typing_extensions import override
 from tidegate.drivers.hosts import HostAddress, HostRun, Seen
 from tidegate.drivers.hosts.errand import Errand, Progress, Runner
 from tidegate.drivers.hosts.follow import Following
+from tidegate.drivers.hosts.hearing import Party
 from tidegate.drivers.hosts.loop_hosts import LoopHosts
 from tidegate.drivers.hosts.mailbox import Mailbox
 from tidegate.drivers.hosts.pace import Pace
 from tidegate.drivers.hosts.ssh_route import route_to
 from tidegate.drivers.hosts.ssh_way import SshWay
-from tidegate.drivers.hosts.talk import Party
 
 _HELPERS: Final = 32
 """Threads that look up names and read bundles."""

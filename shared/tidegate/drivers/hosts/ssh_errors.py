@@ -9,8 +9,8 @@ import asyncssh
 from typing_extensions import override
 
 from tidegate.drivers.hosts import Failed
+from tidegate.drivers.hosts.hearing import Broken
 from tidegate.drivers.hosts.lines import quoted
-from tidegate.drivers.hosts.talk import Broken
 
 _REASONS: Final = {
     errno.ECONNREFUSED: "the connection was refused",

@@ -11,11 +11,12 @@ from typing_extensions import override
 
 from tidegate.drivers.hosts import Failed, HostKeyLearned
 from tidegate.drivers.hosts.follow import Unreached, Way
+from tidegate.drivers.hosts.hearing import Broken, Party
 from tidegate.drivers.hosts.ssh_connect import Connected, Hop, connected
 from tidegate.drivers.hosts.ssh_ears import SshEars
 from tidegate.drivers.hosts.ssh_errors import reason_of, text_of
 from tidegate.drivers.hosts.ssh_settings import TrustedKey
-from tidegate.drivers.hosts.talk import Broken, Party
+from tidegate.drivers.hosts.talk import Talk
 
 _LONGEST_WAIT_FORGIVEN: Final = 15.0
 _MAY_PASS: Final = {"permission_denied", "name_unresolved"}
@@ -43,7 +44,7 @@ class SshWay(Way):
         self._forgiven = 0.0
 
     @override
-    async def open(self, stack: AsyncExitStack) -> SshEars:
+    async def open(self, stack: AsyncExitStack) -> Talk:
         try:
             here = await self._connected(stack)
         except Unreached as unreached:
@@ -58,7 +59,7 @@ class SshWay(Way):
                 )
         except (OSError, asyncssh.Error) as error:
             raise Unreached(self._weighed(reason_of(error, self._hops[-1].place))) from None
-        return ears
+        return Talk(ears, self._party)
 
     def _weighed(self, reason: Failed | Broken) -> Failed | Broken:
         """Give a host that let us in before the time to restart, when it now does not."""

@@ -3,71 +3,17 @@
 import asyncio
 import secrets
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
-from typing import Final, Protocol, TypeAlias
+from typing import Final
 
-from tidegate.drivers.hosts import Fact, Failed, Finished, LogPiece
+from tidegate.drivers.hosts import Failed, Finished
 from tidegate.drivers.hosts.ears import Ears, Hung
-from tidegate.drivers.hosts.errand import Errand, Progress
-from tidegate.drivers.hosts.lines import (
-    Beat,
-    End,
-    HostLine,
-    Lines,
-    Lost,
-    Need,
-    Pong,
-    Preface,
-    ProtocolBroken,
-    Refused,
-    Unknown,
-    quoted,
-)
-from tidegate.drivers.hosts.mailbox import Mailbox
-from tidegate.drivers.hosts.pace import Pace
+from tidegate.drivers.hosts.hearing import Broken, Ending, Hearing, Party
+from tidegate.drivers.hosts.lines import HostLine, Lines, Need, Preface, ProtocolBroken, quoted
 from tidegate.drivers.hosts.upload import Upload
 
-_MOST_APPSPECS: Final = 4
+MOST_APPSPECS: Final = 4
 """The current revision, the last one installed and the last one unpacked; and one to spare."""
-
-
-class Place(Protocol):
-    """The host that is spoken to; its text is what sentences call it."""
-
-    def silence(self, *, exit_code: int, said: bytes, complaint: bytes) -> Failed:
-        """Say why the channel ended before the runner began to talk."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Broken:
-    """What may pass: the connection was not made, or did not last."""
-
-    why: str
-    by_runner: bool = False
-    """The connection was fine, but the runner ended early."""
-    failure: Failed | None = None
-    """What to answer, where it does not pass."""
-
-
-Ending: TypeAlias = Finished | Failed | Broken
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Party:
-    """Who talks about what: the same for every connection of one errand."""
-
-    place: Place
-    errand: Errand
-    progress: Progress
-    mailbox: Mailbox
-    pace: Pace
-
-    @property
-    def lost_at(self) -> float:
-        """When the host counts as lost, if nothing more is heard of it."""
-        return self.progress.heard_at + self.pace.lost_after
 
 
 class Talk:
@@ -84,7 +30,7 @@ class Talk:
         self._alive_at = self._now()
         self._preface = Preface(secrets.token_hex(16))
         self._marked = False
-        self._follows = False
+        self._hearing = Hearing(party)
         self._needs: set[str] = set()
         self._appspecs = 0
         self._upload = Upload(ears, self._moved)
@@ -154,7 +100,7 @@ class Talk:
         self._progress.heard_at += waited
 
     async def _send_wishes(self) -> None:
-        if not self._follows or self._upload.is_running:
+        if not self._hearing.follows or self._upload.is_running:
             return
         while self._wishes_sent < len(self._progress.wishes):
             wish = self._progress.wishes[self._wishes_sent]
@@ -167,31 +113,8 @@ class Talk:
                 self._answer(text)
             case Need(what):
                 self._begin_upload(what)
-            case Pong() if self._errand.run is None:
-                return Finished()
-            case Fact() | LogPiece() | Beat() | End() if self._errand.run is not None:
-                return self._take_news(line)
-            case Refused():
-                return self._refused(line)
-            case Unknown() if self._progress.has_begun or self._errand.attaches_only:
-                return self._unknown()
-            case Lost() if self._errand.run is not None:
-                return self._lost(line)
             case _:
-                raise ProtocolBroken(f"a {type(line).__name__.lower()!r} line makes no sense now")
-        return None
-
-    def _take_news(self, line: Fact | LogPiece | Beat | End) -> Finished | None:
-        self._follows = True
-        self._progress.hear(self._now())
-        if isinstance(line, End):
-            if not self._progress.may_be_over:
-                raise ProtocolBroken("it ended a run without telling how it ended")
-            return Finished()
-        if isinstance(line, Fact | LogPiece):
-            self._errand.check(line)
-            self._progress.note(line)
-            self._mailbox.post(line)
+                return self._hearing.take(line)
         return None
 
     def _begin_upload(self, what: str) -> None:
@@ -208,35 +131,12 @@ class Talk:
     def _answer(self, text: bytes) -> None:
         """Have an AppSpec read that only the host has, beside all that the loop does."""
         self._appspecs += 1
-        if self._errand.run is None or self._errand.attaches_only:
-            raise ProtocolBroken("it wants an AppSpec read for a run that it does not start")
-        if self._appspecs > _MOST_APPSPECS or not self._progress.may_ask_again():
-            raise ProtocolBroken("it wants more AppSpecs read than a run has revisions")
+        self._hearing.check_asking(self._appspecs, MOST_APPSPECS)
         self._upload.begin(partial(self._errand.read, text))
 
     def _moved(self, ahead: float) -> None:
         self._alive_at = self._now() + ahead
         self._progress.hear(self._alive_at)
-
-    def _refused(self, refused: Refused) -> Failed:
-        too_old = refused.code == "python_too_old"
-        why = f"{self._place} refused the run: {quoted(refused.why, 500)}"
-        return Failed("python_too_old" if too_old else "refused", why)
-
-    def _unknown(self) -> Failed:
-        if not self._progress.has_begun:
-            return Failed("unknown_run", f"{self._place} never began the run.")
-        return Failed(
-            "unknown_run",
-            f"{self._place} does not know the run that began there: its state folder was wiped, "
-            "or the address leads to another machine now.",
-        )
-
-    def _lost(self, lost: Lost) -> Failed:
-        during = f" during {quoted(lost.event)}" if lost.event else ""
-        if lost.rebooted:
-            return Failed("rebooted", f"{self._place} was restarted{during}; nothing is run again.")
-        return Failed("lost", f"The run on {self._place} died{during}; nothing is run again.")
 
     async def _hung(self) -> Ending:
         with suppress(TimeoutError, Hung, ProtocolBroken):

@@ -20,6 +20,9 @@ PIECE = 48 * 1024
 class Link:
     """The two ends of the session: bytes from the controller, JSON lines to it."""
 
+    piece = PIECE
+    """Most bytes of a log in one line."""
+
     def __init__(self, rest: bytes) -> None:
         self.rest = rest
         self.out = []  # type: list[bytes]
@@ -45,6 +48,19 @@ class Link:
     def beat(self) -> None:
         if time.monotonic() - self.spoke_at >= BEAT:
             self.say(t="beat")
+
+    def log(self, event: str, start: int, data: bytes) -> None:
+        """Tell of some bytes of an event's log."""
+        text = binascii.b2a_base64(data, newline=False)
+        self.put(
+            b'{"t":"log","e":%s,"at":%d,"b":"%s"}\n' % (json.dumps(event).encode(), start, text)
+        )
+        self.flush()
+
+    def bundle(self, bundle: "dict[str, Any]") -> "Iterator[bytes]":
+        """Yield the bundle's bytes, which the controller sends when it is asked for them."""
+        self.say(t="need", what="bundle")
+        return self.take(bundle["size"])
 
     def take(self, size: int) -> "Iterator[bytes]":
         """Yield exactly *size* raw bytes in pieces."""
@@ -169,14 +185,12 @@ class Replay:
             os.close(fd)
 
     def send_range(self, event: str, fd: int, start: int, stop: int) -> bool:
-        moved, name = False, json.dumps(event).encode()
+        moved = False
         while start < stop:
-            data = os.pread(fd, min(PIECE, stop - start), start)
+            data = os.pread(fd, min(self.link.piece, stop - start), start)
             if not data:
                 break
-            text = binascii.b2a_base64(data, newline=False)
-            self.link.put(b'{"t":"log","e":%s,"at":%d,"b":"%s"}\n' % (name, start, text))
-            self.link.flush()
+            self.link.log(event, start, data)
             start += len(data)
             self.sent[event] = start
             moved = True

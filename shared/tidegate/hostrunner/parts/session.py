@@ -33,9 +33,12 @@ from tidegate.hostrunner.parts.revisions import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any, NoReturn
 
 VERSION = 1
+REFUSED = "refused.json"
+"""Why another process than the one that follows did not start the run."""
 
 
 def session(header: "dict[str, Any]", state: str, rest: bytes) -> "NoReturn":
@@ -78,7 +81,10 @@ def probe(state: str, link: Link) -> None:
     link.say(t="pong", python=version, uid=os.geteuid(), state_dir=state)
 
 
-def run_session(header: "dict[str, Any]", state: str, link: Link) -> None:
+def run_session(
+    header: "dict[str, Any]", state: str, link: Link, begin: "Callable[..., int] | None" = None
+) -> None:
+    """Follow a run; *begin* starts it, where it is not this process that does."""
     spec, seen = header["spec"], header.get("seen") or {}
     check_names(header["key"], spec)
     run = Run(state, header["key"])
@@ -104,7 +110,7 @@ def run_session(header: "dict[str, Any]", state: str, link: Link) -> None:
                 os.close(lock)
                 conclude(replay, begun)
                 return
-            wake, tried = start(run, header, lock, link), True
+            wake, tried = (begin or start)(run, header, lock, link), True
         if replay.follow(wake):
             link.say(t="end")
             return
@@ -120,6 +126,10 @@ def conclude(replay: Replay, begun: bool) -> None:
         why = "died" if replay.boot == boot_id() else "rebooted"
         replay.link.say(t="lost", why=why, event=replay.event)
     else:
+        refused = read_file(replay.run.path(REFUSED))
+        if refused:
+            why, code = json.loads(refused.decode())
+            raise Refused(why, code)
         notes = read_file(replay.run.path("runner.log")).decode("utf-8", "replace").split("\n")
         last = [note for note in notes if note.strip()][-1:]
         why = "The run could not begin on this host: %s." % "".join(last or ["no reason is known"])
@@ -210,7 +220,6 @@ def fetch_bundle(state: str, bundle: "dict[str, Any]", link: Link) -> str:
             % (folder, bundle["size"]),
             "disk_full",
         )
-    link.say(t="need", what="bundle")
     temporary = "%s.%s" % (path, binascii.hexlify(os.urandom(6)).decode())
     try:
         receive(temporary, bundle, link)
@@ -224,7 +233,7 @@ def receive(path: str, bundle: "dict[str, Any]", link: Link) -> None:
     digest = sha256()
     fd = os.open(path, NEW_FILE, 0o600)
     try:
-        for piece in link.take(bundle["size"]):
+        for piece in link.bundle(bundle):
             digest.update(piece)
             write_all(fd, piece)
         os.fsync(fd)

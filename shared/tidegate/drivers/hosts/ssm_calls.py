@@ -1,0 +1,172 @@
+"""The calls of Systems Manager that are made, one by one, and never twice by themselves."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from tidegate.drivers.aws_calls import THROTTLED, CallFailed, aws_errors
+from tidegate.drivers.aws_clients import Clients
+from tidegate.drivers.hosts.ssm_wants import Common
+
+DELIVERY: Final = 60
+"""Seconds in which the agent has to take a command; SendCommand takes no less than 30."""
+EXECUTION: Final = 60
+DOCUMENT: Final = "AWS-RunShellScript"
+_PAGE: Final = 50
+_SERVICE: Final = "Systems Manager"
+_NAMED: Final = re.compile(r"m?i-[0-9a-f]+")
+_NOT_VALID: Final = "InvalidInstanceId"
+
+
+class Throttled(Exception):
+    """Too many calls were made."""
+
+
+class Unanswered(Exception):
+    """Nobody knows whether the call was carried out; the text says why."""
+
+
+class Refused(Exception):
+    """The call was refused, and will be the next time."""
+
+    def __init__(self, failed: CallFailed) -> None:
+        self.code = failed.code
+        super().__init__(str(failed))
+
+
+class NotValid(Exception):
+    """Some of the instances cannot be sent anything."""
+
+    def __init__(self, sentence: str) -> None:
+        self.instances = frozenset(_NAMED.findall(sentence))
+        super().__init__(sentence)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invocation:
+    """How a command fares on one instance."""
+
+    instance: str
+    status: str
+    """`StatusDetails` without blanks, in lower case: of that, AWS's own pages write two ways."""
+    code: int
+    output: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What Systems Manager says of an instance."""
+
+    ping: str
+    platform: str
+    agent: str
+
+
+class SsmCalls:
+    """Systems Manager in one region, asked by one role."""
+
+    def __init__(self, clients: Clients, region: str, role: str) -> None:
+        self._clients = clients
+        self._region = region
+        self._role = role
+
+    def send(self, instances: Sequence[str], script: str, *, comment: str, common: Common) -> str:
+        """Send a command, and return its id.
+
+        Raises:
+            Throttled, Unanswered, Refused, NotValid: It was not sent, or nobody knows.
+        """
+        bucket: dict[str, str] = {}
+        if common.output_bucket:
+            bucket["OutputS3BucketName"] = common.output_bucket
+        if common.output_prefix:
+            bucket["OutputS3KeyPrefix"] = common.output_prefix
+        answer = self._call(
+            "send_command",
+            DocumentName=DOCUMENT,
+            InstanceIds=list(instances),
+            Comment=comment,
+            TimeoutSeconds=DELIVERY,
+            MaxConcurrency=str(_PAGE),
+            MaxErrors="100%",
+            Parameters={"commands": [script], "executionTimeout": [str(EXECUTION)]},
+            **bucket,
+        )
+        return str(answer["Command"]["CommandId"])
+
+    def find(self, comment: str, *, since: datetime) -> str | None:
+        """Return the id of the command with that comment, where it is known by now."""
+        after = since.strftime("%Y-%m-%dT%H:%M:%SZ")
+        answer = self._call(
+            "list_commands",
+            MaxResults=_PAGE,
+            Filters=[{"key": "InvokedAfter", "value": after}],
+        )
+        found = [c["CommandId"] for c in answer.get("Commands", ()) if c.get("Comment") == comment]
+        return str(found[0]) if found else None
+
+    def invocations(self, command: str) -> list[Invocation]:
+        """Return how a command fares, as far as Systems Manager knows it by now."""
+        found: list[Invocation] = []
+        for answer in self._pages(
+            "list_command_invocations", CommandId=command, Details=True, MaxResults=_PAGE
+        ):
+            found += map(_invocation, answer.get("CommandInvocations", ()))
+        return found
+
+    def output(self, command: str, instance: str) -> str:
+        """Return what a command printed on an instance, up to 24,000 characters."""
+        answer = self._call("get_command_invocation", CommandId=command, InstanceId=instance)
+        return str(answer.get("StandardOutputContent", ""))
+
+    def seen(self, instances: Sequence[str]) -> Mapping[str, Seen]:
+        """Return what Systems Manager says of those instances that it knows."""
+        filters = [{"Key": "InstanceIds", "Values": list(instances)}]
+        return {
+            one["InstanceId"]: Seen(
+                ping=str(one.get("PingStatus", "")),
+                platform=str(one.get("PlatformType", "")),
+                agent=str(one.get("AgentVersion", "")),
+            )
+            for answer in self._pages(
+                "describe_instance_information", Filters=filters, MaxResults=_PAGE
+            )
+            for one in answer.get("InstanceInformationList", ())
+        }
+
+    def _pages(self, operation: str, **wanted: Any) -> Iterator[Any]:
+        token: str | None = ""
+        while token is not None:
+            answer = self._call(operation, **wanted, **({"NextToken": token} if token else {}))
+            yield answer
+            token = answer.get("NextToken") or None
+
+    def _call(self, operation: str, **wanted: Any) -> Any:
+        try:
+            with aws_errors(_SERVICE, f"the region {self._region}"):
+                client = self._clients.of(self._region, self._role)
+                return getattr(client, operation)(**wanted)
+        except CallFailed as failed:
+            raise _meaning(failed) from None
+
+
+def _meaning(failed: CallFailed) -> Exception:
+    if failed.code in THROTTLED:
+        return Throttled(str(failed))
+    if failed.code == _NOT_VALID:
+        return NotValid(str(failed))
+    if failed.may_pass or failed.code in {"InvocationDoesNotExist", "InternalServerError"}:
+        return Unanswered(str(failed))
+    return Refused(failed)
+
+
+def _invocation(found: Any) -> Invocation:
+    plugins = found.get("CommandPlugins") or [{}]
+    return Invocation(
+        instance=found["InstanceId"],
+        status="".join(str(found.get("StatusDetails") or found.get("Status", "")).split()).lower(),
+        code=int(plugins[0].get("ResponseCode", -1)),
+        output=str(plugins[0].get("Output") or ""),
+    )

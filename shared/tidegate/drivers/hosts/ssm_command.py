@@ -1,0 +1,268 @@
+"""One command: from the wants that it carries to an answer for each of them."""
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Final
+
+from tidegate.clock import from_epoch
+from tidegate.drivers.hosts import ssm_sentences as sentences
+from tidegate.drivers.hosts.errand import Runner
+from tidegate.drivers.hosts.ssm_batches import Batch, SsmPace, next_look
+from tidegate.drivers.hosts.ssm_calls import (
+    Invocation,
+    NotValid,
+    Refused,
+    Seen,
+    Unanswered,
+)
+from tidegate.drivers.hosts.ssm_counter import Counter
+from tidegate.drivers.hosts.ssm_exchange import Exchange, ExchangeTrouble
+from tidegate.drivers.hosts.ssm_order import packed_parcel, script_of
+from tidegate.drivers.hosts.ssm_output import (
+    BY_S3,
+    LARGE,
+    ROOM_FOR_SUMMARY,
+    is_whole,
+)
+from tidegate.drivers.hosts.ssm_wants import Answer, Common, Trouble, Want
+
+_CLOCKS_DIFFER: Final = 60.0
+"""Seconds by which AWS's clock may be behind ours, when a command is looked for."""
+_MOST_SENDS: Final = 4
+_MOST_FETCHES: Final = 5
+_PLUGIN: Final = "awsrunShellScript/0.awsrunShellScript"
+
+
+class Acquaintances:
+    """What Systems Manager said of instances lately, so that it is not asked again."""
+
+    def __init__(self, counter: Counter, pace: SsmPace) -> None:
+        self._counter = counter
+        self._pace = pace
+        self._known: dict[str, tuple[float, Seen | None]] = {}
+
+    def heard(self, instance: str, at: float) -> None:
+        """Note that an instance answered."""
+        _, seen = self._known.get(instance, (at, Seen(ping="Online", platform="Linux", agent="")))
+        self._known[instance] = at, seen
+
+    def forget(self, instances: Iterable[str]) -> None:
+        for instance in instances:
+            self._known.pop(instance, None)
+
+    async def troubles(self, instances: Sequence[str]) -> dict[str, Trouble]:
+        """Return which of at most 50 instances cannot be sent anything, and why."""
+        now = self._counter.wall()
+        unsure = [one for one in instances if not self._is_fresh(one, now)]
+        if unsure:
+            try:
+                seen = await self._counter.call("read", lambda: self._counter.calls.seen(unsure))
+            except Unanswered:
+                return {}  # the command itself will tell
+            self._known.update((one, (self._counter.wall(), seen.get(one))) for one in unsure)
+        region = self._counter.region
+        found = {one: sentences.unmanaged(self._known[one][1], region) for one in instances}
+        return {one: trouble for one, trouble in found.items() if trouble is not None}
+
+    def _is_fresh(self, instance: str, now: float) -> bool:
+        if instance not in self._known:
+            return False
+        at, seen = self._known[instance]
+        is_there = sentences.unmanaged(seen, "") is None
+        return now - at < (self._pace.seen_for if is_there else self._pace.unseen_for)
+
+
+@dataclass(slots=True, kw_only=True)
+class Command:
+    """Sends one batch and looks at it until each host has answered."""
+
+    batch: Batch
+    counter: Counter
+    exchange: Exchange
+    known: Acquaintances
+    runner: Runner
+    pace: SsmPace
+    commands: Callable[[], int]
+    answer: Callable[[Mapping[str, Answer]], Awaitable[None]]
+
+    _open: dict[str, Want] = field(init=False)
+    _sent_at: float = field(default=0.0, init=False)
+    _parcels: list[str] = field(default_factory=list, init=False)
+    _fetches: dict[str, int] = field(default_factory=dict, init=False)
+
+    def __post_init__(self) -> None:
+        self._open = {want.instance: want for want in self.batch.wants}
+
+    async def carry(self) -> None:
+        """Bring the batch to its end; whatever happens, each want is answered."""
+        try:
+            await self._settle(await self.known.troubles(list(self._open)))
+            if command := await self._sent():
+                await self._attend(command)
+        except ExchangeTrouble as error:
+            await self._settle(dict.fromkeys(self._open, error.trouble))
+        except Refused as error:
+            trouble = sentences.refused(error.code, str(error))
+            await self._settle(dict.fromkeys(self._open, trouble))
+        finally:
+            for key in self._parcels:
+                with suppress(RuntimeError):
+                    await asyncio.to_thread(self.exchange.drop, key)
+
+    async def _settle(self, troubles: Mapping[str, Trouble]) -> None:
+        await self._tell({one: Answer(trouble=trouble) for one, trouble in troubles.items()})
+
+    async def _tell(self, answers: Mapping[str, Answer]) -> None:
+        told: dict[str, Answer] = {}
+        for instance, answer in answers.items():
+            want = self._open.pop(instance, None)
+            if want is not None:
+                began = self._sent_at or self.counter.wall()
+                waited = max(0.0, began - want.asked_at)
+                told[want.id] = Answer(output=answer.output, trouble=answer.trouble, waited=waited)
+        await self.answer(told)
+
+    # Sending
+
+    async def _sent(self) -> str | None:
+        """Send the command, and return its id; None when nobody is left to send it to."""
+        comment = f"tg:{secrets.token_hex(8)}"
+        begun_at = self.counter.wall()
+        for tries in range(_MOST_SENDS):
+            if not self._open:
+                return None
+            if tries and (found := await self._found(comment, begun_at)):
+                return found
+            try:
+                return await self._send(comment)
+            except Unanswered as error:
+                why = str(error)
+            except NotValid as error:
+                await self._drop_invalid(error.instances)
+                why = str(error)
+        trouble = Trouble(code="unreachable", message=f"cannot be sent commands: {why}")
+        await self._settle(dict.fromkeys(self._open, trouble))
+        return None
+
+    async def _send(self, comment: str) -> str:
+        wants = list(self._open.values())
+        calls, common = self.counter.calls, wants[0].common
+
+        def make() -> str:
+            # In the turn itself, as addresses and times in it must be fresh.
+            self._sent_at = self.counter.wall()
+            return calls.send(
+                [want.instance for want in wants],
+                self._script(wants),
+                comment=comment,
+                common=common,
+            )
+
+        return await self.counter.call("send", make)
+
+    def _script(self, wants: Sequence[Want]) -> str:
+        common = wants[0].common
+        window = max(0.0, self.batch.ends_at - self._sent_at)
+        large = BY_S3 if common.output_bucket else LARGE
+        data = packed_parcel(
+            wants,
+            window=0.0 if wants[0].hurry else max(window, min(self.pace.slice, 3.0)),
+            sent_at=self._sent_at,
+            room=large - ROOM_FOR_SUMMARY,
+        )
+        parcel, key = self.exchange.parcel(data, common.bundles)
+        self._parcels.append(key)
+        runner = self.exchange.runner(self.runner.sha256, self.runner.source)
+        return script_of(wants, runner=runner, parcel=parcel)
+
+    async def _found(self, comment: str, since: float) -> str | None:
+        """Look for a command whose answer was lost; that it is not found proves nothing.
+
+        Sent twice, it runs nothing twice: the run's key decides on the host.
+        """
+        after = from_epoch(since - _CLOCKS_DIFFER)
+        try:
+            return await self.counter.call(
+                "read", lambda: self.counter.calls.find(comment, since=after)
+            )
+        except Unanswered:
+            return None
+
+    async def _drop_invalid(self, named: frozenset[str]) -> None:
+        """Leave out who cannot be sent anything: one of them spoils a command for all."""
+        self.known.forget(self._open)
+        troubles = await self.known.troubles(list(self._open))
+        invalid = set(named) & set(self._open)
+        if not troubles and not invalid:
+            invalid = set(self._open)
+        trouble = sentences.not_valid(self.counter.region)
+        await self._settle({**dict.fromkeys(invalid, trouble), **troubles})
+
+    # Looking
+
+    async def _attend(self, command: str) -> None:
+        last = max(self.batch.ends_at, self._sent_at) + self.pace.grace
+        while self._open:
+            now = self.counter.wall()
+            if now >= last:
+                await self._settle(dict.fromkeys(self._open, sentences.SILENT))
+                return
+            at = next_look(
+                now, ends_at=self.batch.ends_at, commands=self.commands(), pace=self.pace
+            )
+            await asyncio.sleep(at - now)
+            with suppress(Unanswered):
+                invocations = await self.counter.call(
+                    "read", lambda: self.counter.calls.invocations(command)
+                )
+                await self._take(command, invocations)
+
+    async def _take(self, command: str, invocations: Sequence[Invocation]) -> None:
+        ended = [
+            one
+            for one in invocations
+            if one.instance in self._open and one.status not in sentences.UNFINISHED
+        ]
+        answers = await asyncio.gather(*(self._answer_of(command, one) for one in ended))
+        pairs = zip(ended, answers, strict=True)
+        await self._tell({one.instance: answer for one, answer in pairs if answer is not None})
+
+    async def _answer_of(self, command: str, invocation: Invocation) -> Answer | None:
+        """Return what an invocation that has ended comes to; None while its output is not there."""
+        if invocation.status != sentences.SUCCESS:
+            return Answer(trouble=sentences.trouble_with(invocation))
+        self.known.heard(invocation.instance, self.counter.wall())
+        text = invocation.output
+        if is_whole(text):
+            return Answer(output=text)
+        found = await self._fetched(command, invocation.instance)
+        if found is None:
+            fetches = self._fetches[invocation.instance] = (
+                self._fetches.get(invocation.instance, 0) + 1
+            )
+            if fetches < _MOST_FETCHES:
+                return None
+            return Answer(trouble=sentences.unfetched(self._common.output_bucket))
+        return Answer(output=found)
+
+    @property
+    def _common(self) -> Common:
+        return self.batch.wants[0].common
+
+    async def _fetched(self, command: str, instance: str) -> str | None:
+        """Return all that was printed: from the bucket, or as much as SSM keeps."""
+        common = self._common
+        if common.output_bucket:
+            parts = (common.output_prefix, command, instance, _PLUGIN, "stdout")
+            key = "/".join(part for part in parts if part)
+            found = await asyncio.to_thread(self.exchange.output, common.output_bucket, key)
+            return found if found and is_whole(found) else None
+        try:
+            output = self.counter.calls.output
+            found = await self.counter.call("read", lambda: output(command, instance))
+        except Unanswered:
+            return None
+        return found if is_whole(found) else None

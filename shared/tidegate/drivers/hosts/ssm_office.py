@@ -1,0 +1,107 @@
+"""All that one process wants over SSM of one account and region, carried out with few calls."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Final
+
+from tidegate.drivers.hosts import ssm_sentences as sentences
+from tidegate.drivers.hosts.ssm_batches import Batch, SsmPace, due
+from tidegate.drivers.hosts.ssm_wants import Answer, Desk, View, Want
+
+_ABANDONED_AFTER: Final = 240.0
+"""Seconds after which a want whose command nobody seems to look at is given up."""
+
+
+class Office:
+    """Takes wants, has them carried out together, and gives out the answers. Lives on one loop."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        pace: SsmPace,
+        carry: "Callable[[Batch, Office], asyncio.Future[None] | asyncio.Task[None]]",
+        *,
+        wall: Callable[[], float],
+    ) -> None:
+        self.desk = desk
+        self.pace = pace
+        self.wall = wall
+        self.commands = 0
+        """How many commands are under way, of all workers."""
+        self._carry = carry
+        self._asked: dict[str, asyncio.Future[Answer]] = {}
+        self._since: dict[str, float] = {}
+        self._new: list[Want] = []
+        self._news = asyncio.Event()
+        self._serving: asyncio.Task[None] | None = None
+        self._carrying: set[asyncio.Future[None]] = set()
+
+    async def ask(self, want: Want) -> Answer:
+        """Return what comes of a want."""
+        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._asked[want.id] = future
+        self._since[want.id] = self.wall()
+        self._new.append(want)
+        self._news.set()
+        if self._serving is None or self._serving.done():
+            self._serving = asyncio.create_task(self._serve())
+        try:
+            return await future
+        finally:
+            del self._asked[want.id], self._since[want.id]
+            if future.cancelled():
+                self._new = [new for new in self._new if new.id != want.id]
+                with suppress(RuntimeError):  # the loop is about to end, and its threads have
+                    asyncio.get_running_loop().run_in_executor(None, self.desk.forget, [want.id])
+
+    async def _serve(self) -> None:
+        while self._asked or self._carrying:
+            await self._round()
+            self._news.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self.pace.tick):
+                    await self._news.wait()
+
+    async def _round(self) -> None:
+        new, self._new = self._new, []
+        if new:
+            await asyncio.to_thread(self.desk.put, new)
+        now = self.wall()
+        view = await asyncio.to_thread(self.desk.look, list(self._asked), now=now)
+        self.commands = len(view.ends)
+        self._hand_out(view.answers)
+        self._give_up(view, now)
+        for batch in due(view, self.pace, now=now):
+            await self._begin(batch, now)
+
+    def _hand_out(self, answers: Mapping[str, Answer]) -> None:
+        for id_, answer in answers.items():
+            future = self._asked.get(id_)
+            if future is not None and not future.done():
+                future.set_result(answer)
+
+    def _give_up(self, view: View, now: float) -> None:
+        """Ask no longer for what a worker took that has ended."""
+        waiting = {want.id for want in view.waiting}
+        late = [
+            id_
+            for id_, since in self._since.items()
+            if id_ not in waiting and now - since > _ABANDONED_AFTER
+        ]
+        self._hand_out(dict.fromkeys(late, Answer(trouble=sentences.ABANDONED)))
+
+    async def _begin(self, batch: Batch, now: float) -> None:
+        ids = [want.id for want in batch.wants]
+        claimed = await asyncio.to_thread(self.desk.claim, ids, ends_at=batch.ends_at, now=now)
+        wants = [want for want in batch.wants if want.id in claimed]
+        if wants:
+            task = self._carry(Batch(wants, batch.ends_at), self)
+            self._carrying.add(task)
+            task.add_done_callback(self._carrying.discard)
+
+    async def answer(self, answers: Mapping[str, Answer]) -> None:
+        """Say what came of wants, whoever asked for them."""
+        if answers:
+            await asyncio.to_thread(self.desk.answer, answers)
+            self._news.set()

@@ -1,0 +1,116 @@
+"""What a host's row and its group say about reaching it over SSM, checked."""
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Final, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, field_validator
+
+INSTANCE: Final = re.compile(r"i-(?:[0-9a-f]{8}|[0-9a-f]{17})|mi-[0-9a-f]{17}")
+"""API reference of Systems Manager, SendCommand: `InstanceIds`."""
+_BUCKET: Final = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+_REGION: Final = re.compile(r"[a-z]{2,4}(?:-[a-z]+){1,3}-\d")
+_LONGEST_PREFIX: Final = 500
+
+
+class InvalidSsmSettings(ValueError):
+    """A host's SSM settings make no sense."""
+
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        self.problems = problems
+        super().__init__(" ".join(problems))
+
+
+def _nothing_if_empty(value: object) -> object:
+    return None if value == "" else value
+
+
+_Text = Annotated[str | None, BeforeValidator(_nothing_if_empty)]
+
+
+class SsmOptions(BaseModel):
+    """How hosts are reached over SSM, whichever they are."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    region: _Text = None
+    """Where Systems Manager knows the instance."""
+    state_dir: _Text = None
+    """Where the runner keeps its folder on the host."""
+    bundles: Literal["presigned", "host"] = "presigned"
+    """Whether a host fetches bundles by presigned addresses, or by its own credentials."""
+    output_bucket: _Text = None
+    """Where the SSM Agent puts what commands print, so that logs of any length come at once."""
+    output_prefix: _Text = None
+
+    @classmethod
+    def read(cls, settings: Mapping[str, object]) -> Self:
+        """Return *settings*, checked.
+
+        Raises:
+            InvalidSsmSettings: They make no sense; every problem is a sentence.
+        """
+        try:
+            return cls.model_validate(dict(settings))
+        except ValidationError as invalid:
+            raise InvalidSsmSettings(_sentences(invalid)) from None
+
+    @field_validator("region")
+    @classmethod
+    def _is_region(cls, region: str | None) -> str | None:
+        if region is not None and not _REGION.fullmatch(region):
+            raise ValueError(f"The region {region[:40]!r} is none; it looks like 'eu-central-1'.")
+        return region
+
+    @field_validator("state_dir")
+    @classmethod
+    def _is_state_dir(cls, folder: str | None) -> str | None:
+        if folder is not None and (
+            not folder.startswith(("/", "~/")) or "\0" in folder or len(folder) > 200
+        ):
+            raise ValueError(
+                f"The state folder {folder[:80]!r} does not start with '/' or with '~/', or has "
+                "more than 200 characters."
+            )
+        return folder
+
+    @field_validator("output_bucket")
+    @classmethod
+    def _is_bucket(cls, bucket: str | None) -> str | None:
+        if bucket is not None and not _BUCKET.fullmatch(bucket):
+            raise ValueError(f"The output bucket {bucket[:80]!r} is no name of a bucket in S3.")
+        return bucket
+
+    @field_validator("output_prefix")
+    @classmethod
+    def _is_prefix(cls, prefix: str | None) -> str | None:
+        if prefix is not None and (len(prefix) > _LONGEST_PREFIX or not prefix.isprintable()):
+            raise ValueError(f"An output prefix has at most {_LONGEST_PREFIX} characters.")
+        return prefix and prefix.strip("/")
+
+
+class SsmSettings(SsmOptions):
+    """How one host is reached over SSM."""
+
+    instance_id: str
+    role_arn: str = ""
+    """By which AWS is called, where the service is set up so."""
+
+    @field_validator("instance_id")
+    @classmethod
+    def _is_instance(cls, instance: str) -> str:
+        if not INSTANCE.fullmatch(instance):
+            raise ValueError(
+                f"The instance id {instance[:40]!r} is none; it looks like 'i-0123456789abcdef0', "
+                "or like 'mi-0123456789abcdef0' where the machine is not of EC2."
+            )
+        return instance
+
+
+def _sentences(invalid: ValidationError) -> tuple[str, ...]:
+    return tuple(
+        str(problem["ctx"]["error"])
+        if problem["type"] == "value_error"
+        else f"SSM setting {'.'.join(map(str, problem['loc']))!r}: {problem['msg']}."
+        for problem in invalid.errors(include_url=False, include_input=False)
+    )

@@ -1,0 +1,214 @@
+"""The talk with a runner that no channel leads to: slice after slice, each asked for anew."""
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import Any, Final, Self
+
+from typing_extensions import override
+
+from tidegate.drivers.hosts import Failed
+from tidegate.drivers.hosts.follow import Way
+from tidegate.drivers.hosts.hearing import Broken, Conversation, Ending, Hearing, Party
+from tidegate.drivers.hosts.lines import Lines, Need, ProtocolBroken, Refused
+from tidegate.drivers.hosts.ssm_exchange import Exchange, ExchangeTrouble
+from tidegate.drivers.hosts.ssm_office import Office
+from tidegate.drivers.hosts.ssm_output import Output, read_output
+from tidegate.drivers.hosts.ssm_sentences import NOTHING_SAID
+from tidegate.drivers.hosts.ssm_wants import Answer, Common, Trouble, Want
+from tidegate.drivers.hosts.talk import MOST_APPSPECS
+
+_KEPT: Final = ("deployment_id", "group_id", "limits", "events")
+"""What a run that has begun needs of its spec: nothing of it is a secret."""
+_UNFETCHED: Final = "unfetched"
+"""The word of the runner for what S3 did not give it."""
+
+
+@dataclass(frozen=True, slots=True)
+class SsmPlace:
+    """What sentences call a host."""
+
+    name: str
+    instance: str
+
+    @override
+    def __str__(self) -> str:
+        return f"{self.name} ({self.instance})"
+
+    def silence(self, *, exit_code: int, said: bytes, complaint: bytes) -> Failed:
+        """Say that the runner did not begin; over SSM, sentences come from the statuses."""
+        del said, complaint
+        return Failed("refused", f"{self} ended the command with status {exit_code}.")
+
+
+class SsmWay(Way):
+    """The slices of one errand."""
+
+    def __init__(
+        self,
+        party: Party,
+        office: Office,
+        exchange: Exchange,
+        *,
+        place: SsmPlace,
+        common: Common,
+        state_dir: str | None,
+        ids: Callable[[], str],
+        now: Callable[[], float],
+    ) -> None:
+        self.party = party
+        self.office = office
+        self.exchange = exchange
+        self.place = place
+        self.common = common
+        self.state_dir = state_dir
+        self.ids = ids
+        self.now = now
+        self.answers: dict[str, Any] = {}
+        """What AppSpecs of the host say, by their digest."""
+        self.appspecs = 0
+
+    @override
+    async def open(self, stack: AsyncExitStack) -> Conversation:
+        progress = self.party.progress
+        if progress.heard_at == 0.0:
+            progress.heard_at = self.now()
+        return await stack.enter_async_context(SliceTalk(self))
+
+
+class SliceTalk:
+    """Slices in a row, for as long as each is answered."""
+
+    def __init__(self, way: SsmWay) -> None:
+        self._way = way
+        self._party = way.party
+        self._progress = way.party.progress
+        self._errand = way.party.errand
+        self._hearing = Hearing(way.party)
+        self._passing_on: set[asyncio.Task[Answer]] = set()
+        self._under_way = False
+        self._passed_on = len(self._progress.wishes)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for task in self._passing_on:
+            task.cancel()
+
+    def nudge(self) -> None:
+        """Pass on a wish now, while the slice that is under way goes on."""
+        if not self._under_way or self._passed_on >= len(self._progress.wishes):
+            return
+        self._passed_on = len(self._progress.wishes)
+        header = {**self._header(), "op": "wish", "spec": {}, "bundle": None}
+        task = asyncio.create_task(self._way.office.ask(self._want(header, hurry=True)))
+        self._passing_on.add(task)
+        task.add_done_callback(self._passing_on.discard)
+
+    async def hold(self) -> Ending:
+        """Ask for slices until there is an end, or one is not answered."""
+        try:
+            while True:
+                ending = await self._slice()
+                if ending is not None:
+                    return ending
+                await self._party.mailbox.room()
+        except ProtocolBroken as broken:
+            place = self._party.place
+            return Failed("protocol", f"{place} does not talk as the runner does: {broken}.")
+        except ExchangeTrouble as error:
+            return self._broken(error.trouble)
+
+    async def _slice(self) -> Ending | None:
+        header = await asyncio.to_thread(self._header_with_bundle)
+        self._passed_on = len(self._progress.wishes)
+        self._under_way = True
+        try:
+            answer = await self._way.office.ask(self._want(header))
+        finally:
+            self._under_way = False
+        self._progress.heard_at += answer.waited
+        if answer.trouble is not None:
+            return self._broken(answer.trouble)
+        output = read_output(answer.output, most=self._errand.budget)
+        if output is None:
+            return self._broken(NOTHING_SAID)
+        self._progress.hear(self._way.now())
+        return await self._taken(output)
+
+    async def _taken(self, output: Output) -> Ending | None:
+        if output.refused is not None:
+            return self._refused(output.refused)
+        for line in Lines(self._errand.budget).feed(output.data):
+            match line:
+                case Need("appspec", text):
+                    await self._read(text)
+                case Need():
+                    raise ProtocolBroken("it asked for what it has to fetch itself")
+                case Refused():
+                    return self._refused(line)
+                case _:
+                    ending = self._hearing.take(line)
+                    if ending is not None:
+                        return ending
+        if output.done:
+            raise ProtocolBroken("its slice is the last one, and does not say how the run ended")
+        return None
+
+    def _refused(self, refused: Refused) -> Ending:
+        if refused.code == _UNFETCHED:
+            self._progress.uploads += 1
+            return Broken(f"it says that {refused.why.rstrip('.')}")
+        return self._hearing.refused(refused)
+
+    async def _read(self, text: bytes) -> None:
+        """Have an AppSpec read that only the host has; the next slice tells it what it says."""
+        self._way.appspecs += 1
+        self._hearing.check_asking(self._way.appspecs, MOST_APPSPECS)
+        said = await asyncio.to_thread(self._errand.read, text)
+        self._way.answers[hashlib.sha256(text).hexdigest()] = json.loads(said)
+
+    def _broken(self, trouble: Trouble) -> Ending:
+        sentence = f"{self._party.place} {trouble.message}."
+        if not trouble.passes and not self._progress.has_begun:
+            return Failed(trouble.code, sentence)
+        if self._progress.has_begun or trouble.code == "protocol":
+            return Broken(f"it {trouble.message}", by_runner=trouble.code == "protocol")
+        failure = Failed(trouble.code, sentence, retryable=True)
+        return Broken(f"it {trouble.message}", failure=failure)
+
+    def _header(self) -> dict[str, Any]:
+        """Return what the host is asked; once the run has begun, no more than to follow it."""
+        header: dict[str, Any] = json.loads(self._errand.header("", self._progress))
+        for left_out in ("marker", "runner", "state_dir"):
+            del header[left_out]
+        if self._progress.has_begun:
+            header["op"] = "attach"
+            header["bundle"] = None
+            header["spec"] = {k: v for k, v in header["spec"].items() if k in _KEPT}
+        return header
+
+    def _header_with_bundle(self) -> dict[str, Any]:
+        header = self._header()
+        bundle = self._errand.bundle
+        if header["bundle"] is not None and bundle is not None:
+            how = self._way.common.bundles
+            header["bundle"]["source"] = self._way.exchange.bundle(bundle, how)
+        if self._way.answers and header["op"] == "run":
+            header["answers"] = dict(self._way.answers)
+        return header
+
+    def _want(self, header: dict[str, Any], *, hurry: bool = False) -> Want:
+        return Want(
+            id=self._way.ids(),
+            instance=self._way.place.instance,
+            common=self._way.common,
+            header=header,
+            state_dir=self._way.state_dir,
+            asked_at=self._way.office.wall(),
+            hurry=hurry,
+        )
