@@ -9,9 +9,12 @@ import asyncssh
 import pytest
 
 from contract.hosts.scripted import Script, ScriptedHost
+from parts.run_command import aws_that_runs, exchange, run_command
 from tidegate.drivers.hosts import HostRun
 from tidegate.drivers.hosts.ssh import SshHosts
 from tidegate.testing.host_runs import run_of
+
+__all__ = ["aws_that_runs", "exchange", "run_command"]
 
 
 @pytest.fixture(scope="session")

@@ -27,8 +27,7 @@ from tidegate.hostrunner.parts.fetching import download, fetched
 from tidegate.hostrunner.parts.following import Link
 from tidegate.hostrunner.parts.journal import WISHES, Run
 from tidegate.hostrunner.parts.revisions import Revisions
-from tidegate.hostrunner.parts.session import REFUSED, detach, have_read, run_session, start
-from tidegate.hostrunner.parts.session import probe as answer_probe
+from tidegate.hostrunner.parts.session import REFUSED, detach, have_read, probe, run_session, start
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -211,7 +210,7 @@ def said_in_slice(header: "dict[str, Any]", state: str) -> bytes:
     done = False
     try:
         if header["op"] == "probe":
-            answer_probe(state, link)
+            probe(state, link)
         elif header["op"] == "wish":
             pass_on(header, state)
         else:
