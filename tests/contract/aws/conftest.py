@@ -1,6 +1,6 @@
 """What tests of the stand-in for AWS ask for."""
 
-from parts.run_command import (  # noqa: F401 - fixtures
+from parts.ssm_caller import (  # noqa: F401 - fixtures
     caller,
     like_aws,
     place,

@@ -4,7 +4,7 @@ import pytest
 
 from contract.aws.test_ssm_scripts import is_running
 from parts.processes import wait_until
-from parts.run_command import Caller
+from parts.ssm_caller import Caller
 from tidegate.testing.aws.ssm.handle import RunCommand
 
 DETACHES = "setsid sleep 60 > /dev/null 2>&1 & echo $! > detached; echo $$ > pid; wait"

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from parts.processes import wait_until
-from parts.run_command import Caller
+from parts.ssm_caller import Caller
 from tidegate.testing.aws.place import Place
 from tidegate.testing.aws.ssm.command import cut, in_list
 from tidegate.testing.aws.ssm.handle import RunCommand

@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ClientError, HTTPClientError
 
 from parts.processes import wait_until
-from parts.run_command import Caller
+from parts.ssm_caller import Caller
 from tidegate.testing.aws.place import Place
 from tidegate.testing.aws.ssm.handle import RunCommand
 
