@@ -1,39 +1,105 @@
-"""A stand-in for AWS whose Systems Manager runs what it is sent, and a bucket there."""
+"""Run Command of the stand-in for AWS, and a client of it."""
 
-from collections.abc import Iterator
-from itertools import count
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
+from botocore.config import Config
 
+from parts.processes import wait_until
 from parts.s3 import LIKE_AWS, S3Server
+from tidegate.testing.aws.place import Place
 from tidegate.testing.aws.ssm.handle import RunCommand
 
-_buckets = count()
+REGION = "eu-central-1"
+FINAL = ("Success", "Failed", "Cancelled", "TimedOut")
 
 
 @pytest.fixture(scope="session")
-def aws_that_runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
-    with S3Server(tmp_path_factory.mktemp("aws"), program=LIKE_AWS) as server:
+def like_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """The stand-in of this run, a process of its own."""
+    with S3Server(tmp_path_factory.mktemp("like-aws"), program=LIKE_AWS) as server:
         yield server
 
 
 @pytest.fixture
-def run_command(
-    aws_that_runs: S3Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> Iterator[RunCommand]:
-    """Hosts of a test, in an environment in which AWS is the stand-in."""
-    aws_that_runs.point_to(monkeypatch, tmp_path)
-    monkeypatch.setenv("AWS_ENDPOINT_URL_SSM", aws_that_runs.url)
-    run_command = RunCommand(aws_that_runs.url, tmp_path / "hosts")
-    yield run_command
-    run_command.reset()
+def place(like_aws: S3Server) -> Place:
+    return Place(
+        url=like_aws.url, region=REGION, access_key_id="testing", secret_access_key="testing"
+    )
 
 
 @pytest.fixture
-def exchange(run_command: RunCommand) -> str:
-    """The URL of a folder in a bucket of its own."""
-    name = f"exchange-{next(_buckets)}"
-    boto3.client("s3", region_name="us-east-1").create_bucket(Bucket=name)
-    return f"s3://{name}/exchange"
+def run_command(like_aws: S3Server, tmp_path: Path) -> Iterator[RunCommand]:
+    """Run Command without a host; what is sent is found at once."""
+    made = RunCommand(like_aws.url, tmp_path / "ssm-hosts", region=REGION)
+    made.reset()
+    made.configure(visible_after=0)
+    yield made
+    made.reset()
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who sends commands, and tries nothing twice."""
+
+    ssm: Any
+
+    def send(self, ids: Sequence[str], text: str, *more: str, **how: Any) -> str:
+        """Send lines to run, and return the command's id."""
+        parameters = {"commands": [text, *more], **how.pop("parameters", {})}
+        sent = self.ssm.send_command(
+            InstanceIds=list(ids),
+            DocumentName="AWS-RunShellScript",
+            Parameters=parameters,
+            **{"MaxErrors": "100%", **how},
+        )
+        return str(sent["Command"]["CommandId"])
+
+    def result(self, command_id: str, instance_id: str) -> dict[str, Any]:
+        told = self.ssm.get_command_invocation(CommandId=command_id, InstanceId=instance_id)
+        return dict(told)
+
+    def details(self, command_id: str) -> Mapping[str, str]:
+        """Return the status's details of each instance."""
+        told = self.ssm.list_command_invocations(CommandId=command_id)["CommandInvocations"]
+        return {one["InstanceId"]: one["StatusDetails"] for one in told}
+
+    def ended(self, command_id: str, instance_id: str) -> dict[str, Any]:
+        """Wait until it has ended on an instance, and return what is told."""
+
+        def told() -> dict[str, Any] | None:
+            result = self.result(command_id, instance_id)
+            return result if result["Status"] in FINAL else None
+
+        found = wait_until(told, within=30, what=f"{command_id} ends on {instance_id}")
+        assert found is not None
+        return found
+
+    def run(self, instance_id: str, text: str, **how: Any) -> dict[str, Any]:
+        """Send lines to one instance, and return how they ended."""
+        return self.ended(self.send([instance_id], text, **how), instance_id)
+
+    def wait_for(self, command_id: str, instance_id: str, details: str) -> None:
+        wait_until(
+            lambda: self.details(command_id).get(instance_id) == details,
+            within=30,
+            what=f"{command_id} is {details} on {instance_id}",
+        )
+
+
+@pytest.fixture
+def caller(run_command: RunCommand) -> Caller:
+    return Caller(
+        boto3.client(
+            "ssm",
+            region_name=REGION,
+            endpoint_url=run_command.url,
+            aws_access_key_id="testing",
+            aws_secret_access_key="testing",
+            config=Config(retries={"total_max_attempts": 1}),
+        )
+    )
