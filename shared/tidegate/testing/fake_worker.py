@@ -92,7 +92,6 @@ class FakeWorker:
             cloudwatch=cloudwatch_alarms,
             prometheus=lambda: prometheus_checks(""),
         )
-
         source = instances or FakeInstances()
         self.finding = InstanceFinding(store=store, source=lambda: source, assume_role=False)
         self.looks = InstanceLooks(store=store, source=lambda: source, assume_role=False)
