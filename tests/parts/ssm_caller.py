@@ -1,8 +1,7 @@
-"""Run Command of the stand-in for AWS, and a client of it."""
+"""A client of the stand-in's Run Command, past Tidegate."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import boto3
@@ -10,36 +9,21 @@ import pytest
 from botocore.config import Config
 
 from parts.processes import wait_until
-from parts.s3 import LIKE_AWS, S3Server
 from tidegate.testing.aws.place import Place
 from tidegate.testing.aws.ssm.handle import RunCommand
 
-REGION = "eu-central-1"
 FINAL = ("Success", "Failed", "Cancelled", "TimedOut")
 
 
-@pytest.fixture(scope="session")
-def like_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
-    """The stand-in of this run, a process of its own."""
-    with S3Server(tmp_path_factory.mktemp("like-aws"), program=LIKE_AWS) as server:
-        yield server
-
-
 @pytest.fixture
-def place(like_aws: S3Server) -> Place:
+def place(run_command: RunCommand) -> Place:
+    """Where the stand-in is, past any environment."""
     return Place(
-        url=like_aws.url, region=REGION, access_key_id="testing", secret_access_key="testing"
+        url=run_command.url,
+        region=run_command.region,
+        access_key_id="testing",
+        secret_access_key="testing",
     )
-
-
-@pytest.fixture
-def run_command(like_aws: S3Server, tmp_path: Path) -> Iterator[RunCommand]:
-    """Run Command without a host; what is sent is found at once."""
-    made = RunCommand(like_aws.url, tmp_path / "ssm-hosts", region=REGION)
-    made.reset()
-    made.configure(visible_after=0)
-    yield made
-    made.reset()
 
 
 @dataclass(frozen=True)
@@ -93,10 +77,12 @@ class Caller:
 
 @pytest.fixture
 def caller(run_command: RunCommand) -> Caller:
+    """Who finds what is sent at once."""
+    run_command.configure(visible_after=0)
     return Caller(
         boto3.client(
             "ssm",
-            region_name=REGION,
+            region_name=run_command.region,
             endpoint_url=run_command.url,
             aws_access_key_id="testing",
             aws_secret_access_key="testing",

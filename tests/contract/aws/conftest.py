@@ -1,8 +1,4 @@
 """What tests of the stand-in for AWS ask for."""
 
-from parts.ssm_caller import (  # noqa: F401 - fixtures
-    caller,
-    like_aws,
-    place,
-    run_command,
-)
+from parts.run_command import aws_that_runs, run_command  # noqa: F401 - fixtures
+from parts.ssm_caller import caller, place  # noqa: F401 - fixtures

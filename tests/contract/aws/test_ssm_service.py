@@ -234,7 +234,7 @@ def test_calls_beyond_a_rate_are_throttled_and_all_are_told(
     assert code_of(refused) == "ThrottlingException"
     assert run_command.counts() == {"ListCommands": 3, "DescribeInstanceInformation": 1}
     [first, *_] = run_command.calls()
-    assert (first["region"], first["access_key_id"]) == ("eu-central-1", "testing")
+    assert (first["region"], first["access_key_id"]) == ("us-east-1", "testing")
     assert json.dumps(first["answer"]) == '{"Commands": []}'
     run_command.forget()
     assert run_command.calls() == []
