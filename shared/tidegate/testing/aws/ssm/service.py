@@ -16,7 +16,7 @@ from tidegate.testing.aws.ssm.command import KILLED, Command, Invocation
 from tidegate.testing.aws.ssm.host import Host
 from tidegate.testing.aws.ssm.switches import Fault, Heard, Mishap, Switches, Throttle
 
-_OFTEN: Final = 0.02
+_OFTEN: Final = 0.05
 """Seconds between two looks while commands are on their way."""
 _SELDOM: Final = 0.25
 
@@ -35,6 +35,7 @@ class RunCommandService:
         script.kill_all_of(getattr(self, "commands", {}))
         self.hosts: dict[str, Host] = {}
         self.commands: dict[str, Command] = {}
+        self._open: list[Command] = []
         self.switches = Switches()
         self.mishaps: deque[Mishap] = deque()
         self.faults: deque[Fault] = deque()
@@ -62,6 +63,7 @@ class RunCommandService:
         )
         self._meet_mishaps(command)
         self.commands[command.id] = command
+        self._open.append(command)
         self.wake()
         return command
 
@@ -96,15 +98,15 @@ class RunCommandService:
     def look(self, now: float) -> bool:
         """Do what is due; return whether commands are on their way."""
         self._follow_ec2()
-        open_ones = [command for command in self.commands.values() if not command.is_final]
-        for command in open_ones:
+        self._open = [command for command in self._open if not command.is_final]
+        for command in self._open:
             self._dispatch(command, now)
             for one in command.invocations.values():
                 if not one.is_final:
                     self._advance(command, one, now)
         for host in self.hosts.values():
             host.look(now, self.switches, self.wake)
-        return bool(open_ones) or any(host.jobs for host in self.hosts.values())
+        return bool(self._open) or any(host.jobs for host in self.hosts.values())
 
     def _dispatch(self, command: Command, now: float) -> None:
         """Have as many go out as may, each time twice as many as before."""
