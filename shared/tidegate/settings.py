@@ -142,6 +142,14 @@ class Settings(BaseSettings):
     """Seconds for the login on a host."""
     ssh_max_connects: int = Field(default=100, ge=1)
     """Connections that one worker opens at the same time."""
+    ssm_exchange: str = ""
+    """`s3://bucket/prefix` where hosts over SSM fetch; empty means one in the artifact store."""
+    ssm_sends_per_second: float = Field(default=1, gt=0, le=100)
+    """Commands that all workers together send over SSM, in each account and region."""
+    ssm_reads_per_second: float = Field(default=2, gt=0, le=100)
+    """Questions that they ask of SSM."""
+    ssm_lost_after: float = Field(default=180, ge=150)
+    """Seconds of silence after which a host over SSM counts as lost."""
     host_lost_after: float = Field(default=45, gt=0)
     """Seconds of silence after which a host counts as lost."""
     start_wait: float = Field(default=30, ge=0)
@@ -206,6 +214,13 @@ class Settings(BaseSettings):
                 "it begins with http:// or https:// and names no user, as "
                 "http://prometheus:9090 does; TIDEGATE_PROMETHEUS_TOKEN lets in"
             )
+        return url
+
+    @field_validator("ssm_exchange")
+    @classmethod
+    def _is_in_s3(cls, url: str) -> str:
+        if url and not (url.startswith("s3://") and urlsplit(url).netloc):
+            raise ValueError("it begins with s3:// and names a bucket, as s3://bucket/prefix does")
         return url
 
     @field_validator("event_bus")

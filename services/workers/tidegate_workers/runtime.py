@@ -16,6 +16,7 @@ from tidegate.domain.notices import Channel
 from tidegate.drivers.alarms import cloudwatch_alarms, prometheus_checks
 from tidegate.drivers.bundles import ArtifactStore, artifact_store
 from tidegate.drivers.hosts import HostDriver, host_driver
+from tidegate.drivers.hosts.ssm_batches import SsmPace
 from tidegate.drivers.instances import InstanceSource, aws_instances
 from tidegate.drivers.notices import NoticeSender, notice_sender
 from tidegate.drivers.traffic import TrafficDriver, traffic_driver
@@ -196,14 +197,25 @@ class Runtime:
         return make(**self._options.get(name, {}))
 
     @property
-    def _options(self) -> Mapping[str, Mapping[str, float]]:
+    def _options(self) -> Mapping[str, Mapping[str, object]]:
         return {
+            "ssm": {
+                "region": self.settings.region,
+                "exchange": self.settings.ssm_exchange,
+                "artifacts": self.settings.artifacts,
+                "assume_role": self.settings.assume_service_role,
+                "pace": SsmPace(
+                    sends_per_second=self.settings.ssm_sends_per_second,
+                    reads_per_second=self.settings.ssm_reads_per_second,
+                    lost_after=self.settings.ssm_lost_after,
+                ),
+            },
             "ssh": {
                 "connect_timeout": self.settings.ssh_connect_timeout,
                 "login_timeout": self.settings.ssh_login_timeout,
                 "max_connects": self.settings.ssh_max_connects,
                 "lost_after": self.settings.host_lost_after,
-            }
+            },
         }
 
     def close(self) -> None:

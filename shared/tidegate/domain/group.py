@@ -84,6 +84,8 @@ class Group:
     auto_rollback: AutoRollback = field(default_factory=AutoRollback)
     ssh: Mapping[str, object] = field(default_factory=dict)
     """SSH settings for hosts that do not set them themselves."""
+    ssm: Mapping[str, object] = field(default_factory=dict)
+    """Likewise for hosts that are reached over SSM."""
     variables: Mapping[str, str] = field(default_factory=dict)
     """Environment of hooks; a host's own variables win."""
     host_options: HostOptions = field(default_factory=HostOptions)

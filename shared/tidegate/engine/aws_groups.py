@@ -109,6 +109,7 @@ def update_aws_group(
         hosts=group.hosts,
         auto_rollback=wanted.auto_rollback,
         ssh=group.ssh,
+        ssm=group.ssm,
         variables=group.variables,
         host_options=group.host_options,
         aws=wanted.aws,

@@ -16,7 +16,7 @@ from tidegate.domain.platform_rules import NOT_ON_PREMISES
 from tidegate.domain.resource_tags import check_resource_tags
 from tidegate.domain.tag_filters import TagFilter, TagFilterType, Tags, TagSet
 from tidegate.engine.checks import check_name, check_tag, check_variables
-from tidegate.engine.hosts import check_ssh
+from tidegate.engine.host_ways import check_ssh, check_ssm
 from tidegate.engine.service_groups import ServiceRequest, with_service
 from tidegate.messages import want_advance
 from tidegate.store.unit_of_work import UnitOfWork
@@ -38,6 +38,7 @@ class GroupRequest:
     hosts: tuple[str, ...] = ()
     auto_rollback: AutoRollback = field(default_factory=AutoRollback)
     ssh: Mapping[str, object] = field(default_factory=dict)
+    ssm: Mapping[str, object] = field(default_factory=dict)
     variables: Mapping[str, str] = field(default_factory=dict)
     host_options: HostOptions = field(default_factory=HostOptions)
     aws: AwsGroup | None = None
@@ -82,6 +83,7 @@ def create_group(
         hosts=request.hosts,
         auto_rollback=request.auto_rollback,
         ssh=ssh,
+        ssm=check_ssm(request.ssm),
         variables=request.variables,
         host_options=request.host_options,
         aws=aws,
@@ -120,6 +122,7 @@ def replace_group(
         hosts=request.hosts,
         auto_rollback=request.auto_rollback,
         ssh=ssh,
+        ssm=check_ssm(request.ssm),
         variables=request.variables,
         host_options=request.host_options,
         aws=aws,

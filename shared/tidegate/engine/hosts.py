@@ -5,14 +5,22 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from tidegate.domain.errors import HostExists, InUse, Invalid
-from tidegate.domain.host import NO_WAY, Host, Origin
+from tidegate.domain.host import Host, Origin
 from tidegate.domain.ids import HostId
 from tidegate.engine.checks import check_name, check_tags, check_variables
+from tidegate.engine.host_ways import SSH, check_way
 from tidegate.engine.instances import new_registration
 from tidegate.store.unit_of_work import UnitOfWork
 
-SSH: Final = "ssh"
-_WHERE: Final = ("address", "port", "user", "proxy_jump", "state_dir")
+_WHERE: Final = (
+    "address",
+    "port",
+    "user",
+    "proxy_jump",
+    "state_dir",
+    "instance_id",
+    "region",
+)
 """Settings that lead to the folder in which the host remembers what it has run."""
 
 
@@ -54,7 +62,7 @@ def create_host(name: str, request: HostRequest, *, uow: UnitOfWork) -> Host:
     if known is None:
         uow.catalog.add_host(host)
     else:
-        _check_move(known, settings, uow)
+        _check_move(known, driver, settings, uow)
         uow.catalog.save_host(host)
     return host
 
@@ -87,7 +95,7 @@ def change_host(
         )
     request = change(_request_of(host))
     driver, settings = _checked(request)
-    _check_move(host, settings, uow)
+    _check_move(host, driver, settings, uow)
     changed = replace(
         host,
         driver=driver,
@@ -123,35 +131,10 @@ def delete_host(name: str, *, uow: UnitOfWork) -> None:
     uow.catalog.delete_host(host.id)
 
 
-def check_ssh(settings: Mapping[str, object]) -> dict[str, object]:
-    """Return what is set of *settings*, which SSH can use.
-
-    Raises:
-        Invalid: It cannot.
-    """
-    given = {key: value for key, value in settings.items() if value not in {None, ""}}
-    if any("PRIVATE KEY" in str(value) for value in given.values()):
-        raise Invalid(
-            "A private key is never stored; put it into a file where the worker runs and give "
-            "the identity as 'file:/path/to/key', or as 'env:NAME' or 'agent'.",
-            code="KeyMaterialRefused",
-        )
-    # Brings asyncssh along, which is large; only whoever writes hosts needs it.
-    from tidegate.drivers.hosts.ssh_settings import (  # noqa: PLC0415
-        InvalidSshSettings,
-        SshSettings,
-    )
-
-    try:
-        SshSettings.read({"address": "localhost", **given})
-    except InvalidSshSettings as invalid:
-        raise Invalid(str(invalid)) from None
-    return given
-
-
-def _check_move(host: Host, settings: Mapping[str, object], uow: UnitOfWork) -> None:
+def _check_move(host: Host, driver: str, settings: Mapping[str, object], uow: UnitOfWork) -> None:
     """Refuse to move a host at which a run goes on; where none can be reached, none does."""
-    moves = host.is_reachable and any(settings.get(key) != host.settings.get(key) for key in _WHERE)
+    differs = any(settings.get(key) != host.settings.get(key) for key in _WHERE)
+    moves = host.is_reachable and (differs or driver != host.driver)
     running = uow.catalog.run_on_host(host.id) if moves else None
     if running is not None:
         raise InUse(
@@ -162,30 +145,9 @@ def _check_move(host: Host, settings: Mapping[str, object], uow: UnitOfWork) -> 
 
 def _checked(request: HostRequest) -> tuple[str, dict[str, object]]:
     """Return the driver and the settings that a request comes to."""
-    if request.driver not in {SSH, NO_WAY}:
-        raise Invalid(f"There is no host driver {request.driver[:40]!r}; there is: ssh.")
     check_tags(request.tags)
     check_variables(request.variables)
-    settings = check_ssh(request.settings)
-    if request.driver == NO_WAY and not settings:
-        return NO_WAY, settings
-    _check_way(settings)
-    return SSH, settings
-
-
-def _check_way(settings: Mapping[str, object]) -> None:
-    """Refuse settings that lead to no host, or to whoever answers."""
-    address = settings.get("address")
-    if not address:
-        raise Invalid("A host needs an address: its name or IP address.")
-    if not settings.get("host_key") and not settings.get("trust_on_first_use"):
-        port = settings.get("port", 22)
-        raise Invalid(
-            "A host needs its host_key, so that no other machine can pose as it; "
-            f"`ssh-keyscan -t ed25519 -p {port} {address}` prints it. "
-            "Or set trust_on_first_use to true to take the key that it shows at first.",
-            code="HostKeyMissing",
-        )
+    return check_way(request.driver, request.settings)
 
 
 def _request_of(host: Host) -> HostRequest:

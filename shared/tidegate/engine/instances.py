@@ -14,6 +14,7 @@ from tidegate.domain.errors import (
 from tidegate.domain.host import NO_WAY, Host, Origin, Registration
 from tidegate.domain.ids import HostId
 from tidegate.engine.checks import check_name
+from tidegate.engine.host_ways import SSM, is_ssm_node
 from tidegate.store.unit_of_work import UnitOfWork
 
 MOST_TAGS: Final = 10
@@ -45,6 +46,8 @@ def register_instance(name: str, identity: Identity, *, uow: UnitOfWork) -> Host
         if arn and (holder := uow.catalog.host_registered_as(arn)):
             raise IamArnTaken(arn, holder, is_user=arn == identity.iam_user_arn)
     registration = new_registration(uow, identity)
+    # Nothing more has to be said of one whose name says how it is reached.
+    driver, settings = (SSM, {"instance_id": name}) if is_ssm_node(name) else (NO_WAY, {})
     if known is not None:
         host = replace(known, registration=registration)
         uow.catalog.save_host(host)
@@ -52,8 +55,8 @@ def register_instance(name: str, identity: Identity, *, uow: UnitOfWork) -> Host
     host = Host(
         id=HostId(uow.ids.unique()),
         name=name,
-        driver=NO_WAY,
-        settings={},
+        driver=driver,
+        settings=settings,
         registration=registration,
         created_at=uow.now(),
     )

@@ -12,6 +12,7 @@ from tidegate.domain.lifecycle import events_of
 from tidegate.domain.revision import Revision, SourceType
 from tidegate.drivers.hosts import Bundle, HostAddress, HostRun
 from tidegate.engine.appspecs import read_appspec
+from tidegate.engine.host_ways import SSM
 from tidegate.settings import Settings
 from tidegate.store.group_settings import GroupSettings
 from tidegate.store.leases import Lease
@@ -54,7 +55,7 @@ def run_order(
     return RunOrder(
         key=run_key(deployment.id, lease.target_id, lease.segment),
         driver=host.driver,
-        address=HostAddress(name=host.name, settings=_reach(host, group)),
+        address=HostAddress(name=host.name, settings=_reach(host, group, deployment)),
         spec={
             "target": lease.target_id,
             "environment": {**group["variables"], **host.variables},
@@ -108,8 +109,11 @@ def _of_group(group: GroupSettings) -> dict[str, object]:
     }
 
 
-def _reach(host: Host, group: GroupSettings) -> dict[str, object]:
+def _reach(host: Host, group: GroupSettings, deployment: Deployment) -> dict[str, object]:
     own = {key: value for key, value in host.settings.items() if value not in (None, "")}
+    if host.driver == SSM:
+        role = group["aws"].service_role_arn
+        return {"region": deployment.region, **group["ssm"], **own, "role_arn": role}
     by_sudo = {"sudo": True} if group["host_options"].sudo else {}
     return {**group["ssh"], **own, **by_sudo}
 

@@ -18,6 +18,7 @@ class GroupSettings(TypedDict):
     hosts: tuple[str, ...]
     auto_rollback: AutoRollback
     ssh: Mapping[str, object]
+    ssm: Mapping[str, object]
     variables: Mapping[str, str]
     host_options: HostOptions
     ec2: Ec2Options

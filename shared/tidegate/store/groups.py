@@ -272,6 +272,7 @@ class Groups:
                 "events": [event.value for event in group.auto_rollback.events],
             },
             "ssh": dict(group.ssh),
+            "ssm": dict(group.ssm),
             "variables": dict(group.variables),
             "host_options": asdict(group.host_options),
         }
@@ -299,6 +300,7 @@ class Groups:
                 events=tuple(RollbackEvent(event) for event in rollback["events"]),
             ),
             ssh=settings["ssh"],
+            ssm=settings.get("ssm", {}),
             variables=settings["variables"],
             host_options=host_options_from_json(settings.get("host_options", {})),
             ec2=ec2_from_json(settings.get("ec2")),

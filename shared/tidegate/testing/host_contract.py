@@ -3,7 +3,7 @@
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import ClassVar, Final
 
 import pytest
 
@@ -20,12 +20,19 @@ from tidegate.drivers.hosts import (
 )
 from tidegate.testing.host_runs import SERVER_EVENTS, Follower, run_of
 
-_SLOW: Final = 'echo begun >>"$LEDGER"; echo working; sleep 2; echo ended >>"$LEDGER"'
 _QUICK: Final = 'echo ran >>"$LEDGER"; echo to stdout; echo to stderr >&2'
 
 
 class HostDriverContract:
     """Give it the fixtures `driver` and `host`; the host is this machine, with a `/bin/sh`."""
+
+    long_enough: ClassVar[float] = 2.0
+    """Seconds that a hook takes which a test is to meet while it runs."""
+
+    @property
+    def slow(self) -> str:
+        begun, ended = 'echo begun >>"$LEDGER"; echo working', 'echo ended >>"$LEDGER"'
+        return f"{begun}; sleep {self.long_enough}; {ended}"
 
     @pytest.fixture
     def ledger(self, tmp_path: Path) -> Path:
@@ -96,7 +103,7 @@ class HostDriverContract:
         assert follow.ledger.read_text() == "ran\n"
 
     def test_two_followers_at_once_see_one_run(self, follow: "Scene") -> None:
-        first = follow.a_new_run(AfterInstall=_SLOW)
+        first = follow.a_new_run(AfterInstall=self.slow)
         second = follow.again()
 
         assert (first.join(), second.join()) == (Finished(), Finished())
@@ -125,7 +132,7 @@ class HostDriverContract:
         assert rest.facts == []
 
     def test_who_lets_go_leaves_the_run_going(self, follow: "Scene") -> None:
-        first = follow.a_new_run(AfterInstall=_SLOW)
+        first = follow.a_new_run(AfterInstall=self.slow)
         first.wait_for(lambda f: f.is_running("AfterInstall"), "the hook runs")
         first.wish(Wish.LET_GO)
         assert first.join() == LetGo()
@@ -139,7 +146,7 @@ class HostDriverContract:
     def test_what_a_report_raises_reaches_the_caller_and_the_run_goes_on(
         self, follow: "Scene"
     ) -> None:
-        first = follow.a_new_run(AfterInstall=_SLOW)
+        first = follow.a_new_run(AfterInstall=self.slow)
         first.wait_for(lambda f: f.is_running("AfterInstall"), "the hook runs")
         first.fail_with(ZeroDivisionError())
         with pytest.raises(ZeroDivisionError):
@@ -157,7 +164,7 @@ class HostDriverContract:
         assert follower.batches.count(0) >= 2
 
     def test_cancel_ends_a_run_after_the_script_that_runs(self, follow: "Scene") -> None:
-        follower = follow.a_new_run(AfterInstall=_SLOW, ApplicationStart=_QUICK)
+        follower = follow.a_new_run(AfterInstall=self.slow, ApplicationStart=_QUICK)
         follower.wait_for(lambda f: f.is_running("AfterInstall"), "the hook runs")
         follower.wish(Wish.CANCEL)
 
@@ -207,7 +214,7 @@ class HostDriverContract:
         assert not follow.ledger.exists()
 
     def test_who_only_attaches_hears_a_run_that_began_to_its_end(self, follow: "Scene") -> None:
-        first = follow.a_new_run(AfterInstall=_SLOW)
+        first = follow.a_new_run(AfterInstall=self.slow)
         first.wait_for(lambda f: f.is_running("AfterInstall"), "the hook runs")
         second = follow.attached()
 
@@ -217,7 +224,7 @@ class HostDriverContract:
         assert follow.ledger.read_text() == "begun\nended\n"
 
     def test_a_driver_that_is_closed_lets_go(self, follow: "Scene") -> None:
-        follower = follow.a_new_run(AfterInstall=_SLOW)
+        follower = follow.a_new_run(AfterInstall=self.slow)
         follower.wait_for(lambda f: f.is_running("AfterInstall"), "the hook runs")
 
         follow.driver.close()

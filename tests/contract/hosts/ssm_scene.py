@@ -9,18 +9,18 @@ from tidegate.testing.aws.ssm.handle import StandInHost
 
 REGION: Final = "us-east-1"
 HASTY: Final = SsmPace(
-    slice=0.7,
+    slice=0.5,
     gather=0.05,
     hold=0.2,
     quiet=0.02,
     tick=0.05,
-    poll=0.15,
-    slowest_poll=0.3,
-    grace=3.0,
+    poll=0.1,
+    slowest_poll=0.2,
+    grace=20.0,
     unseen_for=0.5,
     shortest_back_off=0.05,
     longest_back_off=0.3,
-    lost_after=8.0,
+    lost_after=45.0,
     sends_per_second=200.0,
     reads_per_second=200.0,
 )

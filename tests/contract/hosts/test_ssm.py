@@ -12,6 +12,8 @@ from tidegate.testing.host_contract import HostDriverContract
 
 
 class TestSsmHosts(HostDriverContract):
+    long_enough = 6.0
+
     @pytest.fixture
     def driver(self, exchange: str) -> Iterator[SsmHosts]:
         driver = ssm_driver(exchange)

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 from datetime import datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel, Field, StrictBool, model_validator
@@ -16,7 +16,7 @@ from tidegate.engine.groups import GroupRequest, create_group, delete_group, rep
 from tidegate_api.auth import needs
 from tidegate_api.parts import TheParts
 from tidegate_api.rest.alarms import AlarmsIn, AlarmsOut
-from tidegate_api.rest.hosts import SshIn
+from tidegate_api.rest.hosts import SshIn, SsmIn
 from tidegate_api.rest.moves import PairOut
 from tidegate_api.rest.paging import page_of, read_name
 from tidegate_api.rest.services import (
@@ -99,6 +99,8 @@ class GroupReplaceIn(ServiceFieldsIn):
     auto_rollback: RollbackIn = Field(default=RollbackIn(enabled=False))
     ssh: GroupSshIn = GroupSshIn()
     """For hosts that do not say it themselves."""
+    ssm: SsmIn = SsmIn()
+    """Likewise, for hosts over SSM."""
     variables: dict[str, str] = Field(default_factory=dict)
     """Environment of hooks; a host's own variables win."""
     host_options: HostOptionsIn = HostOptionsIn()
@@ -114,6 +116,7 @@ class GroupReplaceIn(ServiceFieldsIn):
             hosts=tuple(self.hosts),
             auto_rollback=self.auto_rollback.value(),
             ssh=self.ssh.model_dump(exclude_none=True),
+            ssm=self.ssm.model_dump(exclude_none=True),
             variables=self.variables,
             host_options=self.host_options.value(),
             alarms=None if self.alarms is None else self.alarms.value(),
@@ -167,6 +170,14 @@ class SshOut(BaseModel):
     host_key: str | None = None
 
 
+class SsmOut(BaseModel):
+    region: str | None = None
+    state_dir: str | None = None
+    bundles: Literal["presigned", "host"] | None = None
+    output_bucket: str | None = None
+    output_prefix: str | None = None
+
+
 class HostOptionsOut(BaseModel):
     working_directory: WorkingDirectory
     sudo: bool
@@ -184,6 +195,7 @@ class GroupOut(BaseModel):
     hosts: list[str]
     auto_rollback: RollbackOut
     ssh: SshOut
+    ssm: SsmOut
     variables: dict[str, str]
     host_options: HostOptionsOut
     alarms: AlarmsOut
@@ -203,6 +215,7 @@ class GroupOut(BaseModel):
     def of(cls, group: Group) -> "GroupOut":
         attempted, successful = group.last_attempted, group.last_successful
         ssh: dict[str, Any] = dict(group.ssh)
+        ssm: dict[str, Any] = dict(group.ssm)
         return cls(
             id=group.id,
             name=group.name,
@@ -212,6 +225,7 @@ class GroupOut(BaseModel):
             hosts=list(group.hosts),
             auto_rollback=RollbackOut.of(group.auto_rollback),
             ssh=SshOut(**ssh),
+            ssm=SsmOut(**ssm),
             variables=dict(group.variables),
             host_options=HostOptionsOut(**asdict(group.host_options)),
             alarms=AlarmsOut.of(group.aws.alarms),

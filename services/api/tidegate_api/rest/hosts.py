@@ -42,13 +42,30 @@ class SshIn(In):
     state_dir: str | None = None
 
 
+class SsmIn(In):
+    """How hosts are reached over SSM; what is null is left to the default."""
+
+    region: str | None = None
+    """Where Systems Manager knows them, if not in the deployment's."""
+    state_dir: str | None = None
+    bundles: Literal["presigned", "host"] | None = None
+    """Hosts fetch bundles by presigned addresses (default), or by their own credentials."""
+    output_bucket: str | None = None
+    """Where their SSM Agents put long logs."""
+    output_prefix: str | None = None
+
+
 class HostReplaceIn(SshIn):
     name: str | None = None
     """May be left out; a host keeps its name."""
-    driver: Literal["ssh"] = "ssh"
-    address: str
+    driver: Literal["ssh", "ssm"] = "ssh"
+    address: str | None = None
     host_key: str | None = None
     trust_on_first_use: bool = False
+    instance_id: str | None = None
+    """Of a host over SSM: `i-…` of EC2, or `mi-…` of another machine."""
+    region: str | None = None
+    """Where Systems Manager knows it, if not in the deployment's."""
     tags: dict[str, str] = Field(default_factory=dict)
     variables: dict[str, str] = Field(default_factory=dict)
 
@@ -68,18 +85,25 @@ class HostIn(HostReplaceIn):
 class HostChangeIn(SshIn):
     """Only what is given changes; null takes a setting away."""
 
+    driver: Literal["ssh", "ssm"] | None = None
+    """Another one than before takes all other settings of the way away."""
     address: str | None = None
     host_key: str | None = None
     trust_on_first_use: bool | None = None
+    instance_id: str | None = None
+    region: str | None = None
     tags: dict[str, str] | None = None
     variables: dict[str, str] | None = None
 
     def applied_to(self, request: HostRequest) -> HostRequest:
         given = self.model_dump(exclude_unset=True)
         tags, variables = given.pop("tags", None), given.pop("variables", None)
+        driver = given.pop("driver", None) or request.driver
+        before = request.settings if driver == request.driver else {}
         return replace(
             request,
-            settings={**request.settings, **given},
+            driver=driver,
+            settings={**before, **given},
             tags=request.tags if tags is None else tags,
             variables=request.variables if variables is None else variables,
         )
@@ -100,6 +124,8 @@ class HostOut(BaseModel):
     proxy_jump: str | None
     proxy_host_key: str | None
     state_dir: str | None
+    instance_id: str | None
+    region: str | None
     tags: dict[str, str]
     variables: dict[str, str]
     last_seen_at: datetime | None
@@ -123,7 +149,14 @@ class HostOut(BaseModel):
         )
 
 
-_SETTINGS: Final = (*SshIn.model_fields, "address", "host_key", "trust_on_first_use")
+_SETTINGS: Final = (
+    *SshIn.model_fields,
+    "address",
+    "host_key",
+    "trust_on_first_use",
+    "instance_id",
+    "region",
+)
 
 
 @router.post(
