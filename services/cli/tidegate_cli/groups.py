@@ -5,6 +5,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from tidegate_cli import client
+from tidegate_cli import ssm_options as ssm
 from tidegate_cli.alarm_options import (
     Alarms,
     Checks,
@@ -81,6 +82,7 @@ _CHANGEABLE: Final = (
     "hosts",
     "auto_rollback",
     "ssh",
+    "ssm",
     "variables",
     "host_options",
 )
@@ -107,6 +109,10 @@ def create(
     ready_wait: ReadyWait = None,
     termination_wait: TerminationWait = None,
     service_role: ServiceRole = None,
+    ssm_region: ssm.Region = None,
+    ssm_state_dir: ssm.StateDir = None,
+    ssm_bundles: ssm.Bundles = None,
+    ssm_output_bucket: ssm.OutputBucket = None,
     as_json: Json = False,
     profile: Profile = None,
 ) -> None:
@@ -122,6 +128,8 @@ def create(
     more = service_settings(cluster, service_name, pair, ready_wait, termination_wait)
     options = _options(working_directory, sudo, allow_setid, on_stop, max_revisions)
     body = {"name": name, **settings, **more, **({"host_options": options} if options else {})}
+    over_ssm = ssm.ssm_settings(ssm_region, ssm_state_dir, ssm_bundles, ssm_output_bucket)
+    body |= {"ssm": over_ssm} if over_ssm else {}
     with client.connect(profile) as service:
         if not tag and not host and _is_of_servers(service, app_name):
             raise typer.BadParameter(_ONE_OF_TWO)
@@ -150,6 +158,10 @@ def change(
     ready_wait: ReadyWait = None,
     termination_wait: TerminationWait = None,
     service_role: ServiceRole = None,
+    ssm_region: ssm.Region = None,
+    ssm_state_dir: ssm.StateDir = None,
+    ssm_bundles: ssm.Bundles = None,
+    ssm_output_bucket: ssm.OutputBucket = None,
     as_json: Json = False,
     profile: Profile = None,
 ) -> None:
@@ -161,13 +173,15 @@ def change(
     settings = _settings(tag, host, config, rollback_on, var, service_role=service_role)
     settings |= service_settings(cluster, service_name, pair, ready_wait, termination_wait)
     options = _options(working_directory, sudo, allow_setid, on_stop, max_revisions)
-    if not settings and not options:
+    over_ssm = ssm.ssm_settings(ssm_region, ssm_state_dir, ssm_bundles, ssm_output_bucket)
+    if not settings and not options and not over_ssm:
         raise typer.BadParameter("say what to change, for example --tag or --on-stop.")
     with client.connect(profile) as service:
         path = ("applications", app_name, "deployment-groups", name)
         found = service.get(*path)
         kept: dict[str, Any] = {key: found[key] for key in _CHANGEABLE}
         body = {**kept, **settings, "host_options": {**kept["host_options"], **options}}
+        body["ssm"] = {**kept["ssm"], **over_ssm}
         changed = service.replace(*path, body=body)
     _show(changed, as_json=as_json, said=f"Deployment group {app_name}/{name} was changed.")
 
@@ -248,6 +262,7 @@ def show_group(
             ("last success", _summary(found.get("last_successful_deployment"))),
             ("rolls back on", _rolls_back_on(found.get("auto_rollback"))),
             ("ssh defaults", {k: v for k, v in (found.get("ssh") or {}).items() if v is not None}),
+            ("ssm", {k: v for k, v in (found.get("ssm") or {}).items() if v is not None}),
             ("variables", found.get("variables")),
             *service_facts(found),
             *alarm_facts(found.get("alarms") or {}),

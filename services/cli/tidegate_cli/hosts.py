@@ -9,6 +9,7 @@ from tidegate_cli import client
 from tidegate_cli.commands import Command, group
 from tidegate_cli.options import Json, Profile, identity, pairs, ssh_address
 from tidegate_cli.output import Row, moment, say, show_facts, show_json, show_table
+from tidegate_cli.ssm_options import Instance, Region
 
 app = group("Hosts: the machines that are deployed to.")
 
@@ -83,7 +84,7 @@ def _address(host: Row) -> str:
     address = f"[{address}]" if ":" in address else address
     user = f"{host['user']}@" if host.get("user") else ""
     port = f":{host['port']}" if host.get("port") not in (None, 22) else ""
-    return f"{user}{address}{port}"
+    return f"{user}{address}{port}" or str(host.get("instance_id") or "")
 
 
 COLUMNS: Final = (
@@ -99,7 +100,9 @@ COLUMNS: Final = (
 def add(
     name: Name,
     *,
-    ssh: Annotated[str, Ssh],
+    ssh: Annotated[str | None, Ssh] = None,
+    ssm: Instance = None,
+    ssm_region: Region = None,
     identity: Identity = None,
     host_key: HostKey = None,
     trust_on_first_use: Trust = None,
@@ -111,17 +114,21 @@ def add(
     as_json: Json = False,
     profile: Profile = None,
 ) -> None:
-    """Add a host.
+    """Add a host, over SSH or over SSM.
 
     `tidegate host add web-1 --ssh deploy@10.0.0.5 --identity file:/etc/tidegate/id_ed25519
-    --host-key 'ssh-ed25519 AAAA…' --tag env=prod role=web`
+    --host-key 'ssh-ed25519 AAAA…' --tag env=prod role=web`, or
+    `tidegate host add web-2 --ssm i-0123456789abcdef0 --tag env=prod role=web`
     """
+    if (ssh is None) == (ssm is None):
+        raise typer.BadParameter("give --ssh USER@ADDRESS or --ssm INSTANCE-ID, one of the two.")
     body = {
         "name": name,
-        "driver": "ssh",
         **_given(
             ssh,
+            ssm,
             {
+                "region": ssm_region,
                 "identity": identity,
                 "host_key": host_key,
                 "trust_on_first_use": trust_on_first_use,
@@ -143,6 +150,8 @@ def change(
     name: Name,
     *,
     ssh: Annotated[str | None, Ssh] = None,
+    ssm: Instance = None,
+    ssm_region: Region = None,
     identity: Identity = None,
     host_key: HostKey = None,
     trust_on_first_use: Trust = None,
@@ -155,7 +164,10 @@ def change(
     profile: Profile = None,
 ) -> None:
     """Change what is given of a host; the rest stays."""
+    if ssh is not None and ssm is not None:
+        raise typer.BadParameter("give --ssh USER@ADDRESS or --ssm INSTANCE-ID, one of the two.")
     settings = {
+        "region": ssm_region,
         "identity": identity,
         "host_key": host_key,
         "trust_on_first_use": trust_on_first_use,
@@ -163,7 +175,7 @@ def change(
         "proxy_host_key": proxy_host_key,
         "state_dir": state_dir,
     }
-    body = _given(ssh, settings, tag, var)
+    body = _given(ssh, ssm, settings, tag, var)
     if not body:
         raise typer.BadParameter("say what to change, for example --ssh or --tag.")
     with client.connect(profile) as service:
@@ -218,6 +230,7 @@ def delete(name: Name, profile: Profile = None) -> None:
 
 def _given(
     ssh: str | None,
+    ssm: str | None,
     settings: Mapping[str, object],
     tag: list[str] | None,
     var: list[str] | None,
@@ -229,7 +242,8 @@ def _given(
         "variables": pairs(var, "--var") if var else None,
     }
     given = {key: value for key, value in everything.items() if value is not None}
-    return {**(ssh_address(ssh) if ssh else {}), **given}
+    way = {"driver": "ssh", **ssh_address(ssh)} if ssh else {}
+    return {**way, **({"driver": "ssm", "instance_id": ssm} if ssm else {}), **given}
 
 
 def _show(host: Row, *, as_json: bool, said: str) -> None:
