@@ -18,7 +18,7 @@ from parts.ports import free_port
 from parts.s3 import S3Server
 
 REGION = "eu-central-1"
-SERVICES = ("SNS", "EVENTBRIDGE", "CLOUDWATCH")
+SERVICES = ("SNS", "EVENTBRIDGE", "CLOUDWATCH", "EC2", "AUTO_SCALING")
 _names = count()
 
 

@@ -16,6 +16,19 @@ from tidegate_cli.alarm_options import (
 )
 from tidegate_cli.client import Service
 from tidegate_cli.commands import Command, group
+from tidegate_cli.ec2_options import (
+    Address,
+    Ec2Tags,
+    HostCa,
+    Outdated,
+    ReachBy,
+    ScalingGroups,
+    Ssh,
+    TrustFirst,
+    ec2_facts,
+    ec2_settings,
+    ssh_settings,
+)
 from tidegate_cli.group_options import (
     AllowSetid,
     Application,
@@ -223,6 +236,55 @@ def set_alarms(
         show_facts(alarm_facts(found["alarms"]))
 
 
+@app.command("ec2", cls=Command)
+def set_ec2(
+    app_name: Application,
+    name: Group,
+    *,
+    tag: Ec2Tags = None,
+    auto_scaling_group: ScalingGroups = None,
+    outdated: Outdated = None,
+    reach: ReachBy = None,
+    address: Address = None,
+    host_ca: HostCa = None,
+    trust_on_first_use: TrustFirst = None,
+    ssh: Ssh = None,
+    as_json: Json = False,
+    profile: Profile = None,
+) -> None:
+    """Say which EC2 instances a group has and how they are reached; without an option, show it.
+
+    `tidegate group ec2 shop prod --tag env=prod --reach ssh --host-ca 'ssh-ed25519 AAAA…' --ssh
+    user=ubuntu` means all instances with env=prod. The tags or Auto Scaling groups that are given
+    are all it has from then on; `--tag ''` and `--auto-scaling-group ''` take them away.
+    """
+    options = {
+        "reach": reach,
+        "address": address,
+        "host_ca": host_ca,
+        "trust_on_first_use": trust_on_first_use,
+    }
+    given = (tag, auto_scaling_group, outdated, ssh, *options.values())
+    with client.connect(profile) as service:
+        path = ("applications", app_name, "deployment-groups", name)
+        found = service.get(*path)
+        if any(one is not None for one in given):
+            wanted = ec2_settings(
+                found["ec2"],
+                tag=tag,
+                scaling_groups=auto_scaling_group,
+                outdated=outdated,
+                **options,
+            )
+            kept = {key: found[key] for key in _CHANGEABLE}
+            kept["ssh"] = ssh_settings(kept["ssh"], ssh or ())
+            found = service.replace(*path, body={**kept, "ec2": wanted})
+    if as_json:
+        show_json(found["ec2"])
+    else:
+        show_facts(ec2_facts(found) or [("EC2 instances", "none")])
+
+
 @app.command("list")
 def list_groups(
     app_name: Annotated[
@@ -264,6 +326,7 @@ def show_group(
             ("ssh defaults", {k: v for k, v in (found.get("ssh") or {}).items() if v is not None}),
             ("ssm", {k: v for k, v in (found.get("ssm") or {}).items() if v is not None}),
             ("variables", found.get("variables")),
+            *ec2_facts(found),
             *service_facts(found),
             *alarm_facts(found.get("alarms") or {}),
             ("service role", found.get("service_role_arn")),

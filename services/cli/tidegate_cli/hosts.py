@@ -183,25 +183,53 @@ def change(
     _show(host, as_json=as_json, said=f"Host {name} was changed.")
 
 
+INSTANCES: Final = (
+    ("name", lambda host: host.get("name")),
+    ("state", lambda host: _instance(host).get("state")),
+    ("Auto Scaling group", lambda host: _instance(host).get("auto_scaling_group")),
+    ("private", lambda host: _instance(host).get("private_address")),
+    ("public", lambda host: _instance(host).get("public_address")),
+    ("tags", lambda host: host.get("tags")),
+    ("found", lambda host: moment(host.get("found_at"))),
+    ("last seen", lambda host: moment(host.get("last_seen_at"))),
+)
+
+
+def _instance(host: Row) -> Mapping[str, object]:
+    found = host.get("instance")
+    return found if isinstance(found, Mapping) else {}
+
+
 @app.command("list", cls=Command)
 def list_hosts(
     tag: Annotated[
         list[str] | None,
         typer.Option("--tag", metavar="K=V", help="Only hosts that have these tags."),
     ] = None,
+    *,
+    ec2: Annotated[
+        bool,
+        typer.Option(
+            "--ec2", help="The EC2 instances that deployments found, not what is registered."
+        ),
+    ] = False,
     as_json: Json = False,
     profile: Profile = None,
 ) -> None:
     """List hosts."""
     wanted = pairs(tag, "--tag")
+    tags = [f"{key}={value}" for key, value in wanted.items()]
     with client.connect(profile) as service:
         hosts = [
             host
-            for host in service.items("hosts", tag=[f"{key}={v}" for key, v in wanted.items()])
+            for host in service.items("hosts", tag=tags, ec2=ec2 or None)
             if wanted.items() <= (host.get("tags") or {}).items()
         ]
     if as_json:
         show_json(hosts)
+        return
+    if ec2:
+        show_table(hosts, INSTANCES, nothing="No deployment has found such an instance yet.")
         return
     show_table(hosts, COLUMNS, nothing="There is no such host; `tidegate host add` adds one.")
 

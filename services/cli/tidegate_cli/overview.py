@@ -175,6 +175,7 @@ def _paused(deployment: Document, pause: Document) -> str:
 
 def _facts(deployment: Document, pause: Document, now: datetime) -> list[tuple[str, object]]:
     link = deployment.get("rollback") or {}
+    follows = deployment.get("follow_up") or {}
     error = deployment.get("error") or {}
     facts = [
         *((head, value(deployment)) for head, value in COLUMNS),
@@ -191,6 +192,8 @@ def _facts(deployment: Document, pause: Document, now: datetime) -> list[tuple[s
         ("rolled back by", link.get("rollback_deployment_id")),
         ("rolls back", link.get("rollback_triggering_deployment_id")),
         ("rollback", link.get("message")),
+        ("follows", follows.get("root_deployment_id")),
+        ("followed by", follows.get("follow_up_deployment_id")),
         ("note", " ".join(remarks(deployment))),
     ]
     return [(name, value) for name, value in facts if value not in (None, "", {})]

@@ -8,6 +8,7 @@ from tidegate.domain.alarms import Alarms
 from tidegate.domain.aws_group import AwsGroup
 from tidegate.domain.configs import DEFAULT_CONFIG
 from tidegate.domain.deployment import AutoRollback, ComputePlatform
+from tidegate.domain.ec2 import Ec2Options
 from tidegate.domain.errors import GroupExists, GroupNotFound, HostNotFound, InUse, Invalid
 from tidegate.domain.group import FEWEST_REVISIONS, MOST_REVISIONS, Application, Group, HostOptions
 from tidegate.domain.group_limits import Wanted, check_limits
@@ -17,6 +18,7 @@ from tidegate.domain.resource_tags import check_resource_tags
 from tidegate.domain.tag_filters import TagFilter, TagFilterType, Tags, TagSet
 from tidegate.engine.checks import check_name, check_tag, check_variables
 from tidegate.engine.host_ways import check_ssh, check_ssm
+from tidegate.engine.instance_groups import Ec2Request, with_ec2
 from tidegate.engine.service_groups import ServiceRequest, with_service
 from tidegate.messages import want_advance
 from tidegate.store.unit_of_work import UnitOfWork
@@ -48,6 +50,8 @@ class GroupRequest:
     service_role_arn: str | None = None
     """None leaves it as it is, and an empty one takes it away."""
     service: ServiceRequest = field(default_factory=ServiceRequest)
+    ec2: Ec2Request | None = None
+    """None leaves which EC2 instances it has, and how they are reached, as it is."""
 
 
 def create_group(
@@ -87,6 +91,7 @@ def create_group(
         variables=request.variables,
         host_options=request.host_options,
         aws=aws,
+        ec2=_ec2(request, Ec2Options()),
         created_at=uow.now(),
     )
     uow.catalog.add_group(group, tags=tags)
@@ -125,6 +130,7 @@ def replace_group(
         ssm=check_ssm(request.ssm),
         variables=request.variables,
         host_options=request.host_options,
+        ec2=_ec2(request, group.ec2),
         aws=aws,
     )
     uow.catalog.save_group(changed)
@@ -194,9 +200,14 @@ def _aws(application: Application, request: GroupRequest, before: AwsGroup) -> A
         aws = replace(aws, alarms=request.alarms)
     if request.service_role_arn is not None:
         aws = replace(aws, service_role_arn=request.service_role_arn)
-    check_limits(Wanted(aws=aws, on_premises=Tags(), auto_rollback=request.auto_rollback))
     platform = application.compute_platform
+    aws = with_ec2(aws, request.ec2, platform)
+    check_limits(Wanted(aws=aws, on_premises=Tags(), auto_rollback=request.auto_rollback))
     return with_service(aws, request.service, platform, request.auto_rollback)
+
+
+def _ec2(request: GroupRequest, before: Ec2Options) -> Ec2Options:
+    return before if request.ec2 is None else request.ec2.options
 
 
 def _checked(

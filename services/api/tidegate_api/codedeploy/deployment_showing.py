@@ -1,5 +1,7 @@
 """Deployments as CodeDeploy's clients are told of them: what is shown, and what is absent."""
 
+from collections.abc import Sequence
+
 from tidegate.domain.deployment import (
     ComputePlatform,
     Deployment,
@@ -9,6 +11,8 @@ from tidegate.domain.deployment import (
 from tidegate.domain.ec2 import ScalingProcess, TargetInstances
 from tidegate.domain.target import TargetStatus
 from tidegate.store.deployment_reading import Recorded
+from tidegate.store.searches import Related
+from tidegate_api.codedeploy.call import Call
 from tidegate_api.codedeploy.group_showing import (
     alarm_info,
     blue_green_info,
@@ -23,8 +27,15 @@ from tidegate_api.codedeploy.locations import location_of
 from tidegate_api.codedeploy.shapes import deployments as shapes
 
 
-def deployment_info(recorded: Recorded) -> shapes.DeploymentInfo:
-    """Return all that is said of a deployment."""
+def deployment_infos(call: Call, found: Sequence[Recorded]) -> list[shapes.DeploymentInfo]:
+    """Return all that is said of deployments."""
+    # Only what EC2 instances were launched during is followed by another.
+    asked = [one.deployment.id for one in found if one.aws.auto_scaling_groups]
+    related = call.uow.searches.related(asked) if asked else {}
+    return [_info(one, related.get(one.deployment.id)) for one in found]
+
+
+def _info(recorded: Recorded, related: Related | None) -> shapes.DeploymentInfo:
     deployment, aws = recorded.deployment, recorded.aws
     options, platform = deployment.options, deployment.compute_platform
     return shapes.DeploymentInfo(
@@ -56,9 +67,18 @@ def deployment_info(recorded: Recorded) -> shapes.DeploymentInfo:
         deployment_status_messages=list(deployment.status_messages),
         compute_platform=platform.value,
         external_id=deployment.external_id,
+        related_deployments=related and _related(related),
         override_alarm_configuration=options.override_alarms
         and alarm_info(options.override_alarms),
         ec2_deployment_options=ec2_options_info(_suspended(recorded)),
+    )
+
+
+def _related(related: Related) -> shapes.RelatedDeployments:
+    follow_up = related.follow_up
+    return shapes.RelatedDeployments(
+        auto_update_outdated_instances_root_deployment_id=related.root,
+        auto_update_outdated_instances_deployment_ids=None if follow_up is None else [follow_up],
     )
 
 

@@ -10,7 +10,7 @@ from tidegate.engine.deployments import stop_deployment
 from tidegate.engine.waits import Wait, continue_deployment, end_hook, skip_termination_wait
 from tidegate.store.deployment_lists import Wanted
 from tidegate_api.codedeploy.call import Call
-from tidegate_api.codedeploy.deployment_showing import deployment_info
+from tidegate_api.codedeploy.deployment_showing import deployment_infos
 from tidegate_api.codedeploy.errors import AwsError
 from tidegate_api.codedeploy.group_reading import one_of
 from tidegate_api.codedeploy.names import application_name, batch, deployment_id, group_name
@@ -42,7 +42,7 @@ _HALF_A_STEP: Final = timedelta(microseconds=500)
 
 def get(call: Call, wanted: GetDeploymentInput) -> GetDeploymentOutput:
     found = recorded_deployment(call, wanted.deployment_id)
-    return GetDeploymentOutput(deployment_info=deployment_info(found))
+    return GetDeploymentOutput(deployment_info=deployment_infos(call, [found])[0])
 
 
 def batch_get(call: Call, wanted: BatchGetDeploymentsInput) -> BatchGetDeploymentsOutput:
@@ -50,7 +50,7 @@ def batch_get(call: Call, wanted: BatchGetDeploymentsInput) -> BatchGetDeploymen
         wanted.deployment_ids, most=MOST_AT_ONCE, what="deployment IDs", required="DeploymentId"
     )
     found = recorded_deployments(call, [deployment_id(one) for one in asked])
-    return BatchGetDeploymentsOutput(deployments_info=[deployment_info(one) for one in found])
+    return BatchGetDeploymentsOutput(deployments_info=deployment_infos(call, found))
 
 
 def list_(call: Call, wanted: ListDeploymentsInput) -> ListDeploymentsOutput:

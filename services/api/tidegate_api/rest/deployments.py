@@ -94,6 +94,13 @@ class RollbackInfoOut(BaseModel):
     message: str
 
 
+class FollowUpOut(BaseModel):
+    root_deployment_id: str | None
+    """The deployment that this one follows, for instances that were launched during it."""
+    follow_up_deployment_id: str | None
+    """The deployment that follows this one."""
+
+
 class NextOut(BaseModel):
     what: str
     """One sentence."""
@@ -133,6 +140,8 @@ class DeploymentOut(BaseModel):
     """What was said instead of the group's alarms."""
     alarms: list[AlarmOut] | None = None
     """What is watched, and how it was found; null in lists."""
+    follow_up: FollowUpOut | None = None
+    """Deployments for instances that Auto Scaling launched meanwhile; null in lists."""
     next: NextOut | None = None
     """What happens next; null in lists, of what is final, and of servers that are under way."""
 
@@ -142,6 +151,10 @@ class DeploymentOut(BaseModel):
         coming = next_of(deployment, uow)
         shown = cls.of(deployment)
         shown.alarms = alarms_of(deployment, uow)
+        if related := uow.searches.related([deployment.id]).get(deployment.id):
+            shown.follow_up = FollowUpOut(
+                root_deployment_id=related.root, follow_up_deployment_id=related.follow_up
+            )
         if coming is not None:
             shown.next = NextOut(what=coming.what, at=coming.at)
         return shown

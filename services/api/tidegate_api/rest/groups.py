@@ -5,18 +5,18 @@ from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Depends, Response
-from pydantic import BaseModel, Field, StrictBool, model_validator
+from pydantic import BaseModel, Field, StrictBool
 
 from tidegate.domain.access import Role
 from tidegate.domain.deployment import DeploymentStatus
 from tidegate.domain.errors import Invalid
 from tidegate.domain.group import DeploymentSummary, Group, HostOptions, OnStop, WorkingDirectory
-from tidegate.domain.tag_filters import TagFilter, TagFilterType
 from tidegate.engine.groups import GroupRequest, create_group, delete_group, replace_group
 from tidegate_api.auth import needs
 from tidegate_api.parts import TheParts
 from tidegate_api.rest.alarms import AlarmsIn, AlarmsOut
 from tidegate_api.rest.hosts import SshIn, SsmIn
+from tidegate_api.rest.instances import Ec2In, Ec2Out
 from tidegate_api.rest.moves import PairOut
 from tidegate_api.rest.paging import page_of, read_name
 from tidegate_api.rest.services import (
@@ -27,40 +27,11 @@ from tidegate_api.rest.services import (
     service_fields,
 )
 from tidegate_api.rest.shapes import Cursor, In, Limit, Page, RollbackIn, RollbackOut
+from tidegate_api.rest.tag_filters import TagFilterIn, TagFilterOut, set_of, shown_set
 
 router: Final = APIRouter(
     prefix="/applications/{application}/deployment-groups", tags=["deployment groups"]
 )
-
-
-class TagFilterIn(In):
-    """One condition; without a type, what is given of key and value decides."""
-
-    key: str | None = None
-    value: str | None = None
-    type: TagFilterType | None = None
-
-    @model_validator(mode="after")
-    def _is_whole(self) -> "TagFilterIn":
-        kind = self._kind()
-        if kind is not TagFilterType.VALUE_ONLY and not self.key:
-            raise ValueError(f"A filter of the type {kind} needs a key.")
-        if kind is not TagFilterType.KEY_ONLY and self.value is None:
-            raise ValueError(f"A filter of the type {kind} needs a value.")
-        return self
-
-    def _kind(self) -> TagFilterType:
-        if self.type is not None:
-            return self.type
-        if self.key and self.value is not None:
-            return TagFilterType.KEY_AND_VALUE
-        return TagFilterType.KEY_ONLY if self.key else TagFilterType.VALUE_ONLY
-
-    def filter(self) -> TagFilter:
-        kind = self._kind()
-        key = "" if kind is TagFilterType.VALUE_ONLY else self.key or ""
-        value = "" if kind is TagFilterType.KEY_ONLY else self.value or ""
-        return TagFilter(kind, key, value)
 
 
 class HostOptionsIn(In):
@@ -104,6 +75,8 @@ class GroupReplaceIn(ServiceFieldsIn):
     variables: dict[str, str] = Field(default_factory=dict)
     """Environment of hooks; a host's own variables win."""
     host_options: HostOptionsIn = HostOptionsIn()
+    ec2: Ec2In | None = None
+    """EC2 instances; what is left out stays as it is, `{}` takes all of them away."""
     alarms: AlarmsIn | None = None
     """What is left out stays as it is; `{"enabled": false}` takes all of them away."""
     service_role_arn: str | None = None
@@ -112,13 +85,14 @@ class GroupReplaceIn(ServiceFieldsIn):
     def request(self) -> GroupRequest:
         return GroupRequest(
             config_name=self.deployment_config,
-            tag_set=tuple(tuple(one.filter() for one in either) for either in self.tag_filters),
+            tag_set=set_of(self.tag_filters),
             hosts=tuple(self.hosts),
             auto_rollback=self.auto_rollback.value(),
             ssh=self.ssh.model_dump(exclude_none=True),
             ssm=self.ssm.model_dump(exclude_none=True),
             variables=self.variables,
             host_options=self.host_options.value(),
+            ec2=None if self.ec2 is None else self.ec2.request(),
             alarms=None if self.alarms is None else self.alarms.value(),
             service_role_arn=self.service_role_arn,
             service=self.service_request(),
@@ -127,21 +101,6 @@ class GroupReplaceIn(ServiceFieldsIn):
 
 class GroupIn(GroupReplaceIn):
     name: str
-
-
-class TagFilterOut(BaseModel):
-    key: str | None
-    value: str | None
-    type: TagFilterType
-
-    @classmethod
-    def of(cls, tag_filter: TagFilter) -> "TagFilterOut":
-        kind = tag_filter.type
-        return cls(
-            key=None if kind is TagFilterType.VALUE_ONLY else tag_filter.key,
-            value=None if kind is TagFilterType.KEY_ONLY else tag_filter.value,
-            type=kind,
-        )
 
 
 class SummaryOut(BaseModel):
@@ -198,6 +157,7 @@ class GroupOut(BaseModel):
     ssm: SsmOut
     variables: dict[str, str]
     host_options: HostOptionsOut
+    ec2: Ec2Out
     alarms: AlarmsOut
     service_role_arn: str | None
     ecs_service: EcsServiceOut | None
@@ -221,13 +181,14 @@ class GroupOut(BaseModel):
             name=group.name,
             application=group.application,
             deployment_config=group.config_name,
-            tag_filters=[[TagFilterOut.of(one) for one in either] for either in group.tag_set],
+            tag_filters=shown_set(group.tag_set),
             hosts=list(group.hosts),
             auto_rollback=RollbackOut.of(group.auto_rollback),
             ssh=SshOut(**ssh),
             ssm=SsmOut(**ssm),
             variables=dict(group.variables),
             host_options=HostOptionsOut(**asdict(group.host_options)),
+            ec2=Ec2Out.of(group),
             alarms=AlarmsOut.of(group.aws.alarms),
             service_role_arn=group.aws.service_role_arn or None,
             **service_fields(group.aws),

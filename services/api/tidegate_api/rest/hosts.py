@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from tidegate.domain.access import Role
 from tidegate.domain.errors import Invalid
-from tidegate.domain.host import Host
+from tidegate.domain.host import Host, Origin
 from tidegate.engine.hosts import (
     HostRequest,
     change_host,
@@ -20,6 +20,7 @@ from tidegate.engine.hosts import (
 )
 from tidegate_api.auth import needs
 from tidegate_api.parts import TheParts
+from tidegate_api.rest.instances import InstanceOut
 from tidegate_api.rest.paging import page_of, read_name
 from tidegate_api.rest.shapes import Cursor, In, Limit, Page
 
@@ -27,6 +28,11 @@ router: Final = APIRouter(prefix="/hosts", tags=["hosts"])
 Tags = Annotated[
     Sequence[str],
     Query(alias="tag", description="`KEY=VALUE`; given more than once, a host must have all."),
+]
+
+OfEc2 = Annotated[
+    bool,
+    Query(description="The EC2 instances that deployments found, instead of what is registered."),
 ]
 
 
@@ -131,6 +137,9 @@ class HostOut(BaseModel):
     last_seen_at: datetime | None
     deregistered_at: datetime | None
     """Since when it takes part in no deployment."""
+    instance: InstanceOut | None
+    """The EC2 instance that it is; its group says how it is reached."""
+    found_at: datetime | None
     created_at: datetime
 
     @classmethod
@@ -145,6 +154,8 @@ class HostOut(BaseModel):
             variables=dict(host.variables),
             last_seen_at=host.last_seen_at,
             deregistered_at=host.registration.deregistered_at,
+            instance=host.instance and InstanceOut.of(host.instance),
+            found_at=host.found_at,
             created_at=host.created_at,
         )
 
@@ -171,11 +182,16 @@ def create(body: HostIn, parts: TheParts, response: Response) -> HostOut:
 
 @router.get("", summary="List hosts by name, or by tag", dependencies=[Depends(needs(Role.VIEWER))])
 def list_(
-    parts: TheParts, tags: Tags = (), limit: Limit = 100, cursor: Cursor = None
+    parts: TheParts,
+    tags: Tags = (),
+    ec2: OfEc2 = False,
+    limit: Limit = 100,
+    cursor: Cursor = None,
 ) -> Page[HostOut]:
     wanted, after = [_tag(text) for text in tags], read_name(cursor)
+    origin = Origin.EC2 if ec2 else Origin.REGISTERED
     with parts.store.read() as uow:
-        found = uow.catalog.hosts_page(limit=limit + 1, after=after, tags=wanted)
+        found = uow.catalog.hosts_page(limit=limit + 1, after=after, tags=wanted, origin=origin)
     return page_of(found, limit, key=lambda one: [one.name], shape=HostOut.of)
 
 

@@ -125,12 +125,14 @@ def _by_id(ids: Collection[str]) -> Iterator[Query]:
 
 
 def _instance(told: Mapping[str, Any], region: str, owner: str) -> Instance:
-    id_ = str(told["InstanceId"])
+    id_, state = told.get("InstanceId"), (told.get("State") or {}).get("Name")
+    if not id_ or state not in set(InstanceState):
+        raise CallFailed(f"EC2 told of an instance in {region} what cannot be read", may_pass=True)
     tags = {str(tag["Key"]): str(tag.get("Value") or "") for tag in told.get("Tags") or ()}
     return Instance(
         id=id_,
         arn=instance_arn_of_ec2(region, owner, id_),
-        state=InstanceState(told["State"]["Name"]),
+        state=InstanceState(state),
         tags=tags,
         auto_scaling_group=tags.get(_GROUP_TAG, ""),
         private_address=told.get("PrivateIpAddress") or "",
