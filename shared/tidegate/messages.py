@@ -148,6 +148,23 @@ class CelerySender:
         return None
 
 
+def waiting_in(app: Celery, queue: str) -> int:
+    """Return how many messages wait in a queue.
+
+    Raises:
+        kombu.exceptions.OperationalError: The broker does not answer.
+    """
+    with app.connection_for_write() as connection:
+        try:
+            connection.ensure_connection(max_retries=1, interval_start=0, timeout=2)
+            channel: Any = connection.default_channel
+            # As consumers declare it: asked passively, Redis looks for it without our prefix.
+            found = channel.queue_declare(queue=queue, durable=True, auto_delete=False)
+        except (*connection.connection_errors, *connection.channel_errors) as error:
+            raise OperationalError(str(error)) from error
+        return int(found.message_count)
+
+
 def want_advance(uow: "UnitOfWork", deployment_id: str) -> None:
     """Have one more advance sent."""
     uow.send(ADVANCE, deployment_id=deployment_id)

@@ -14,6 +14,7 @@ from tidegate.domain.errors import Invalid
 from tidegate.domain.notices import EVENT_BUS, NoticeSettings
 from tidegate.domain.region import DEFAULT_REGION, check_region
 from tidegate.secret_files import SecretFiles
+from tidegate.signs import default_data_dir
 
 SHORTEST_SECRET_KEY: Final = 32
 SHORTEST_LEASE: Final = 6
@@ -29,10 +30,6 @@ _BROKERS: Final = (
     "pyamqp://",
     "memory://",
 )
-
-
-def _default_data_dir() -> Path:
-    return Path.home() / ".local" / "share" / "tidegate"
 
 
 def is_loopback(host: str) -> bool:
@@ -54,7 +51,7 @@ class Settings(BaseSettings):
         env_prefix="TIDEGATE_", env_ignore_empty=True, frozen=True, extra="ignore"
     )
 
-    data_dir: Path = Field(default_factory=_default_data_dir)
+    data_dir: Path = Field(default_factory=default_data_dir)
     """Folder of the embedded system: database, artifacts, tokens, caches."""
     database_url: SecretStr = SecretStr("")
     """SQLAlchemy URL; empty means SQLite in the data directory."""
@@ -66,6 +63,8 @@ class Settings(BaseSettings):
     """Folder or `s3://bucket/prefix` for uploaded bundles; empty means `<data_dir>/artifacts`."""
     cache_dir: Path | None = None
     """Where workers keep fetched bundles; empty means `<data_dir>/cache`."""
+    run_dir: Path | None = None
+    """Where processes leave their signs of life; empty means `<data_dir>/run`."""
 
     region: str = DEFAULT_REGION
     """Region of whoever names none."""
@@ -172,7 +171,7 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         return init_settings, SecretFiles(settings_cls), env_settings
 
-    @field_validator("data_dir", "cache_dir")
+    @field_validator("data_dir", "cache_dir", "run_dir")
     @classmethod
     def _at_home(cls, folder: Path | None) -> Path | None:
         return folder and folder.expanduser()
@@ -312,6 +311,11 @@ class Settings(BaseSettings):
     def cache(self) -> Path:
         """Return where workers keep fetched bundles."""
         return self.cache_dir or self.data_dir.absolute() / "cache"
+
+    @property
+    def signs(self) -> Path:
+        """Return where processes of this machine leave their signs of life."""
+        return self.run_dir or self.data_dir.absolute() / "run"
 
 
 def load_settings(**overrides: Any) -> Settings:

@@ -12,6 +12,7 @@ from typing_extensions import override
 
 from tidegate.logs import configure_logging
 from tidegate.settings import load_settings
+from tidegate.signs import Sign
 from tidegate.store.schema import misfit_in_time
 from tidegate_api.app import create_app
 from tidegate_api.feeds import Feeds
@@ -66,6 +67,11 @@ def main() -> int:
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
     if settings.insecure_no_auth:
         log.warning("aws_api_takes_any_signature", why="TIDEGATE_INSECURE_NO_AUTH is set")
+    sign = Sign(settings.signs, "api")
+    try:
+        sign.answers_at(settings.host, settings.port, "/readyz")
+    except OSError as error:
+        log.warning("sign_not_left", why=str(error))
     log.info("api_starts", host=settings.host, port=settings.port)
     # uvicorn raises the signal that ended it once more when it is done: this is where it arrives.
     for one in (signal.SIGINT, signal.SIGTERM):

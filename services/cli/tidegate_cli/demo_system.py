@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import IO, Final
 
 from tidegate.clock import monotonic
+from tidegate_cli.asking import ask
 from tidegate_cli.connection import Connection
 from tidegate_cli.demo_cleanup import end_what_runs
 from tidegate_cli.demo_hosts import ADDRESS, DemoHost, read_hosts
 from tidegate_cli.demo_platforms import Platform
 from tidegate_cli.refusal import CannotStart
 from tidegate_cli.supervisor import die_with_parent
-from tidegate_cli.up import ask
 
 READY: Final = "Tidegate is ready"
 READY_WITHIN: Final = 90.0

@@ -50,6 +50,7 @@ PLACES: Final = {
         ("worker", "services:worker", "Run a worker alone.", _RUN),
         ("beat", "services:beat", "Run beat, the clock of the sweeps, alone.", _RUN),
         ("flower", "services:flower", "Run Flower alone.", _RUN),
+        ("healthcheck", "healthcheck:healthcheck", "Tell whether a process here is well.", _RUN),
         ("migrate", "services:migrate", "Bring the database to the schema of this version.", _RUN),
     )
 }

@@ -29,15 +29,6 @@ def preferred(host: str, port: int) -> int:
     return _bind(host, port) or claim(host, 0, option="")
 
 
-def reachable_host(host: str) -> str:
-    """Return how this machine itself reaches a server that listens on *host*, as in a URL."""
-    if host in {"0.0.0.0", ""}:  # noqa: S104  # compared, not bound
-        return "127.0.0.1"
-    if host == "::":
-        return "[::1]"
-    return f"[{host}]" if ":" in host else host
-
-
 def _bind(host: str, port: int) -> int | None:
     """Return the port that a server would get, or None when it is taken."""
     family, kind, protocol, _, address = socket.getaddrinfo(

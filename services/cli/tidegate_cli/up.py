@@ -1,7 +1,5 @@
 """`tidegate up`: a whole Tidegate in the foreground, Redis and database included."""
 
-import http.client
-import json
 import os
 import subprocess
 import sys
@@ -15,6 +13,7 @@ from tidegate.clock import monotonic
 from tidegate.secret_files import given_to
 from tidegate.settings import Settings
 from tidegate_cli import ports
+from tidegate_cli.asking import ask, reachable_host
 from tidegate_cli.folder import DataFolder
 from tidegate_cli.lines import LineLog
 from tidegate_cli.redis import EmbeddedRedis
@@ -279,40 +278,15 @@ class System:
 
     def _ready_line(self) -> str:
         settings = self._settings
-        url = f"http://{ports.reachable_host(settings.host)}:{settings.port}"
+        url = f"http://{reachable_host(settings.host)}:{settings.port}"
         line = f"Tidegate is ready: {url} (API docs {url}/docs)"
         if not settings.no_flower:
-            host = ports.reachable_host(settings.flower_host)
+            host = reachable_host(settings.flower_host)
             line += (
                 f", Flower http://{host}:{settings.flower_port} (user {settings.flower_user},"
                 f" password in {self._folder.path / 'flower.password'})"
             )
         return f"{line}, admin token in {self._folder.path / 'admin.token'}"
-
-
-def ask(host: str, port: int, path: str, *, well_as: str = "") -> str | None:
-    """Return None when all is well there, else what the answer, or its absence, says.
-
-    A problem with the code *well_as* is as good as well.
-    """
-    connection = http.client.HTTPConnection(ports.reachable_host(host).strip("[]"), port, timeout=4)
-    try:
-        connection.request("GET", path)
-        answer = connection.getresponse()
-        body = answer.read()
-    except OSError as error:
-        return f"{error.strerror or error}."
-    except http.client.HTTPException as error:
-        return f"{type(error).__name__}."
-    finally:
-        connection.close()
-    if answer.status == http.HTTPStatus.OK:
-        return None
-    try:
-        problem = json.loads(body)
-        return None if well_as and problem["code"] == well_as else str(problem["detail"])
-    except (ValueError, TypeError, KeyError):
-        return f"{answer.status} {answer.reason}."
 
 
 def _with_ports(settings: Settings) -> Settings:

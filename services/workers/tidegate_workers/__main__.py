@@ -12,13 +12,14 @@ from celery.exceptions import SecurityWarning
 
 from tidegate.logs import configure_logging
 from tidegate.messages import CONTROL, HOSTS, TRAFFIC, is_rabbitmq
+from tidegate.signs import Sign
 from tidegate.store.database import connect
 from tidegate.store.schema import misfit_in_time
 from tidegate_workers.app import app, settings
 
-_COMMON: Final = ("--without-gossip", "--without-mingle")
-
 log = structlog.get_logger(__name__)
+FLOWER_SIGN: Final = Sign(settings.signs, "flower")
+_COMMON: Final = ("--without-gossip", "--without-mingle")
 
 
 def worker_arguments(queues: Sequence[str], concurrency: int | None) -> list[str]:
@@ -91,6 +92,14 @@ def is_fit() -> bool:
     return found is None
 
 
+def _leave_sign_of_flower() -> None:
+    where = settings.flower_host, settings.flower_port, "/healthcheck"
+    try:
+        FLOWER_SIGN.answers_at(*where)
+    except OSError as error:
+        log.warning("sign_not_left", why=str(error))
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one process until it is asked to end."""
     parser = argparse.ArgumentParser(prog="tidegate_workers")
@@ -116,6 +125,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             celery = beat_arguments()
         case _:
             shut_open_page()
+            _leave_sign_of_flower()
             celery = flower_arguments()
     # Celery warns a superuser of pickled messages; ours are JSON and nothing else is taken.
     warnings.simplefilter("ignore", SecurityWarning)

@@ -15,7 +15,7 @@ SWEEP_EVERY: Final = 1.0
 settings: Final = load_settings()
 app: Final = make_celery(settings)
 app.conf.update(
-    imports=["tidegate_workers.tasks", "tidegate_workers.signals"],
+    imports=["tidegate_workers.tasks", "tidegate_workers.signals", "tidegate_workers.health"],
     beat_schedule={
         SWEEP: {
             "task": SWEEP,

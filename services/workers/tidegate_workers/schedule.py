@@ -9,6 +9,7 @@ from typing_extensions import override
 
 from tidegate.clock import monotonic
 from tidegate.domain.errors import NoSpace
+from tidegate.signs import Sign
 from tidegate.store.health import BEAT
 from tidegate_workers.runtime import runtime
 
@@ -22,6 +23,7 @@ class NotedScheduler(Scheduler):
     """Celery's scheduler in memory, which leaves a sign of life in the database."""
 
     _noted = float("-inf")
+    _sign = Sign(runtime.settings.signs, "beat")
 
     @override
     def tick(self, *args: Any, **kwargs: Any) -> float:
@@ -34,6 +36,7 @@ class NotedScheduler(Scheduler):
         try:
             with runtime.store.write() as uow:
                 uow.heartbeats.beat(f"beat:{runtime.owner}", BEAT, uow.now())
-        except (SQLAlchemyError, NoSpace) as error:
+            self._sign.say()
+        except (SQLAlchemyError, NoSpace, OSError) as error:
             log.warning("beat_not_noted", why=str(error)[:300])
         self._noted = monotonic()

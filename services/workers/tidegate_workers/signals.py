@@ -11,8 +11,10 @@ import structlog
 from celery.signals import worker_init, worker_ready, worker_shutdown, worker_shutting_down
 from sqlalchemy.exc import SQLAlchemyError
 
+from tidegate.clock import monotonic
 from tidegate.domain.errors import NoSpace
 from tidegate.store.health import WORKER_KINDS
+from tidegate_workers.health import condition, queues_of
 from tidegate_workers.runtime import runtime
 
 SWITCH_EVERY: Final = 0.0005
@@ -27,17 +29,13 @@ log = structlog.get_logger(__name__)
 _stopping: Final = threading.Event()
 
 
-def _queues(sender: Any) -> list[str]:
-    return [name for name in sender.app.amqp.queues.consume_from if name in WORKER_KINDS]
-
-
 @worker_init.connect(weak=False)
 def _connect(sender: Any, **_: object) -> None:
     sys.setswitchinterval(SWITCH_EVERY)
     runtime.store  # noqa: B018 - made here, in one thread, before tasks ask for it in many
     runtime.runs  # noqa: B018
     # The sweep frees what is held by one who shows no life: be alive before taking anything.
-    _beat_once(_queues(sender))
+    _beat_once(queues_of(sender))
 
 
 @worker_ready.connect(weak=False)
@@ -46,7 +44,7 @@ def _start_heart(sender: Any, **_: object) -> None:
     gc.collect()
     gc.freeze()
     threading.Thread(
-        target=_beat_until_stopped, args=(_queues(sender),), name="heart", daemon=True
+        target=_beat_until_stopped, args=(queues_of(sender),), name="heart", daemon=True
     ).start()
 
 
@@ -72,6 +70,7 @@ def _beat(queues: list[str]) -> None:
         for queue in queues:
             name = runtime.owner if queue == queues[0] else f"{runtime.owner}/{queue}"
             uow.heartbeats.beat(name, WORKER_KINDS[queue], uow.now())
+    condition.beat_at = monotonic()
     runtime.runs.keep_alive(runtime.pulse)
 
 

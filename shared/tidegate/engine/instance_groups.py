@@ -8,7 +8,7 @@ from tidegate.domain.deployment import ComputePlatform
 from tidegate.domain.ec2 import Ec2Options, Reach
 from tidegate.domain.errors import Invalid
 from tidegate.domain.tag_filters import TagSet, tags_of
-from tidegate.engine.hosts import check_ssh
+from tidegate.engine.host_ways import check_ssh
 
 LONGEST_KEY: Final = 8000
 """Characters; an RSA key of 16,384 bits has 2,800."""

@@ -3,9 +3,11 @@
 import json
 
 import pytest
+from kombu.exceptions import OperationalError
 from pydantic import SecretStr
 
 from tidegate.messages import ADVANCE, COMPLETE, RUN_HOOKS, CelerySender, make_celery, queue_of
+from tidegate.messages import waiting_in as waiting_for
 from tidegate.settings import Settings
 from tidegate.store.outbox import Message
 
@@ -53,4 +55,20 @@ def test_a_broker_that_is_away_takes_nothing_and_nothing_is_raised():
 
     assert list(sender.send_all([CHAIN])) == []
     assert sender.ping() is not None
+    app.close()
+
+
+def test_what_waits_in_a_queue_is_counted(celery):
+    before = waiting_for(celery, "hosts")
+    CelerySender(celery).send_all([CHAIN, CHAIN])
+
+    assert (before, waiting_for(celery, "hosts"), waiting_for(celery, "control")) == (0, 2, 0)
+
+
+def test_nothing_is_counted_where_no_broker_answers():
+    app = make_celery(Settings(broker_url=SecretStr("redis://127.0.0.1:1/0")))
+
+    with pytest.raises(OperationalError):
+        waiting_for(app, "hosts")
+
     app.close()

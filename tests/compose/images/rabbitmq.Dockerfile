@@ -1,0 +1,9 @@
+# Stands in for the image rabbitmq where no registry can be reached: Debian's.
+ARG BASE
+FROM ${BASE}
+RUN apt-get update -qq \
+ && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends rabbitmq-server >/dev/null \
+ && rm -rf /var/lib/apt/lists /var/lib/rabbitmq/* /var/lib/rabbitmq/.erlang.cookie \
+ && mkdir -p /etc/rabbitmq/conf.d
+ENV PATH=/usr/lib/rabbitmq/bin:$PATH HOME=/var/lib/rabbitmq
+CMD ["rabbitmq-server"]
