@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx2
 import psutil
+import pytest
 
 from acceptance.bundles import bundle
 from acceptance.conftest import fleet_in
@@ -92,6 +93,18 @@ def test_a_dead_worker_makes_it_unready_with_the_reason(fleet: Fleet):
         wait_until(lambda: "'hosts'" in why_unready(fleet), within=60, what="/readyz names it")
     finally:
         worker.resume()
+
+    wait_until(fleet.is_ready, within=60, what="/readyz says yes again")
+
+
+@pytest.mark.slow
+def test_a_worker_that_does_not_reach_the_store_says_so(fleet: Fleet):
+    folder = fleet.system.data_dir / "artifacts"
+    away = folder.rename(folder.with_name("away"))
+    try:
+        wait_until(lambda: str(folder) in why_unready(fleet), within=60, what="/readyz names it")
+    finally:
+        away.rename(folder)
 
     wait_until(fleet.is_ready, within=60, what="/readyz says yes again")
 

@@ -54,6 +54,7 @@ def main() -> int:
     if found is not None:
         log.error("cannot_start", why=found.reason)
         return 1
+    app.state.parts.watch.trouble()
     config = uvicorn.Config(
         app,
         host=settings.host,

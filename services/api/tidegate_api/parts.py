@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Annotated
 
 from anyio import CapacityLimiter
@@ -11,6 +12,7 @@ from tidegate.clock import SystemClock
 from tidegate.domain.ids import RandomIds
 from tidegate.domain.region import check_region
 from tidegate.drivers.bundles import ArtifactStore, artifact_store
+from tidegate.engine.store_watch import StoreWatch
 from tidegate.messages import CelerySender, make_celery
 from tidegate.settings import Settings
 from tidegate.store.database import connect
@@ -28,6 +30,7 @@ class Parts:
     settings: Settings
     store: Store
     artifacts: ArtifactStore
+    watch: StoreWatch
     ping_broker: Callable[[], str | None]
     feeds: Feeds
     uploads: CapacityLimiter
@@ -46,10 +49,12 @@ def make_parts(settings: Settings) -> Parts:
         minute=settings.minute,
         pause_limit=settings.pause_limit,
     )
+    artifacts = artifact_store(settings.artifacts, reserve=settings.disk_reserve_bytes)
     return Parts(
         settings=settings,
         store=store,
-        artifacts=artifact_store(settings.artifacts, reserve=settings.disk_reserve_bytes),
+        artifacts=artifacts,
+        watch=StoreWatch(partial(artifacts.check, make=True)),
         ping_broker=sender.ping,
         feeds=Feeds(store, most_streams=settings.max_streams),
         uploads=CapacityLimiter(MOST_UPLOADS_AT_ONCE),

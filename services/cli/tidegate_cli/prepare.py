@@ -33,6 +33,7 @@ def main() -> int:
         migrate_database(settings)
         ensure_admin_token(settings)
         ensure_secret_key(settings)
+        ensure_artifacts(settings)
     except CannotStart as refusal:
         print(refusal, file=sys.stderr)  # noqa: T201  # it is what this process has to say
         return 1
@@ -81,6 +82,12 @@ def ensure_secret_key(settings: Settings) -> None:
     """Have a key for the secrets in the database; the first start makes one, unless it is given."""
     if not settings.secret_key.get_secret_value():
         kept_secret(settings.kept_key, new=RandomIds().secret())
+
+
+def ensure_artifacts(settings: Settings) -> None:
+    """Have the folder for artifacts before workers look for it, if it is this system's own."""
+    if not settings.artifact_store:
+        Path(settings.artifacts).mkdir(parents=True, exist_ok=True)
 
 
 def _database_url(settings: Settings) -> URL:

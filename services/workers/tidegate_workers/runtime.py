@@ -27,6 +27,7 @@ from tidegate.engine.host_runs import HostRuns
 from tidegate.engine.looking import InstanceLooks
 from tidegate.engine.notices import NoticeSending
 from tidegate.engine.step_runs import FRESH, StepRuns
+from tidegate.engine.store_watch import StoreWatch
 from tidegate.messages import CelerySender
 from tidegate.settings import Settings
 from tidegate.store.database import connect
@@ -71,6 +72,11 @@ class Runtime:
     def artifacts(self) -> ArtifactStore:
         """Return the artifact store."""
         return artifact_store(self.settings.artifacts, reserve=self.settings.disk_reserve_bytes)
+
+    @cached_property
+    def watch(self) -> StoreWatch:
+        """Return what knows whether this process reaches the artifact store."""
+        return StoreWatch(self.artifacts.check)
 
     @cached_property
     def runs(self) -> HostRuns:

@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from tidegate.clock import monotonic
 from tidegate.domain.errors import NoSpace
+from tidegate.messages import CONTROL, HOSTS
 from tidegate.store.health import WORKER_KINDS
 from tidegate_workers.health import condition, queues_of
 from tidegate_workers.runtime import runtime
@@ -24,6 +25,9 @@ HEARTBEAT_EVERY: Final = 2.0
 """Seconds; well below the lease and below the time in which a stop must be heard."""
 LEAVE_WITHIN: Final = 10.0
 """Seconds after which a worker that was asked to end is ended, whatever it does."""
+
+_NEED_STORE: Final = frozenset({CONTROL, HOSTS})
+"""Queues whose tasks use the artifact store: they fetch from it, and delete what is old."""
 
 log = structlog.get_logger(__name__)
 _stopping: Final = threading.Event()
@@ -66,10 +70,12 @@ def _beat_once(queues: list[str]) -> None:
 
 
 def _beat(queues: list[str]) -> None:
+    lacking = runtime.watch.trouble() if _NEED_STORE.intersection(queues) else None
     with runtime.pulse.write() as uow:
         for queue in queues:
             name = runtime.owner if queue == queues[0] else f"{runtime.owner}/{queue}"
-            uow.heartbeats.beat(name, WORKER_KINDS[queue], uow.now())
+            trouble = lacking if queue in _NEED_STORE else None
+            uow.heartbeats.beat(name, WORKER_KINDS[queue], uow.now(), trouble=trouble)
     condition.beat_at = monotonic()
     runtime.runs.keep_alive(runtime.pulse)
 

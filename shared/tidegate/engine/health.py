@@ -10,6 +10,8 @@ from tidegate.store.unit_of_work import UnitOfWork
 
 BEAT_WITHIN: Final = timedelta(seconds=10)
 WORKER_WITHIN: Final = timedelta(seconds=15)
+_FETCHES: Final = "hosts"
+"""The queue whose workers take bundles out of the artifact store."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +19,14 @@ class Unready:
     """What keeps the system from deploying: a word for machines and a sentence."""
 
     code: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What one process lacks for its work."""
+
+    worker: str
     reason: str
 
 
@@ -55,11 +65,30 @@ def unready(uow: UnitOfWork) -> Unready | None:
         seconds = _seconds(now - beat)
         reason = f"The beat has not ticked for {seconds:.0f} s; start `tidegate beat`."
         return Unready("NoBeat", reason)
+    since = now - WORKER_WITHIN
     for queue, kind in WORKER_KINDS.items():
-        if not uow.heartbeats.alive(kind, since=now - WORKER_WITHIN):
+        if not uow.heartbeats.alive(kind, since=since):
             reason = f"No worker serves the queue {queue!r}; start `tidegate worker`."
             return Unready("NoWorker", reason)
-    return None
+    return _without_store(uow, since)
+
+
+def _without_store(uow: UnitOfWork, since: datetime) -> Unready | None:
+    """Return that nobody can fetch bundles, if it is so; one who can is enough to deploy."""
+    kind = WORKER_KINDS[_FETCHES]
+    lacking = [
+        (name, why) for name, its, why in uow.heartbeats.troubles(since=since) if its == kind
+    ]
+    if len(lacking) < len(uow.heartbeats.alive(kind, since=since)):
+        return None
+    each = " ".join(f"Worker {name}: {why}" for name, why in lacking)
+    return Unready("NoStore", f"No worker reaches the artifact store. {each}")
+
+
+def troubles(uow: UnitOfWork) -> list[Trouble]:
+    """Return what each worker that is alive lacks, by its name."""
+    found = uow.heartbeats.troubles(since=uow.now() - WORKER_WITHIN)
+    return [Trouble(name, reason) for name, _, reason in found]
 
 
 def metrics(uow: UnitOfWork) -> Metrics:

@@ -31,21 +31,23 @@ class Heartbeats:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def beat(self, name: str, kind: str, at: datetime) -> None:
-        """Note that *name* was alive *at*."""
+    def beat(self, name: str, kind: str, at: datetime, *, trouble: str | None = None) -> None:
+        """Note that *name* was alive *at*, and what it lacks for its work."""
         changed = self._session.execute(
             update(HeartbeatRow)
             .where(HeartbeatRow.name == name)
-            .values(at=at, kind=kind)
+            .values(at=at, kind=kind, trouble=trouble)
             .returning(HeartbeatRow.name)
             .execution_options(synchronize_session=False)
         ).one_or_none()
         if changed is None:
-            self._session.execute(insert(HeartbeatRow).values(name=name, kind=kind, at=at))
+            new = insert(HeartbeatRow).values(name=name, kind=kind, at=at, trouble=trouble)
+            self._session.execute(new)
 
     def leave(self, name: str) -> None:
-        """Forget *name*: it has stopped on purpose."""
-        self._session.execute(delete(HeartbeatRow).where(HeartbeatRow.name == name))
+        """Forget *name* and what it served beside: it has stopped on purpose."""
+        its = HeartbeatRow.name.startswith(f"{name}/", autoescape=True)
+        self._session.execute(delete(HeartbeatRow).where((HeartbeatRow.name == name) | its))
 
     def last(self, kind: str) -> datetime | None:
         """Return when anybody of *kind* was last alive."""
@@ -62,6 +64,15 @@ class Heartbeats:
                 .order_by(HeartbeatRow.name)
             )
         )
+
+    def troubles(self, *, since: datetime) -> list[tuple[str, str, str]]:
+        """Return name, kind and sentence of those alive after *since* that lack something."""
+        rows = self._session.execute(
+            select(HeartbeatRow.name, HeartbeatRow.kind, HeartbeatRow.trouble)
+            .where(HeartbeatRow.at >= since, HeartbeatRow.trouble.is_not(None))
+            .order_by(HeartbeatRow.name)
+        )
+        return [(name, kind, trouble or "") for name, kind, trouble in rows]
 
     def is_alive(self, name: str, *, since: datetime) -> bool:
         """Tell whether *name* has shown life since then."""

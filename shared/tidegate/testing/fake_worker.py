@@ -203,6 +203,9 @@ class FakeArtifacts:
     def __init__(self, file: Path) -> None:
         self._file = file
 
+    def check(self, *, make: bool = False) -> None:
+        """Be there."""
+
     def put(self, chunks: Iterable[bytes], *, limit: int) -> Artifact:
         raise NotImplementedError
 

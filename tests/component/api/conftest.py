@@ -24,6 +24,7 @@ from tidegate.clock import SystemClock
 from tidegate.domain.access import Role
 from tidegate.domain.ids import RandomIds
 from tidegate.drivers.bundles import artifact_store
+from tidegate.engine.store_watch import StoreWatch
 from tidegate.engine.tokens import create_token
 from tidegate.settings import Settings
 from tidegate.store.database import connect
@@ -125,10 +126,13 @@ def make_service_parts(url: str, folder: Path, **settings: Any) -> Parts:
         data_dir=folder, database_url=url, broker_url=SecretStr("memory://"), **settings
     )
     store = Store(connect(url), sender=NoSender(), clock=SystemClock(), ids=RandomIds())
+    artifacts = artifact_store(chosen.artifacts, reserve=chosen.disk_reserve_bytes)
+    artifacts.check(make=True)
     return Parts(
         settings=chosen,
         store=store,
-        artifacts=artifact_store(chosen.artifacts, reserve=chosen.disk_reserve_bytes),
+        artifacts=artifacts,
+        watch=StoreWatch(artifacts.check),
         ping_broker=lambda: None,
         feeds=Feeds(store, most_streams=chosen.max_streams),
         uploads=anyio.CapacityLimiter(4),

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import httpx2
 import pytest
@@ -50,6 +51,51 @@ def test_a_service_with_all_parts_is_ready(service: Service):
     give_life(service)
 
     assert service.http.get("/readyz").status_code == 200
+
+
+def test_a_worker_without_the_store_is_named_while_another_one_has_it(service: Service):
+    give_life(service)
+    with service.parts.store.write() as uow:
+        uow.heartbeats.beat("hosts-2", WORKER_KINDS["hosts"], uow.now(), trouble="S3 is away.")
+        uow.heartbeats.beat("control-2", WORKER_KINDS["control"], uow.now(), trouble="No folder.")
+
+    answer = service.http.get("/readyz")
+
+    assert answer.status_code == 200
+    assert answer.json() == {
+        "status": "ok",
+        "troubles": [
+            {"worker": "control-2", "reason": "No folder."},
+            {"worker": "hosts-2", "reason": "S3 is away."},
+        ],
+    }
+
+
+def test_nobody_who_reaches_the_store_is_not_ready(service: Service):
+    give_life(service)
+    hosts = WORKER_KINDS["hosts"]
+    with service.parts.store.write() as uow:
+        uow.heartbeats.beat(hosts, hosts, uow.now(), trouble="The folder is gone.")
+        uow.heartbeats.beat("hosts-2", hosts, uow.now(), trouble="S3 is away.")
+
+    answer = service.http.get("/readyz")
+
+    assert answer.json()["code"] == "NoStore"
+    assert detail_of(answer, 503) == (
+        "No worker reaches the artifact store. Worker hosts-2: S3 is away. "
+        f"Worker {hosts}: The folder is gone."
+    )
+
+
+def test_the_process_itself_says_that_it_has_no_store(quick: Service):
+    give_life(quick)
+    watch = SimpleNamespace(trouble=lambda: "S3 is away.")
+    parts = dataclasses.replace(quick.parts, watch=watch)
+
+    with TestClient(create_app(parts.settings, parts)) as http:
+        answer = http.get("/readyz")
+
+    assert answer.json()["troubles"] == [{"worker": "api", "reason": "S3 is away."}]
 
 
 def test_a_broker_that_is_away_is_told_without_its_address(quick: Service):

@@ -27,6 +27,7 @@ from tidegate.drivers.hosts import Fact, Finished, HostAddress, HostRun, LogPiec
 from tidegate.engine.advance import advance_deployment
 from tidegate.engine.host_runs import HostRuns
 from tidegate.engine.step_runs import StepRuns
+from tidegate.engine.store_watch import StoreWatch
 from tidegate.engine.sweep import sweep
 from tidegate.engine.targets import complete_target
 from tidegate.engine.tokens import create_token
@@ -230,6 +231,7 @@ class System:
             settings=self.settings,
             store=self.store,
             artifacts=self._artifacts,
+            watch=StoreWatch(self._artifacts.check),
             ping_broker=lambda: None,
             feeds=self._feeds,
             uploads=anyio.CapacityLimiter(4),

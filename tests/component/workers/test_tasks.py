@@ -1,6 +1,7 @@
 """Celery tasks: thin, told apart by queue, and never a danger to the thread that runs them."""
 
 from itertools import count
+from types import SimpleNamespace
 
 import pytest
 from celery import chain
@@ -147,6 +148,31 @@ def test_a_heartbeat_names_the_worker_and_learns_of_stops(system):
         now = uow.now()
         assert uow.heartbeats.alive("worker:hosts", since=now) == ["worker-1"]
         assert uow.heartbeats.alive("worker:control", since=now) == ["worker-1/control"]
+
+
+def test_a_heartbeat_says_that_the_store_is_away_where_it_is_needed(system, monkeypatch):
+    lacking = SimpleNamespace(trouble=lambda: "It is away.")
+    monkeypatch.setitem(runtime.__dict__, "watch", lacking)
+
+    _beat(["hosts", "traffic"])
+
+    with system.store.read() as uow:
+        assert uow.heartbeats.troubles(since=uow.now()) == [
+            ("worker-1", "worker:hosts", "It is away.")
+        ]
+    monkeypatch.setattr(lacking, "trouble", lambda: None)
+    _beat(["hosts", "traffic"])
+    with system.store.read() as uow:
+        assert uow.heartbeats.troubles(since=uow.now()) == []
+
+
+def test_a_worker_that_leaves_takes_all_its_signs_of_life_along(system):
+    _beat(["hosts", "traffic"])
+
+    with system.store.write() as uow:
+        uow.heartbeats.leave("worker-1")
+        assert not uow.heartbeats.alive("worker:hosts", since=uow.now())
+        assert not uow.heartbeats.alive("worker:traffic", since=uow.now())
 
 
 def test_the_heart_outlives_any_error(system, monkeypatch):

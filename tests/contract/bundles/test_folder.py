@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tidegate.domain.errors import NoSpace
+from tidegate.drivers.bundles.errors import StoreUnavailable
 from tidegate.drivers.bundles.folder import FolderStore
 from tidegate.testing.artifact_contract import MIB, ArtifactStoreContract
 
@@ -36,6 +38,16 @@ def test_bytes_lie_below_the_first_two_digits_for_the_owner_only(root: Path):
 
     assert path.read_bytes() == b"abc"
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_folder_that_is_missing_or_shut_is_said(tmp_path: Path):
+    missing, file = tmp_path / "missing", tmp_path / "file"
+    file.touch()
+
+    for root, why in ((missing, "No such file or directory"), (file, "Not a directory")):
+        with pytest.raises(StoreUnavailable, match=re.escape(f"cannot be read ({why})")):
+            FolderStore(root).check()
+    assert not missing.exists()
 
 
 def test_a_fetch_gives_the_stores_own_file(root: Path, tmp_path: Path):

@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from botocore.stub import Stubber
 
 from parts.ports import free_port
 from tidegate.domain.errors import NoSpace
@@ -99,6 +100,8 @@ def test_a_bucket_that_is_not_there_is_said(aws: None, spool: Path):
         store.put([b"abc"], limit=10)
     with pytest.raises(StoreUnavailable, match="NoSuchBucket"):
         list(store.list())
+    with pytest.raises(StoreUnavailable, match="NoSuchBucket"):
+        store.check()
 
     assert list(spool.iterdir()) == []
 
@@ -114,6 +117,16 @@ def test_an_s3_that_is_away_is_said(
         store.fetch("0" * 64, tmp_path)
     with pytest.raises(StoreUnavailable, match="cannot be reached"):
         store.put([b"abc"], limit=10)
+    with pytest.raises(StoreUnavailable, match="cannot be reached"):
+        store.check()
+
+
+def test_an_s3_that_denies_is_said(aws: None, spool: Path):
+    client = s3_client()
+    with Stubber(client) as answers:
+        answers.add_client_error("list_objects_v2", "AccessDenied", http_status_code=403)
+        with pytest.raises(StoreUnavailable, match="AccessDenied for s3://some-bucket/"):
+            S3Store("some-bucket", spool=spool, client=client).check()
 
 
 def test_uploads_in_parts_that_were_left_are_aborted_after_a_day(bucket: str, spool: Path):

@@ -24,6 +24,13 @@ class ArtifactStore(Protocol):
     All methods raise `StoreUnavailable` when the store itself cannot be used.
     """
 
+    def check(self, *, make: bool = False) -> None:
+        """Do nothing if the store can be read; *make* what the first upload would make.
+
+        Raises:
+            StoreUnavailable: It cannot; the sentence says why.
+        """
+
     def put(self, chunks: Iterable[bytes], *, limit: int) -> Artifact:
         """Store what *chunks* yields, and leave nothing behind on failure.
 

@@ -1,6 +1,7 @@
 """An artifact store in a folder: the bytes of `abcdef…` lie in `ab/cdef…`."""
 
 import contextlib
+import os
 import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime
@@ -8,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from tidegate.drivers.bundles import Artifact
-from tidegate.drivers.bundles.errors import ArtifactMissing
+from tidegate.drivers.bundles.errors import ArtifactMissing, StoreUnavailable
 from tidegate.drivers.bundles.files import (
     RESERVE,
     FreeSpace,
@@ -29,6 +30,19 @@ class FolderStore:
         self._root = root
         self._reserve = reserve
         self._free = free
+
+    def check(self, *, make: bool = False) -> None:
+        try:
+            if make:
+                self._root.mkdir(parents=True, exist_ok=True)
+            with os.scandir(self._root) as entries:
+                next(entries, None)
+        except OSError as error:
+            why = error.strerror or type(error).__name__
+            raise StoreUnavailable(
+                f"The folder {self._root} of the artifact store cannot be read ({why}); mount it "
+                "here, so that the user of this process may."
+            ) from None
 
     def put(self, chunks: Iterable[bytes], *, limit: int) -> Artifact:
         incoming = self._root / "incoming"

@@ -48,6 +48,10 @@ class S3Store:
         self._locks: WeakValueDictionary[str, _Fetching] = WeakValueDictionary()
         self._locks_lock = Lock()
 
+    def check(self, *, make: bool = False) -> None:  # noqa: ARG002 - a bucket is made by people
+        with self._errors():
+            self._s3.list_objects_v2(Bucket=self._bucket, Prefix=self._prefix, MaxKeys=1)
+
     def put(self, chunks: Iterable[bytes], *, limit: int) -> Artifact:
         # The key is the digest, which is known only after the last byte: hence the spool file.
         with written(chunks, self._spool, limit=limit, reserve=self._reserve) as file:
