@@ -23,8 +23,9 @@ SWITCH_EVERY: Final = 0.0005
 messages waits in vain among hundreds that follow hosts."""
 HEARTBEAT_EVERY: Final = 2.0
 """Seconds; well below the lease and below the time in which a stop must be heard."""
-LEAVE_WITHIN: Final = 10.0
-"""Seconds after which a worker that was asked to end is ended, whatever it does."""
+LEAVE_WITHIN: Final = 9.0
+"""Seconds after which a worker that was asked to end is ended, whatever it does: ten are promised,
+and a machine that is overloaded may be late."""
 
 _NEED_STORE: Final = frozenset({CONTROL, HOSTS})
 """Queues whose tasks use the artifact store: they fetch from it, and delete what is old."""
