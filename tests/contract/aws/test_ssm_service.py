@@ -170,6 +170,8 @@ def test_managed_instances_are_described_in_pages(run_command: RunCommand, calle
     assert len(first["InstanceInformationList"]) == 10
     assert len(described(NextToken=first["NextToken"])) == 2
     assert [one["PingStatus"] for one in described(Filters=by_id)] == ["ConnectionLost"]
+    run_command.configure(stale_ping=300)
+    assert [one["PingStatus"] for one in described(Filters=by_id)] == ["Online"]
     assert [one["ResourceType"] for one in described(Filters=windows)] == ["ManagedInstance"]
 
 

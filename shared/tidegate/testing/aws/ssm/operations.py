@@ -121,19 +121,18 @@ def describe_instance_information(
     wanted += [(one["key"], one["valueSet"]) for one in old]
     tags = {one.id: {tag["key"]: tag["value"] for tag in one.get_tags()}
             for one in service.ec2_instances()}  # fmt: skip
+    managed = [host for host in service.hosts.values() if host.region == region and host.is_on]
+    shown = [_described(host, stale=service.switches.stale_ping) for host in managed]
     found = [
-        ((0.0, host.id, ""), host)
-        for host in service.hosts.values()
-        if host.region == region
-        and host.is_on
-        and all(_has(host, tags.get(host.id, {}), key, values) for key, values in wanted)
+        ((0.0, one["InstanceId"], ""), one)
+        for one in shown
+        if all(_has(one, tags.get(one["InstanceId"], {}), key, told) for key, told in wanted)
     ]
     page, more = _page(found, service, {"MaxResults": _MOST_DESCRIBED, **request})
-    return {"InstanceInformationList": [_described(host) for host in page], **more}
+    return {"InstanceInformationList": page, **more}
 
 
-def _has(host: Host, tags: Mapping[str, str], key: str, values: Sequence[str]) -> bool:
-    shown = _described(host)
+def _has(shown: Request, tags: Mapping[str, str], key: str, values: Sequence[str]) -> bool:
     told = {"InstanceIds": "InstanceId", "PlatformTypes": "PlatformType"}.get(key, key)
     if key.startswith("tag:"):
         return tags.get(key.removeprefix("tag:")) in values
@@ -142,10 +141,11 @@ def _has(host: Host, tags: Mapping[str, str], key: str, values: Sequence[str]) -
     return shown[told] in values
 
 
-def _described(host: Host) -> dict[str, Any]:
+def _described(host: Host, *, stale: float) -> dict[str, Any]:
+    is_online = host.has_agent or time.time() < host.pinged_at + stale
     return {
         "InstanceId": host.id,
-        "PingStatus": "Online" if host.has_agent else "ConnectionLost",
+        "PingStatus": "Online" if is_online else "ConnectionLost",
         "LastPingDateTime": host.pinged_at,
         "AgentVersion": AGENT_VERSION,
         "IsLatestVersion": True,

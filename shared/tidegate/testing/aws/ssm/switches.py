@@ -37,6 +37,8 @@ class Switches:
     """How long an agent looks for a worker that is gone; the real one's minute."""
     reboot_after: float = 1.0
     """How long a host is away that reboots."""
+    stale_ping: float = 0.0
+    """How long an instance is still told to be online whose agent is not; on AWS some minutes."""
     spaced: bool = False
     """Whether details are spelled as in AWS's pages, "Execution Timed Out". Recorded answers say
     "ExecutionTimedOut"."""
