@@ -2,16 +2,23 @@
 
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 from time import monotonic
 
+import httpx2
 import psutil
 import pytest
 
-from acceptance.bundles import bundle
+from acceptance.bundles import Ledger, bundle
 from acceptance.conftest import fleet_in
 from acceptance.fleet import Fleet, whole_run
+from acceptance.one_by_one import OneByOne
+from acceptance.system import TIDEGATE
 from parts.databases import Databases
 from parts.processes import is_alive, wait_until
+from parts.sshd import SshdFarm, require_sshd
+from parts.versions import ROOT, unpack, versions_before
+from tidegate.store.schema import FIRST_FLOOR, HEAD
 
 REVISION = bundle("upgrade")
 LEAVE_WITHIN = 10.0
@@ -20,14 +27,13 @@ SESSIONS = 100
 
 
 @pytest.fixture
-def fleet(
-    databases: Databases, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
-) -> Iterator[Fleet]:
-    """A system on PostgreSQL, without a host, with so many workers for hosts as asked for."""
-    options = {"workers": getattr(request, "param", 2), "concurrency": SESSIONS + 20}
-    folder = tmp_path_factory.mktemp("upgrade")
-    with databases.empty("postgresql") as url, fleet_in(folder, database_url=url, **options) as it:
-        yield it
+def fleet(databases: Databases, tmp_path: Path) -> Iterator[Fleet]:
+    """A system on PostgreSQL, without a host, with one worker for hosts."""
+    with (
+        databases.empty("postgresql") as url,
+        fleet_in(tmp_path, database_url=url, concurrency=SESSIONS + 20) as fleet,
+    ):
+        yield fleet
 
 
 def replaced(fleet: Fleet, name: str) -> float:
@@ -42,33 +48,64 @@ def replaced(fleet: Fleet, name: str) -> float:
     return took
 
 
-def test_every_process_is_replaced_during_a_deployment_and_nothing_is_lost(fleet: Fleet):
-    first, second, third = fleet.add_hosts(3)
-    for host in fleet.hosts:
-        fleet.ledger(host).hold("AfterInstall")
-    deployment_id = fleet.deploy(fleet.group(fleet.hosts, "OneAtATime"), REVISION)
-    took = {}
+@pytest.fixture
+def before(tmp_path: Path) -> Path:
+    """The code of the schema before this one; where git does not know it, this code itself."""
+    versions = versions_before(HEAD, floor=FIRST_FLOOR)
+    return unpack(versions[0], tmp_path / "before") if versions else ROOT
 
-    for host, names in (
-        (first, ("worker-hosts-1", "api")),
-        (second, ("worker-control", "worker-hosts-2")),
-        (third, ("beat",)),
+
+def test_every_process_gives_way_to_the_new_version_and_nothing_is_lost(
+    before: Path, databases: Databases, redis_url: str, tmp_path: Path
+):
+    require_sshd()
+    with (
+        databases.empty("postgresql") as database_url,
+        OneByOne(
+            tmp_path / "data", code=before, database_url=database_url, broker_url=redis_url
+        ) as system,
+        SshdFarm(tmp_path / "hosts") as farm,
     ):
-        fleet.wait_for_hook(deployment_id, host, "AfterInstall")
-        took.update({name: replaced(fleet, name) for name in names})
-        fleet.ledger(host).mend()
-    ended = fleet.wait(deployment_id)
+        wait_until(lambda: is_ready(system), within=60, what="the old version is ready")
+        fleet = Fleet(system, farm)
+        first, second, third = fleet.add_hosts(3)
+        for host in fleet.hosts:
+            fleet.ledger(host).hold("AfterInstall")
+        deployment_id = fleet.deploy(fleet.group(fleet.hosts, "OneAtATime"), REVISION)
+        took = {}
 
-    assert ended["status"] == "Succeeded", fleet.targets(deployment_id)
-    for host in fleet.hosts:
-        assert fleet.ledger(host).told(deployment_id) == whole_run(first=True), host.name
-    assert {name: seconds for name, seconds in took.items() if seconds > LEAVE_WITHIN} == {}
-    numbers = [event["id"] for event in fleet.history(deployment_id)]
-    assert numbers == list(range(1, len(numbers) + 1))
+        for host, names in (
+            (first, ("worker-hosts-1", "api")),
+            (second, ("worker-control", "worker-hosts-2")),
+            (third, ("beat",)),
+        ):
+            fleet.wait_for_hook(deployment_id, host, "AfterInstall")
+            if system.code != ROOT:
+                system.code = ROOT
+                system.run(TIDEGATE, "migrate")
+                assert is_ready(system)
+            for name in names:
+                took[name] = system.replace(name)
+                wait_until(lambda: is_ready(system), within=60, what="the system is ready again")
+            fleet.ledger(host).mend()
+        ended = fleet.wait(deployment_id)
+
+        assert ended["status"] == "Succeeded", fleet.targets(deployment_id)
+        for host in fleet.hosts:
+            assert fleet.ledger(host).told(deployment_id) == whole_run(first=True), host.name
+        assert {name: seconds for name, seconds in took.items() if seconds > LEAVE_WITHIN} == {}
+        numbers = [event["id"] for event in fleet.history(deployment_id)]
+        assert numbers == list(range(1, len(numbers) + 1))
+
+
+def is_ready(system: OneByOne) -> bool:
+    try:
+        return bool(system.client.get("/readyz").status_code == 200)
+    except httpx2.TransportError:
+        return False
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("fleet", [1], indirect=True)
 def test_a_worker_with_a_hundred_sessions_lets_go_of_all_in_time(fleet: Fleet):
     (machine,) = fleet.farm.start(1)
     places = {f"web-{n}": machine.folder / f"web-{n}" for n in range(1, SESSIONS + 1)}
@@ -78,7 +115,7 @@ def test_a_worker_with_a_hundred_sessions_lets_go_of_all_in_time(fleet: Fleet):
         state = str(place / "state")
         body = {"name": name, **machine.settings, "state_dir": state, "variables": variables}
         fleet.post("/v1/hosts", body)
-    ledgers = [type(fleet.ledger(machine))(place / "ledger") for place in places.values()]
+    ledgers = [Ledger(place / "ledger") for place in places.values()]
     for ledger in ledgers:
         ledger.hold("AfterInstall")
     deployment_id = fleet.deploy(fleet.group(places), REVISION)
