@@ -1,6 +1,6 @@
 """How a group's hosts are dealt with: from its row to what its hosts are told."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import pytest
 
@@ -39,6 +39,19 @@ def test_what_a_group_wants_reaches_its_hosts(system, options):
     assert told.items() <= asdict(options).items()
     sudo = {"sudo": True} if options.sudo else {}
     assert system.hosts.address == HostAddress(name="web-1", settings=sudo)
+
+
+def test_an_authority_of_the_group_vouches_for_hosts_that_say_nothing(system):
+    system.hosts = ListeningHosts(system.clock)
+    shop = system.shop("web-1")
+    ssh = {"host_key": "@cert-authority ssh-ed25519 AAAA", "user": "deploy"}
+    with system.store.write() as uow:
+        uow.catalog.save_group(replace(uow.catalog.group("shop", "prod"), ssh=ssh))
+
+    shop.deploy("one")
+    system.settle(system.new_worker("worker-2"))
+
+    assert system.hosts.address == HostAddress(name="web-1", settings=ssh)
 
 
 def test_a_group_is_read_as_it_was_written(system):
