@@ -16,7 +16,7 @@ from acceptance.one_by_one import OneByOne
 from acceptance.system import TIDEGATE
 from parts.databases import Databases
 from parts.processes import is_alive, wait_until
-from parts.sshd import SshdFarm, require_sshd
+from parts.sshd import SshdFarm
 from parts.versions import ROOT, unpack, versions_before
 from tidegate.store.schema import FIRST_FLOOR, HEAD
 
@@ -55,47 +55,48 @@ def before(tmp_path: Path) -> Path:
     return unpack(versions[0], tmp_path / "before") if versions else ROOT
 
 
-def test_every_process_gives_way_to_the_new_version_and_nothing_is_lost(
-    before: Path, databases: Databases, redis_url: str, tmp_path: Path
-):
-    require_sshd()
+@pytest.fixture
+def old(before: Path, databases: Databases, redis_url: str, tmp_path: Path) -> Iterator[OneByOne]:
+    """A system of the version before this one, on PostgreSQL."""
+    data_dir = tmp_path / "data"
     with (
-        databases.empty("postgresql") as database_url,
-        OneByOne(
-            tmp_path / "data", code=before, database_url=database_url, broker_url=redis_url
-        ) as system,
-        SshdFarm(tmp_path / "hosts") as farm,
+        databases.empty("postgresql") as url,
+        OneByOne(data_dir, code=before, database_url=url, broker_url=redis_url) as system,
     ):
         wait_until(lambda: is_ready(system), within=60, what="the old version is ready")
-        fleet = Fleet(system, farm)
-        first, second, third = fleet.add_hosts(3)
-        for host in fleet.hosts:
-            fleet.ledger(host).hold("AfterInstall")
-        deployment_id = fleet.deploy(fleet.group(fleet.hosts, "OneAtATime"), REVISION)
-        took = {}
+        yield system
 
-        for host, names in (
-            (first, ("worker-hosts-1", "api")),
-            (second, ("worker-control", "worker-hosts-2")),
-            (third, ("beat",)),
-        ):
-            fleet.wait_for_hook(deployment_id, host, "AfterInstall")
-            if system.code != ROOT:
-                system.code = ROOT
-                system.run(TIDEGATE, "migrate")
-                assert is_ready(system)
-            for name in names:
-                took[name] = system.replace(name)
-                wait_until(lambda: is_ready(system), within=60, what="the system is ready again")
-            fleet.ledger(host).mend()
-        ended = fleet.wait(deployment_id)
 
-        assert ended["status"] == "Succeeded", fleet.targets(deployment_id)
-        for host in fleet.hosts:
-            assert fleet.ledger(host).told(deployment_id) == whole_run(first=True), host.name
-        assert {name: seconds for name, seconds in took.items() if seconds > LEAVE_WITHIN} == {}
-        numbers = [event["id"] for event in fleet.history(deployment_id)]
-        assert numbers == list(range(1, len(numbers) + 1))
+def test_every_process_gives_way_to_the_new_version_and_nothing_is_lost(
+    old: OneByOne, sshd_farm: SshdFarm
+):
+    fleet = Fleet(old, sshd_farm)
+    first, second, third = fleet.add_hosts(3)
+    for host in fleet.hosts:
+        fleet.ledger(host).hold("AfterInstall")
+    deployment_id = fleet.deploy(fleet.group(fleet.hosts, "OneAtATime"), REVISION)
+    fleet.wait_for_hook(deployment_id, first, "AfterInstall")
+
+    old.code = ROOT
+    old.run(TIDEGATE, "migrate")
+    wait_until(lambda: is_ready(old), within=60, what="old processes work with the new schema")
+    for host, names in (
+        (first, ("worker-hosts-1", "api")),
+        (second, ("worker-control", "worker-hosts-2")),
+        (third, ("beat",)),
+    ):
+        fleet.wait_for_hook(deployment_id, host, "AfterInstall")
+        for name in names:
+            old.replace(name)
+            wait_until(lambda: is_ready(old), within=60, what="the system is ready again")
+        fleet.ledger(host).mend()
+    ended = fleet.wait(deployment_id)
+
+    assert ended["status"] == "Succeeded", fleet.targets(deployment_id)
+    for host in fleet.hosts:
+        assert fleet.ledger(host).told(deployment_id) == whole_run(first=True), host.name
+    numbers = [event["id"] for event in fleet.history(deployment_id)]
+    assert numbers == list(range(1, len(numbers) + 1))
 
 
 def is_ready(system: OneByOne) -> bool:
