@@ -26,6 +26,7 @@ from tidegate.engine.finding import InstanceFinding
 from tidegate.engine.host_runs import HostRuns
 from tidegate.engine.looking import InstanceLooks
 from tidegate.engine.notices import NoticeSending
+from tidegate.engine.ssm_desk import RowDesk, RowTurns
 from tidegate.engine.step_runs import FRESH, StepRuns
 from tidegate.engine.store_watch import StoreWatch
 from tidegate.messages import CelerySender
@@ -214,7 +215,10 @@ class Runtime:
                     sends_per_second=self.settings.ssm_sends_per_second,
                     reads_per_second=self.settings.ssm_reads_per_second,
                     lost_after=self.settings.ssm_lost_after,
+                    tick=0.5,
                 ),
+                "turns": RowTurns(self.store),
+                "desk": partial(RowDesk, self.store),
             },
             "ssh": {
                 "connect_timeout": self.settings.ssh_connect_timeout,

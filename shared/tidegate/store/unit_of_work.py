@@ -36,6 +36,7 @@ from tidegate.store.notices import Notices
 from tidegate.store.outbox import Message, Outbox, Sender
 from tidegate.store.resource_tags import ResourceTags
 from tidegate.store.searches import Searches
+from tidegate.store.ssm_wants import CallTurns, SsmWants
 from tidegate.store.targets import Targets
 from tidegate.store.watches import Watches
 
@@ -104,6 +105,8 @@ class UnitOfWork:
         self.logs = Logs(session)
         self.heartbeats = Heartbeats(session)
         self.outbox = Outbox(session)
+        self.ssm_wants = SsmWants(session)
+        self.call_turns = CallTurns(session)
         self.afterwards: list[Callable[[], None]] = []
         self._known: dict[tuple[str, str], Any] = {}
 

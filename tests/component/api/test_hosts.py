@@ -45,7 +45,7 @@ def test_a_name_is_given_once(service: Service):
         ({"name": "x" * 101}, "cannot be the name of a host"),
         ({"driver": "telnet"}, "'driver'"),
         ({"address": "not an address"}, "neither a host name nor an IP"),
-        ({"address": None}, "'address'"),
+        ({"address": None}, "needs an address"),
         ({"port": 70000}, "not between 1 and 65535"),
         ({"port": "many"}, "'port'"),
         ({"identity": "/home/me/.ssh/id_ed25519"}, "the key itself is never stored"),

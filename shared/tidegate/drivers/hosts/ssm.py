@@ -143,6 +143,7 @@ class SsmHosts(LoopHosts):
                     pace=self._pace,
                     commands=lambda: office.commands,
                     answer=office.answer,
+                    release=office.release,
                 )
                 return asyncio.create_task(command.carry())
 

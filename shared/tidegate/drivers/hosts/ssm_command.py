@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
@@ -87,6 +87,7 @@ class Command:
     pace: SsmPace
     commands: Callable[[], int]
     answer: Callable[[Mapping[str, Answer]], Awaitable[None]]
+    release: Callable[[Collection[str]], Awaitable[None]]
 
     _open: dict[str, Want] = field(init=False)
     _sent_at: float = field(default=0.0, init=False)
@@ -108,6 +109,7 @@ class Command:
             trouble = sentences.refused(error.code, str(error))
             await self._settle(dict.fromkeys(self._open, trouble))
         finally:
+            await self.release([want.id for want in self._open.values()])
             for key in self._parcels:
                 with suppress(RuntimeError):
                     await asyncio.to_thread(self.exchange.drop, key)

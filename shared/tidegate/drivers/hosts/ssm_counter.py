@@ -1,6 +1,7 @@
 """Calls of Systems Manager at the rate that all workers together may make them."""
 
 import asyncio
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -11,6 +12,7 @@ from tidegate.drivers.hosts.ssm_calls import SsmCalls
 from tidegate.drivers.hosts.ssm_wants import Kind, Turns
 
 T = TypeVar("T")
+log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -33,7 +35,7 @@ class Counter:
             Unanswered, Refused, NotValid: As the call itself.
         """
         while True:
-            await asyncio.sleep(await self._turn(kind))
+            await self._come(kind)
             try:
                 answer = await asyncio.to_thread(make)
             except ssm_calls.Throttled:
@@ -42,6 +44,18 @@ class Counter:
             else:
                 self._throttled[kind] = 0
                 return answer
+
+    async def _come(self, kind: Kind) -> None:
+        """Wait for the turn, also while the rows that tell it are away."""
+        while True:
+            try:
+                wait = await self._turn(kind)
+            except Exception:
+                log.exception("ssm_turns_failed")
+                await asyncio.sleep(self.pace.shortest_back_off)
+            else:
+                await asyncio.sleep(wait)
+                return
 
     async def _turn(self, kind: Kind) -> float:
         is_send = kind == "send"

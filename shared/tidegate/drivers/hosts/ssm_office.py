@@ -1,7 +1,8 @@
 """All that one process wants over SSM of one account and region, carried out with few calls."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from typing import Final
 
@@ -9,8 +10,10 @@ from tidegate.drivers.hosts import ssm_sentences as sentences
 from tidegate.drivers.hosts.ssm_batches import Batch, SsmPace, due
 from tidegate.drivers.hosts.ssm_wants import Answer, Desk, View, Want
 
-_ABANDONED_AFTER: Final = 240.0
-"""Seconds after which a want whose command nobody seems to look at is given up."""
+log = logging.getLogger(__name__)
+
+_ABANDONED_AFTER: Final = 60.0
+"""Seconds after its time when a command is given up that nobody seems to look at."""
 
 
 class Office:
@@ -57,16 +60,22 @@ class Office:
 
     async def _serve(self) -> None:
         while self._asked or self._carrying:
-            await self._round()
+            try:
+                await self._round()
+            except Exception:
+                # The desk may be rows of a database that is away for a while.
+                log.exception("ssm_desk_failed")
+                await asyncio.sleep(self.pace.shortest_back_off)
             self._news.clear()
             with suppress(TimeoutError):
                 async with asyncio.timeout(self.pace.tick):
                     await self._news.wait()
 
     async def _round(self) -> None:
-        new, self._new = self._new, []
-        if new:
+        if new := list(self._new):
             await asyncio.to_thread(self.desk.put, new)
+            put = {want.id for want in new}
+            self._new = [want for want in self._new if want.id not in put]
         now = self.wall()
         view = await asyncio.to_thread(self.desk.look, list(self._asked), now=now)
         self.commands = len(view.ends)
@@ -83,13 +92,15 @@ class Office:
 
     def _give_up(self, view: View, now: float) -> None:
         """Ask no longer for what a worker took that has ended."""
-        waiting = {want.id for want in view.waiting}
-        late = [
-            id_
-            for id_, since in self._since.items()
-            if id_ not in waiting and now - since > _ABANDONED_AFTER
-        ]
-        self._hand_out(dict.fromkeys(late, Answer(trouble=sentences.ABANDONED)))
+        last = now - self.pace.grace - _ABANDONED_AFTER
+        late = [id_ for id_, ends_at in view.under_way.items() if ends_at < last]
+        self._hand_out(
+            {
+                id_: Answer(trouble=sentences.ABANDONED, waited=now - self._since[id_])
+                for id_ in late
+                if id_ in self._since
+            }
+        )
 
     async def _begin(self, batch: Batch, now: float) -> None:
         ids = [want.id for want in batch.wants]
@@ -102,6 +113,18 @@ class Office:
 
     async def answer(self, answers: Mapping[str, Answer]) -> None:
         """Say what came of wants, whoever asked for them."""
-        if answers:
-            await asyncio.to_thread(self.desk.answer, answers)
-            self._news.set()
+        while answers:
+            try:
+                await asyncio.to_thread(self.desk.answer, answers)
+            except Exception:
+                log.exception("ssm_desk_failed")
+                await asyncio.sleep(self.pace.shortest_back_off)
+            else:
+                self._news.set()
+                return
+
+    async def release(self, ids: Collection[str]) -> None:
+        """Let other workers carry out wants: this one is about to end."""
+        if ids:
+            with suppress(Exception):
+                await asyncio.to_thread(self.desk.release, ids)

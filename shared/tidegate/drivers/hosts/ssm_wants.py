@@ -65,6 +65,8 @@ class View:
     """What nobody has claimed, the oldest first."""
     answers: Mapping[str, Answer] = field(default_factory=dict)
     """Of those that were asked about."""
+    under_way: Mapping[str, float] = field(default_factory=dict)
+    """When the slices end of those that were asked about and are claimed."""
     ends: Sequence[float] = ()
     """When the slices end that are under way, one for each command."""
 
@@ -81,7 +83,11 @@ class Desk(Protocol):
         ...
 
     def claim(self, ids: Sequence[str], *, ends_at: float, now: float) -> set[str]:
-        """Take wants that nobody has claimed, and return which of them."""
+        """Take wants for one command that nobody has claimed, and return which of them."""
+        ...
+
+    def release(self, ids: Iterable[str]) -> None:
+        """Let others claim wants that are not answered, as whoever claimed them is to end."""
         ...
 
     def answer(self, answers: Mapping[str, Answer]) -> None:
@@ -107,7 +113,7 @@ class LocalDesk(Desk):
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._waiting: dict[str, Want] = {}
-        self._claimed: dict[str, float] = {}
+        self._claimed: dict[str, tuple[str, float]] = {}
         self._answers: dict[str, Answer] = {}
 
     @override
@@ -120,16 +126,27 @@ class LocalDesk(Desk):
         del now
         with self._lock:
             answers = {id_: self._answers.pop(id_) for id_ in mine if id_ in self._answers}
-            ends = sorted(set(self._claimed.values()))
-            return View(waiting=list(self._waiting.values()), answers=answers, ends=ends)
+            ends = [end for _, end in sorted(set(self._claimed.values()))]
+            return View(
+                waiting=list(self._waiting.values()),
+                answers=answers,
+                under_way={id_: self._claimed[id_][1] for id_ in mine if id_ in self._claimed},
+                ends=ends,
+            )
 
     @override
     def claim(self, ids: Sequence[str], *, ends_at: float, now: float) -> set[str]:
         del now
         with self._lock:
             claimed = {id_ for id_ in ids if self._waiting.pop(id_, None)}
-            self._claimed.update(dict.fromkeys(claimed, ends_at))
+            command = min(claimed, default="")
+            self._claimed.update(dict.fromkeys(claimed, (command, ends_at)))
             return claimed
+
+    @override
+    def release(self, ids: Iterable[str]) -> None:
+        """Do nothing: who could claim them again is about to end itself."""
+        del ids
 
     @override
     def answer(self, answers: Mapping[str, Answer]) -> None:

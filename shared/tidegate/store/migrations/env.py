@@ -10,6 +10,7 @@ from tidegate.store import (  # noqa: F401 - have tables
     course_tables,
     instance_tables,
     notice_tables,
+    ssm_tables,
 )
 from tidegate.store.database import connect
 from tidegate.store.migrate import oldest_code
