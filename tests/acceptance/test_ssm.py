@@ -1,0 +1,211 @@
+"""Deployments over SSM: they end right and each hook runs once, whatever AWS does meanwhile."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+
+from acceptance.bundles import bundle
+from acceptance.fleet import whole_run
+from acceptance.ssm_fleet import SsmFleet, SsmHost, hooks_told, ssm_fleet_in
+from parts.databases import Databases
+from parts.processes import wait_until
+from parts.sshd import require_sshd
+
+INSTANCES = 20
+ON_FAILURE = {"enabled": True, "events": ["DEPLOYMENT_FAILURE"]}
+LONG = 120.0
+"""Seconds for what takes several commands in a row."""
+
+
+@pytest.fixture(scope="module")
+def shared_ssm_fleet(
+    databases: Databases, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[SsmFleet]:
+    require_sshd()
+    folder = tmp_path_factory.mktemp("ssm")
+    with (
+        databases.empty("postgresql") as url,
+        ssm_fleet_in(folder, database_url=url, workers=2) as fleet,
+    ):
+        fleet.add_instances(INSTANCES)
+        fleet.add_hosts(2)
+        yield fleet
+
+
+@pytest.fixture
+def fleet(shared_ssm_fleet: SsmFleet) -> Iterator[SsmFleet]:
+    """The shared one, with an AWS that does as it should; nothing of it may be told to AWS."""
+    wait_until(shared_ssm_fleet.is_ready, within=90, what="the system is ready")
+    shared_ssm_fleet.mend()
+    yield shared_ssm_fleet
+    shared_ssm_fleet.mend()
+    shared_ssm_fleet.run_command.configure(rates={}, burst=1.0, visible_after=0.3)
+    assert shared_ssm_fleet.leaks() == []
+
+
+@pytest.fixture
+def instances(fleet: SsmFleet) -> list[SsmHost]:
+    return [host for host in fleet.hosts if isinstance(host, SsmHost)]
+
+
+def hold(fleet: SsmFleet, hosts: list[SsmHost], event: str = "AfterInstall") -> None:
+    for host in hosts:
+        fleet.ledger(host).hold(event)
+
+
+def all_in_hook(fleet: SsmFleet, deployment_id: str, hosts: list[SsmHost]) -> None:
+    """Wait until the hooks that are held have begun on all of these."""
+    wait_until(
+        lambda: {*hosts} <= {*fleet.in_hook(deployment_id, "AfterInstall")},
+        within=LONG,
+        what=f"{len(hosts)} hosts are in their hooks",
+    )
+
+
+def test_twenty_instances_fail_in_waves_and_are_rolled_back(
+    fleet: SsmFleet, instances: list[SsmHost]
+):
+    group = fleet.group(instances, "HalfAtATime", auto_rollback=ON_FAILURE)
+    good = fleet.deploy(group, bundle("1"))
+    assert fleet.wait(good, within=LONG)["status"] == "Succeeded", fleet.troubles(good)
+
+    bad = fleet.deploy(group, bundle("2", fails=["AfterInstall"]))
+    failed = fleet.wait(bad, within=LONG)
+    rollback = failed["rollback"]["rollback_deployment_id"]
+    rolled_back = fleet.wait(rollback, within=LONG)
+
+    half = INSTANCES // 2
+    assert failed["status"] == "Failed"
+    assert (failed["overview"]["Failed"], failed["overview"]["Skipped"]) == (half, half)
+    assert (rolled_back["status"], rolled_back["creator"]) == ("Succeeded", "codeDeployRollback")
+    told = hooks_told(fleet, instances, good)
+    assert told == dict.fromkeys(told, whole_run(first=True))
+    told = hooks_told(fleet, instances, bad)
+    once = whole_run(first=False, failing="AfterInstall")
+    assert sorted(told.values()) == [[]] * half + [once] * half
+    told = hooks_told(fleet, instances, rollback)
+    assert told == dict.fromkeys(told, whole_run(first=False))
+
+
+def test_ssh_and_ssm_in_one_group_while_an_answer_is_lost_and_calls_are_throttled(
+    fleet: SsmFleet, instances: list[SsmHost]
+):
+    hosts = [*instances[:4], *(host for host in fleet.hosts if host not in instances)]
+    run_command = fleet.run_command
+    run_command.forget()
+    run_command.configure(rates={"SendCommand": 0.4, "*": 5}, visible_after=4)
+    run_command.fault("SendCommand", done=True)
+
+    deployment_id = fleet.deploy(fleet.group(hosts), bundle("mixed"))
+    ended = fleet.wait(deployment_id, within=LONG)
+
+    assert ended["status"] == "Succeeded", fleet.troubles(deployment_id)
+    assert_once(fleet, hosts, deployment_id)
+    sent = run_command.calls("SendCommand")
+    carried_out = [one for one in sent if one["error"] in ("", "ConnectionReset")]
+    comments = Counter(one["request"]["Comment"] for one in carried_out)
+    assert max(comments.values()) == 2, "what was not found was sent again"
+    assert "ThrottlingException" in {one["error"] for one in sent}
+
+
+def test_agents_that_die_in_mid_hook_cost_time_and_no_hook(
+    fleet: SsmFleet, instances: list[SsmHost]
+):
+    group = fleet.group(instances[:4])
+    dying = instances[:2]
+    hold(fleet, instances[:4])
+    deployment_id = fleet.deploy(group, bundle("agents"))
+    all_in_hook(fleet, deployment_id, instances[:4])
+
+    for host in dying:
+        fleet.run_command.stop_agent(host.id)
+    fleet.mend()
+    for host in dying:
+        wait_until(
+            lambda host=host: "AfterInstall end" in fleet.ledger(host).told(deployment_id),
+            within=LONG,
+            what=f"the hook on {host.name} goes on without an agent",
+        )
+        fleet.run_command.start_agent(host.id)
+    ended = fleet.wait(deployment_id, within=LONG)
+
+    assert ended["status"] == "Succeeded", fleet.troubles(deployment_id)
+    assert_once(fleet, instances[:4], deployment_id)
+
+
+def test_workers_that_are_killed_run_no_hook_twice(fleet: SsmFleet, instances: list[SsmHost]):
+    group = fleet.group(instances[:4])
+    hold(fleet, instances[:4])
+    deployment_id = fleet.deploy(group, bundle("killed"))
+    all_in_hook(fleet, deployment_id, instances[:4])
+
+    for name in fleet.system.processes():
+        if name.startswith("worker-hosts"):
+            fleet.system.kill(name)
+    fleet.mend()
+    ended = fleet.wait(deployment_id, within=LONG)
+
+    assert ended["status"] == "Succeeded", fleet.troubles(deployment_id)
+    assert_once(fleet, instances[:4], deployment_id)
+
+
+def test_a_stop_ends_the_script_that_runs_and_begins_nothing_more(
+    fleet: SsmFleet, instances: list[SsmHost]
+):
+    hosts = instances[:2]
+    group = fleet.group(hosts, "OneAtATime", host_options={"on_stop": "end"})
+    hold(fleet, hosts)
+    deployment_id = fleet.deploy(group, bundle("stopped"))
+    [busy] = wait_until(
+        lambda: fleet.in_hook(deployment_id, "AfterInstall"), within=LONG, what="a hook runs"
+    )
+
+    fleet.stop(deployment_id)
+    target = fleet.wait_for_target(deployment_id, busy.name, "Failed", "Succeeded", "Skipped")
+    fleet.mend()
+
+    assert fleet.show(deployment_id)["status"] == "Stopped"
+    assert target["status"] == "Failed"
+    assert "its script hook.sh was ended" in target["message"]
+    told = hooks_told(fleet, hosts, deployment_id)
+    lines = told.pop(busy.name)
+    assert lines[-1] == "AfterInstall begin"
+    assert len(set(lines)) == len(lines)
+    assert list(told.values()) == [[]]
+
+
+def assert_once(fleet: SsmFleet, hosts: list[SsmHost], deployment_id: str) -> None:
+    """See that each hook of a whole run ran once on each host, the old revision's one too."""
+    for host in hosts:
+        told = fleet.ledger(host).told(deployment_id)
+        assert told in (whole_run(first=True), whole_run(first=False)), host.name
+
+
+class TestCalls:
+    """A hundred instances share commands: the segment of a minute takes few calls."""
+
+    @pytest.mark.slow
+    @pytest.mark.parametrize("workers", [1, 3])
+    def test_a_hundred_instances(
+        self, databases: Databases, tmp_path_factory: pytest.TempPathFactory, workers: int
+    ):
+        folder = tmp_path_factory.mktemp("hundred")
+        with (
+            databases.empty("postgresql") as url,
+            ssm_fleet_in(folder, database_url=url, workers=workers) as fleet,
+        ):
+            hosts = fleet.add_instances(100)
+            group = fleet.group(hosts, variables={"HOOK_SECONDS": "14.5"})
+            fleet.push(bundle("minute"))
+            fleet.run_command.forget()
+
+            deployment_id = fleet.deploy(group, bundle("minute"))
+            ended = fleet.wait(deployment_id, within=240)
+            counts = fleet.run_command.counts()
+
+            assert ended["status"] == "Succeeded", fleet.troubles(deployment_id)
+            assert_once(fleet, hosts, deployment_id)
+            sends = counts.pop("SendCommand")
+            assert sends <= 10
+            assert sum(counts.values()) <= 40, counts
