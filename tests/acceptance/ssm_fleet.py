@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from acceptance.bundles import bundle
+from acceptance.bundles import HOOK, bundle
 from acceptance.fleet import Fleet
 from acceptance.system import System
 from parts.s3 import LIKE_AWS, S3Server
@@ -49,17 +49,17 @@ class SsmFleet(Fleet):
         self.run_command = run_command
         self.password = secrets.token_urlsafe(20)
         self._key = key
-        self._data: list[bytes] = []
+        self._data = [HOOK.encode()]
 
-    def add_instances(self, number: int) -> list[SsmHost]:
-        """Make so many more instances, and make them known."""
+    def add_instances(self, number: int, **variables: str) -> list[SsmHost]:
+        """Make so many more instances, and make them known with these variables."""
         first = len(self.hosts)
         made = self.run_command.make_hosts(number)
         added = [
             SsmHost(f"ssm-{place:03d}", one.id, one.folder) for place, one in enumerate(made, first)
         ]
         for host in added:
-            self.register(host)
+            self.register(host, variables=variables)
         self.hosts += added
         return added
 

@@ -75,10 +75,7 @@ class Caller:
         )
 
 
-@pytest.fixture
-def caller(run_command: RunCommand) -> Caller:
-    """Who finds what is sent at once."""
-    run_command.configure(visible_after=0)
+def caller_of(run_command: RunCommand) -> Caller:
     return Caller(
         boto3.client(
             "ssm",
@@ -89,3 +86,10 @@ def caller(run_command: RunCommand) -> Caller:
             config=Config(retries={"total_max_attempts": 1}),
         )
     )
+
+
+@pytest.fixture
+def caller(run_command: RunCommand) -> Caller:
+    """Who finds what is sent at once."""
+    run_command.configure(visible_after=0)
+    return caller_of(run_command)
