@@ -204,7 +204,7 @@ def test_a_hundred_instances_share_few_calls(
     folder = tmp_path_factory.mktemp("hundred")
     with (
         databases.empty("postgresql") as url,
-        ssm_fleet_in(folder, database_url=url, workers=workers) as fleet,
+        ssm_fleet_in(folder, database_url=url, workers=workers, concurrency=200) as fleet,
     ):
         hosts = fleet.add_instances(100, HOOK_SECONDS="14.5")
         group = fleet.group(hosts)
