@@ -122,10 +122,6 @@ def create(
     ready_wait: ReadyWait = None,
     termination_wait: TerminationWait = None,
     service_role: ServiceRole = None,
-    ssm_region: ssm.Region = None,
-    ssm_state_dir: ssm.StateDir = None,
-    ssm_bundles: ssm.Bundles = None,
-    ssm_output_bucket: ssm.OutputBucket = None,
     as_json: Json = False,
     profile: Profile = None,
 ) -> None:
@@ -141,8 +137,6 @@ def create(
     more = service_settings(cluster, service_name, pair, ready_wait, termination_wait)
     options = _options(working_directory, sudo, allow_setid, on_stop, max_revisions)
     body = {"name": name, **settings, **more, **({"host_options": options} if options else {})}
-    over_ssm = ssm.ssm_settings(ssm_region, ssm_state_dir, ssm_bundles, ssm_output_bucket)
-    body |= {"ssm": over_ssm} if over_ssm else {}
     with client.connect(profile) as service:
         if not tag and not host and _is_of_servers(service, app_name):
             raise typer.BadParameter(_ONE_OF_TWO)
@@ -171,10 +165,6 @@ def change(
     ready_wait: ReadyWait = None,
     termination_wait: TerminationWait = None,
     service_role: ServiceRole = None,
-    ssm_region: ssm.Region = None,
-    ssm_state_dir: ssm.StateDir = None,
-    ssm_bundles: ssm.Bundles = None,
-    ssm_output_bucket: ssm.OutputBucket = None,
     as_json: Json = False,
     profile: Profile = None,
 ) -> None:
@@ -186,15 +176,13 @@ def change(
     settings = _settings(tag, host, config, rollback_on, var, service_role=service_role)
     settings |= service_settings(cluster, service_name, pair, ready_wait, termination_wait)
     options = _options(working_directory, sudo, allow_setid, on_stop, max_revisions)
-    over_ssm = ssm.ssm_settings(ssm_region, ssm_state_dir, ssm_bundles, ssm_output_bucket)
-    if not settings and not options and not over_ssm:
+    if not settings and not options:
         raise typer.BadParameter("say what to change, for example --tag or --on-stop.")
     with client.connect(profile) as service:
         path = ("applications", app_name, "deployment-groups", name)
         found = service.get(*path)
         kept: dict[str, Any] = {key: found[key] for key in _CHANGEABLE}
         body = {**kept, **settings, "host_options": {**kept["host_options"], **options}}
-        body["ssm"] = {**kept["ssm"], **over_ssm}
         changed = service.replace(*path, body=body)
     _show(changed, as_json=as_json, said=f"Deployment group {app_name}/{name} was changed.")
 
@@ -283,6 +271,37 @@ def set_ec2(
         show_json(found["ec2"])
     else:
         show_facts(ec2_facts(found) or [("EC2 instances", "none")])
+
+
+@app.command("ssm")
+def set_ssm(
+    app_name: Application,
+    name: Group,
+    *,
+    region: ssm.GroupRegion = None,
+    state_dir: ssm.StateDir = None,
+    bundles: ssm.Bundles = None,
+    output_bucket: ssm.OutputBucket = None,
+    as_json: Json = False,
+    profile: Profile = None,
+) -> None:
+    """Say how hosts of a group are reached over SSM; without an option, show it.
+
+    `tidegate group ssm shop prod --bundles host --output-bucket my-logs/deployments`;
+    an empty value takes a setting away.
+    """
+    wanted = ssm.ssm_settings(region, state_dir, bundles, output_bucket)
+    with client.connect(profile) as service:
+        path = ("applications", app_name, "deployment-groups", name)
+        found = service.get(*path)
+        if wanted:
+            kept = {key: found[key] for key in _CHANGEABLE}
+            body = {**kept, "ssm": {**kept["ssm"], **wanted}}
+            found = service.replace(*path, body=body)
+    if as_json:
+        show_json(found["ssm"])
+    else:
+        show_facts((key.replace("_", " "), value) for key, value in found["ssm"].items())
 
 
 @app.command("list")

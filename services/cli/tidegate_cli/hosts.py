@@ -87,6 +87,7 @@ def _address(host: Row) -> str:
     return f"{user}{address}{port}" or str(host.get("instance_id") or "")
 
 
+_ONE_WAY: Final = "give --ssh USER@ADDRESS or --ssm INSTANCE-ID, one of the two."
 COLUMNS: Final = (
     ("name", lambda host: host.get("name")),
     ("address", _address),
@@ -120,26 +121,18 @@ def add(
     --host-key 'ssh-ed25519 AAAA…' --tag env=prod role=web`, or
     `tidegate host add web-2 --ssm i-0123456789abcdef0 --tag env=prod role=web`
     """
-    if (ssh is None) == (ssm is None):
-        raise typer.BadParameter("give --ssh USER@ADDRESS or --ssm INSTANCE-ID, one of the two.")
-    body = {
-        "name": name,
-        **_given(
-            ssh,
-            ssm,
-            {
-                "region": ssm_region,
-                "identity": identity,
-                "host_key": host_key,
-                "trust_on_first_use": trust_on_first_use,
-                "proxy_jump": proxy_jump,
-                "proxy_host_key": proxy_host_key,
-                "state_dir": state_dir,
-            },
-            tag,
-            var,
-        ),
+    settings = {
+        "region": ssm_region,
+        "identity": identity,
+        "host_key": host_key,
+        "trust_on_first_use": trust_on_first_use,
+        "proxy_jump": proxy_jump,
+        "proxy_host_key": proxy_host_key,
+        "state_dir": state_dir,
     }
+    if ssh is None and ssm is None:
+        raise typer.BadParameter(_ONE_WAY)
+    body = {"name": name, **_given(ssh, ssm, settings, tag, var)}
     with client.connect(profile) as service:
         host = service.create("hosts", body=body)
     _show(host, as_json=as_json, said=f"Host {name} was added.")
@@ -164,8 +157,6 @@ def change(
     profile: Profile = None,
 ) -> None:
     """Change what is given of a host; the rest stays."""
-    if ssh is not None and ssm is not None:
-        raise typer.BadParameter("give --ssh USER@ADDRESS or --ssm INSTANCE-ID, one of the two.")
     settings = {
         "region": ssm_region,
         "identity": identity,
@@ -264,6 +255,8 @@ def _given(
     var: list[str] | None,
 ) -> dict[str, object]:
     """Return what was given, as the API wants it; an address without a port unsets the port."""
+    if ssh is not None and ssm is not None:
+        raise typer.BadParameter(_ONE_WAY)
     everything = {
         **settings,
         "tags": pairs(tag, "--tag") if tag else None,

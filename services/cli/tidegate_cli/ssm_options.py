@@ -22,31 +22,30 @@ Region = Annotated[
         help="Where Systems Manager knows it, if not in the deployment's region.",
     ),
 ]
-StateDir = Annotated[
+GroupRegion = Annotated[
     str | None,
     typer.Option(
-        "--ssm-state-dir",
-        metavar="DIR",
-        help="Where the runner keeps its folder on hosts over SSM (`/var/lib/tidegate`).",
+        metavar="REGION",
+        help="Where Systems Manager knows them, if not in the deployment's region.",
     ),
+]
+StateDir = Annotated[
+    str | None,
+    typer.Option(metavar="DIR", help="Where the runner keeps its folder (`/var/lib/tidegate`)."),
 ]
 Bundles = Annotated[
     str | None,
     typer.Option(
-        "--ssm-bundles",
         metavar="presigned|host",
-        help="Hosts over SSM fetch bundles by presigned addresses (default), or by their own "
-        "credentials.",
+        help="They fetch bundles by presigned addresses (default), or by their own credentials.",
         parser=one_of("presigned", "host"),
     ),
 ]
 OutputBucket = Annotated[
     str | None,
     typer.Option(
-        "--ssm-output-bucket",
         metavar="BUCKET[/PREFIX]",
-        help="Where their SSM Agents put long logs, so that these come at once; `''` takes it "
-        "away.",
+        help="Where their SSM Agents put long logs, so that these come at once.",
     ),
 ]
 

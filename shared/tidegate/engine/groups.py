@@ -72,10 +72,9 @@ def create_group(
     """
     application = uow.catalog.application(application_name)
     check_name("deployment group", name)
-    check_resource_tags(tags or {})
     aws = _aws(application, request, AwsGroup())
     config_name, ssh = _checked(application, request, aws, uow)
-    _check_place(application, name, uow)
+    _check_place(application, name, tags or {}, uow)
     group = Group(
         id=GroupId(uow.ids.unique()),
         application_id=application.id,
@@ -289,7 +288,10 @@ def _check_filter(tag_filter: TagFilter) -> None:
     check_tag(tag_filter.key if needs_key else "any", tag_filter.value)
 
 
-def _check_place(application: Application, name: str, uow: UnitOfWork) -> None:
+def _check_place(
+    application: Application, name: str, tags: Mapping[str, str], uow: UnitOfWork
+) -> None:
+    check_resource_tags(tags)
     if _exists(application.name, name, uow):
         raise GroupExists(name)
     if uow.catalog.count_groups(application.id) >= MOST_GROUPS:

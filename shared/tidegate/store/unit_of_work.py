@@ -105,14 +105,22 @@ class UnitOfWork:
         self.logs = Logs(session)
         self.heartbeats = Heartbeats(session)
         self.outbox = Outbox(session)
-        self.ssm_wants = SsmWants(session)
-        self.call_turns = CallTurns(session)
         self.afterwards: list[Callable[[], None]] = []
         self._known: dict[tuple[str, str], Any] = {}
 
     def catalog_of(self, region: str) -> Catalog:
         """Return the catalog of a region, which need not be that of this unit of work."""
         return self.catalog if region == self.region else Catalog(self.session, region)
+
+    @property
+    def ssm_wants(self) -> SsmWants:
+        """Return what workers want over SSM."""
+        return SsmWants(self.session)
+
+    @property
+    def call_turns(self) -> CallTurns:
+        """Return whose turn it is to call AWS."""
+        return CallTurns(self.session)
 
     def now(self) -> datetime:
         """Return the present moment by the clock that was handed in."""

@@ -138,9 +138,9 @@ class Follower:
         with self._news:
             assert self._news.wait_for(lambda: condition(self), _PATIENCE), what
 
-    def join(self) -> Outcome:
-        """Wait for the end and return the outcome."""
-        self._thread.join(_PATIENCE)
+    def join(self, within: float = _PATIENCE) -> Outcome:
+        """Wait for the end, so many seconds at most, and return the outcome."""
+        self._thread.join(within)
         assert not self._thread.is_alive(), "the follower goes on"
         if self.raised is not None:
             raise self.raised

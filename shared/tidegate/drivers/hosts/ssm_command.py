@@ -33,6 +33,7 @@ _CLOCKS_DIFFER: Final = 60.0
 """Seconds by which AWS's clock may be behind ours, when a command is looked for."""
 _MOST_SENDS: Final = 4
 _MOST_FETCHES: Final = 5
+_FIRST: Final = ("run", "probe")
 _PLUGIN: Final = "awsrunShellScript/0.awsrunShellScript"
 
 
@@ -100,7 +101,7 @@ class Command:
     async def carry(self) -> None:
         """Bring the batch to its end; whatever happens, each want is answered."""
         try:
-            await self._settle(await self.known.troubles(list(self._open)))
+            await self._settle(await self.known.troubles(self._strangers))
             if command := await self._sent():
                 await self._attend(command)
         except ExchangeTrouble as error:
@@ -113,6 +114,11 @@ class Command:
             for key in self._parcels:
                 with suppress(RuntimeError):
                     await asyncio.to_thread(self.exchange.drop, key)
+
+    @property
+    def _strangers(self) -> list[str]:
+        """Who has not answered yet; of a run that has begun, some worker has heard."""
+        return [one for one, want in self._open.items() if want.header["op"] in _FIRST]
 
     async def _settle(self, troubles: Mapping[str, Trouble]) -> None:
         await self._tell({one: Answer(trouble=trouble) for one, trouble in troubles.items()})
