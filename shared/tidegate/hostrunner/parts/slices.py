@@ -38,6 +38,10 @@ LARGEST_PARCEL = 64 << 20
 ORDER = "order.json"
 LONGEST_MESSAGE = 4000
 MOST_WARNINGS = 10
+UNREAD = (
+    "The AppSpec file of the revision on this host could not be read over SSM: it is too long, or"
+    " was changed meanwhile."
+)
 CUT = "More was said; it is cut, because one command can only print so much."
 
 
@@ -60,7 +64,7 @@ class Order(Link):
         text = binascii.a2b_base64(question["text"])
         answer = self.answers.get(sha256(text).hexdigest())
         if answer is None:
-            return {"error": "This AppSpec was changed while the run began; try again."}
+            return {"error": UNREAD}
         return answer
 
     def bundle(self, bundle: "dict[str, Any]") -> "Iterator[bytes]":
@@ -125,7 +129,7 @@ class Slice(Order):
         if not self.fits(line):
             if self.packed:
                 raise Over
-            return {"error": "The AppSpec file on this host is too long to be read over SSM."}
+            return {"error": UNREAD}
         raise Over
 
     def wait(self, pause: float, wake: "int | None") -> "list[str]":
