@@ -13,6 +13,7 @@ EVENTS = ("ApplicationStop", "BeforeInstall", "AfterInstall", "ApplicationStart"
 HOOK = """\
 #!/bin/sh
 here=$(dirname "$0")
+LEDGER="${LEDGER:-$HOME/ledger}"
 note() { echo "$DEPLOYMENT_ID $LIFECYCLE_EVENT $1 $(date +%s.%N)" >> "$LEDGER"; }
 note begin
 echo "$LIFECYCLE_EVENT of revision $(cat "$here/revision")"

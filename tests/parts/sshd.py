@@ -284,7 +284,7 @@ class SshdFarm:
             self.start_one(f"web-{len(self.hosts) + 1:02}", **environment) for _ in range(count)
         ]
 
-    def start_one(self, name: str, **environment: str) -> SshdHost:
+    def start_one(self, name: str, *, port: int | None = None, **environment: str) -> SshdHost:
         folder, etc = self.folder / name, self.folder / "etc" / name
         folder.mkdir()
         etc.mkdir(parents=True)
@@ -293,7 +293,7 @@ class SshdFarm:
         host = SshdHost(
             name=name,
             address=address,
-            port=free_port(address),
+            port=free_port(address) if port is None else port,
             user=login_name(),
             identity_path=self.identity_path,
             folder=folder,

@@ -23,8 +23,9 @@ from tidegate.planning.instances import BOOT_WITHIN, launched_meanwhile, wants_f
 from tidegate.store.searches import KeptSearch, Stage
 from tidegate.store.unit_of_work import UnitOfWork
 
-ONE_AT_A_TIME: Final = f"{PREDEFINED_PREFIX}OneAtATime"
-"""Whatever the config of the deployment before: it is for a whole fleet, and these are some."""
+ALL_AT_ONCE: Final = f"{PREDEFINED_PREFIX}AllAtOnce"
+"""Whatever the config of the deployment before: none of these serves the revision yet, and one that
+cannot be reached keeps no other from it."""
 ABOUT: Final = "Brings instances up that Auto Scaling launched during the deployment {}."
 
 log = structlog.get_logger(__name__)
@@ -86,7 +87,7 @@ def _begin(
         group=group.name,
         application=group.application,
         previous_revision_id=group.target_revision_id,
-        config_name=ONE_AT_A_TIME,
+        config_name=ALL_AT_ONCE,
         creator=Creator.AUTO_UPDATE,
         options=replace(
             root.options,

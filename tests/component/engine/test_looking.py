@@ -155,7 +155,7 @@ def test_what_is_launched_meanwhile_is_deployed_to_by_one_that_follows(system):
     assert set(targets(system, follow_up.id)) == set(launched)
     assert follow_up.status == "Succeeded"
     assert follow_up.revision_id == shop.deployment(id_).revision_id
-    assert follow_up.config_name == ONE
+    assert follow_up.config_name == ALL
     assert related[id_].follow_up == follow_up.id
     assert related[follow_up.id].root == id_
 
