@@ -73,9 +73,10 @@ def take_out(deployment: Deployment, target_id: TargetId, why: str, *, uow: Unit
     """Fail a target whose host is gone for good, at the event that it was at.
 
     Whoever follows its run loses the lease by that, and lets go; nobody looks for the host again.
+    One that was through before stays for `complete_target`, which knows how it went.
     """
     target = uow.targets.get(deployment.id, target_id)
-    if TARGET_MACHINE.is_final(target.status):
+    if TARGET_MACHINE.is_final(target.status) or _all_final(target):
         return
     _give_up_events(deployment.id, target_id, why, "tidegate", uow)
     uow.targets.complete(target, TargetEvent.FAIL, at=uow.now(), message=why)
