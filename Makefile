@@ -13,6 +13,9 @@ BENCH_TOOLS := pyinfra ansible tools
 CLIENTS := .venv-tests-awscli/.done
 T ?= tests
 PLATFORM ?= server
+STACK := compose.yml
+STACKS := $(STACK) $(STACK):compose.tls.yml $(STACK):compose.monitoring.yml $(STACK):compose.rabbitmq.yml \
+  $(STACK):compose.tls.yml:compose.monitoring.yml:compose.rabbitmq.yml
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +40,9 @@ check: .venv/.done ## Check format, lint, types, import rules, and that the runn
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -q tests/architecture/test_runner.py
+	$(BIN)/hadolint deploy/Dockerfile tests/compose/images/*.Dockerfile
+	cd deploy && for files in $(STACKS); do \
+	  COMPOSE_FILE=$$files ../$(BIN)/docker-compose --env-file .env.example config -q || exit 1; done
 
 format: .venv/.done ## Put the code in the house format
 	$(BIN)/ruff format $(SOURCES)

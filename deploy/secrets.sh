@@ -19,7 +19,7 @@ keep() { # keep NAME: what comes in, unless the file holds something
 
 if [ "${1:-}" = metrics ]; then
   cd "$here"
-  token=$(docker compose exec -T api tidegate token create --role viewer --json |
+  token=$(${TIDEGATE_COMPOSE:-docker compose} exec -T api tidegate token create --role viewer --json |
     sed -n 's/.*"token": *"\([^"]*\)".*/\1/p')
   [ -n "$token" ] || { echo "No token came back: is the API up?" >&2; exit 1; }
   # In place: the container has this very file mounted.

@@ -22,6 +22,8 @@ LOCKS = {
     "bootstrap.lock",
     *(f"bench/{tool}.lock" for tool in ("pyinfra", "ansible", "tools")),
     "tests/awscli.lock",
+    "deploy/runtime.lock",
+    "deploy/build.lock",
 }
 LOCK_NAMES = re.compile(
     r"(\.lock|(^|/)pylock(\..+)?\.toml|(^|/)(package-lock\.json|npm-shrinkwrap\.json"

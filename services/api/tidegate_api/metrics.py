@@ -17,6 +17,7 @@ from prometheus_client.registry import Collector
 from typing_extensions import override
 
 from tidegate.domain.access import Role
+from tidegate.domain.deployment import DeploymentStatus
 from tidegate.engine.health import Metrics, metrics
 from tidegate_api.auth import needs
 from tidegate_api.parts import PartsOfNoRegion
@@ -35,7 +36,9 @@ class _Counted(Collector):
         deployments = GaugeMetricFamily(
             "tidegate_deployments", "Deployments by status.", labels=["status"]
         )
-        for status, count in self._counted.deployments_by_status.items():
+        # Those that none has, too: what was never 0 cannot be seen to rise.
+        for status in DeploymentStatus:
+            count = self._counted.deployments_by_status.get(status, 0)
             deployments.add_metric([status], count)
         yield deployments
         hooks = SummaryMetricFamily(
@@ -59,7 +62,21 @@ class _Counted(Collector):
             "How long ago the last sweep was.",
             value=self._counted.sweep_lag,
         )
+        yield from self._workers()
         yield from self._notices()
+
+    def _workers(self) -> Iterator[Metric]:
+        workers = GaugeMetricFamily(
+            "tidegate_workers", "Workers that show life, by the queue they serve.", labels=["queue"]
+        )
+        for queue, count in self._counted.workers.items():
+            workers.add_metric([queue], count)
+        yield workers
+        yield CounterMetricFamily(
+            "tidegate_leases_lost",
+            "Targets that were taken from a worker which showed no life.",
+            value=self._counted.leases_lost,
+        )
 
     def _notices(self) -> Iterator[Metric]:
         yield GaugeMetricFamily(

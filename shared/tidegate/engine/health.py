@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from tidegate.store.health import BEAT, SWEEP, WORKER_KINDS
+from tidegate.store.health import BEAT, LEASES_LOST, SWEEP, WORKER_KINDS
 from tidegate.store.unit_of_work import UnitOfWork
 
 BEAT_WITHIN: Final = timedelta(seconds=10)
@@ -53,6 +53,10 @@ class Metrics:
     """Seconds that the most overdue target has waited for a worker."""
     sweep_lag: float
     """Seconds since the last sweep."""
+    workers: Mapping[str, int]
+    """How many workers live, by the queue that they serve."""
+    leases_lost: int
+    """How many targets were ever taken from a worker that showed no life."""
 
 
 def unready(uow: UnitOfWork) -> Unready | None:
@@ -94,6 +98,7 @@ def troubles(uow: UnitOfWork) -> list[Trouble]:
 def metrics(uow: UnitOfWork) -> Metrics:
     """Return the figures of the system as its rows show them."""
     now = uow.now()
+    alive = uow.heartbeats.alive_by_kind(since=now - WORKER_WITHIN)
     return Metrics(
         deployments_by_status=uow.heartbeats.deployments_by_status(),
         hook_seconds=[HookSeconds(*row) for row in uow.heartbeats.hook_seconds()],
@@ -102,6 +107,8 @@ def metrics(uow: UnitOfWork) -> Metrics:
         notices=uow.notices.totals(),
         lease_age=_seconds(uow.heartbeats.oldest_overdue(now)),
         sweep_lag=_age(uow.heartbeats.last(SWEEP), now),
+        workers={queue: alive.get(kind, 0) for queue, kind in WORKER_KINDS.items()},
+        leases_lost=uow.heartbeats.total(LEASES_LOST),
     )
 
 

@@ -8,7 +8,13 @@ from sqlalchemy import bindparam, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from tidegate.store.statements import plain_table
-from tidegate.store.tables import DeploymentRow, HeartbeatRow, LifecycleEventRow, TargetRow
+from tidegate.store.tables import (
+    DeploymentRow,
+    HeartbeatRow,
+    LifecycleEventRow,
+    TargetRow,
+    TotalRow,
+)
 
 BEAT: Final = "beat"
 SWEEP: Final = "sweep"
@@ -19,6 +25,8 @@ WORKER_KINDS: Final = {
     "hosts": "worker:hosts",
     "traffic": "worker:traffic",
 }
+LEASES_LOST: Final = "leases_lost"
+"""How many targets were ever taken from a worker that showed no life."""
 _HEARTBEATS: Final = plain_table(HeartbeatRow)
 _ALIVE: Final = select(_HEARTBEATS.c.name).where(
     _HEARTBEATS.c.name == bindparam("name_"), _HEARTBEATS.c.seen_at >= bindparam("since")
@@ -81,6 +89,19 @@ class Heartbeats:
     def forget_before(self, moment: datetime) -> None:
         """Delete what has not been alive since *moment*."""
         self._session.execute(delete(HeartbeatRow).where(HeartbeatRow.at < moment))
+
+    def alive_by_kind(self, *, since: datetime) -> dict[str, int]:
+        """Return how many of each kind were alive after *since*."""
+        rows = self._session.execute(
+            select(HeartbeatRow.kind, func.count())
+            .where(HeartbeatRow.at >= since)
+            .group_by(HeartbeatRow.kind)
+        )
+        return {kind: count for kind, count in rows}  # noqa: C416 - rows are no tuples
+
+    def total(self, name: str) -> int:
+        """Return how often something ever happened."""
+        return self._session.scalar(select(TotalRow.total).where(TotalRow.name == name)) or 0
 
     def deployments_by_status(self) -> dict[str, int]:
         """Return the number of deployments by status."""

@@ -11,10 +11,11 @@ from sqlalchemy.orm import Session
 from tidegate.domain.history import Subject, Transition
 from tidegate.domain.ids import DeploymentId, HostId, TargetId
 from tidegate.domain.target import TargetEvent, TargetStatus
+from tidegate.store.health import LEASES_LOST
 from tidegate.store.history import History
 from tidegate.store.row import UtcDateTime
 from tidegate.store.statements import change, plain_table
-from tidegate.store.tables import HeartbeatRow, TargetRow
+from tidegate.store.tables import HeartbeatRow, TargetRow, TotalRow
 
 FIRST_RESEND: Final = timedelta(seconds=30)
 LONGEST_RESEND: Final = timedelta(minutes=16)
@@ -282,6 +283,7 @@ class Leases:
             .limit(limit)
             .with_for_update(skip_locked=True)
         ).all()
+        self._count_lost(sum(row.lease_owner is not None for row in rows))
         for row in rows:
             wait = min(FIRST_RESEND * 2 ** min(row.sends, 10), LONGEST_RESEND)
             self._session.execute(
@@ -300,6 +302,15 @@ class Leases:
             )
             for r in rows
         ]
+
+    def _count_lost(self, more: int) -> None:
+        if more:
+            self._session.execute(
+                update(TotalRow)
+                .where(TotalRow.name == LEASES_LOST)
+                .values(total=TotalRow.total + more)
+                .execution_options(synchronize_session=False)
+            )
 
     def give_back(self, owner: str, held: Iterable[Held], *, at: datetime) -> None:
         """Give back what *owner* still holds of *held*, so that the next sweep sends it again."""

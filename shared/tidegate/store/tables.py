@@ -361,3 +361,12 @@ class SchemaFloorRow(Row):
     __tablename__ = "schema_floor"
 
     oldest_code: Mapped[str] = mapped_column(String(32), primary_key=True)
+
+
+class TotalRow(Row):
+    """How often something ever happened; a row for each thing that is counted."""
+
+    __tablename__ = "totals"
+
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    total: Mapped[int] = mapped_column(BigInteger)

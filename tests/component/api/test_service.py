@@ -24,6 +24,7 @@ from parts.ports import free_port
 from tidegate.clock import SystemClock
 from tidegate.domain.access import Role
 from tidegate.domain.ids import RandomIds
+from tidegate.engine.health import WORKER_WITHIN
 from tidegate.engine.tokens import create_token
 from tidegate.store.database import connect
 from tidegate.store.health import BEAT, WORKER_KINDS
@@ -121,6 +122,9 @@ def test_a_database_that_is_away_is_told(quick: Service, monkeypatch: pytest.Mon
 def test_metrics_are_what_prometheus_reads(service: Service):
     id_ = service.with_deployment()
     worker.finish(service, worker.begin(service, id_))
+    with service.parts.store.write() as uow:
+        uow.heartbeats.beat("worker-1", WORKER_KINDS["hosts"], uow.now())
+        uow.heartbeats.beat("worker-0", WORKER_KINDS["traffic"], uow.now() - WORKER_WITHIN * 2)
 
     answer = service.get("/metrics", role=Role.VIEWER)
 
@@ -136,6 +140,10 @@ def test_metrics_are_what_prometheus_reads(service: Service):
         "tidegate_notice_age_seconds",
         "tidegate_sweep_lag_seconds",
     } <= families.keys()
+    workers = {one.labels["queue"]: one.value for one in families["tidegate_workers"].samples}
+    assert workers == {"control": 0, "traffic": 0, "hosts": 1}
+    (lost,) = families["tidegate_leases_lost"].samples
+    assert (lost.name, lost.value) == ("tidegate_leases_lost_total", 0)
     notices = {tuple(one.labels.values()) for one in families["tidegate_notices"].samples}
     assert ("sns", "dropped") in notices
 

@@ -13,6 +13,7 @@ from tidegate.engine.host_runs import HostRuns
 from tidegate.engine.reports import record_reports
 from tidegate.engine.targets import finish_segment, give_up
 from tidegate.messages import ADVANCE, COMPLETE, LOOK_BACK, PRUNE, RUN_HOOKS
+from tidegate.store.health import LEASES_LOST
 from tidegate.testing.fake_host import FakeHost
 
 BEGUN = Fact(1, {"fact": "begun", "at": 0})
@@ -108,6 +109,7 @@ def test_the_target_of_a_dead_worker_is_taken_over_where_it_stood(system, shop, 
     with system.store.read() as uow:
         target = uow.targets.get(sent, TargetId("web-1"))
         assert uow.catalog.host("web-1").settings["host_key"] == "ssh-ed25519 AAAA"
+        assert uow.heartbeats.total(LEASES_LOST) == 1
     assert target.attempt == 2
 
 
@@ -361,6 +363,8 @@ def test_a_worker_that_leaves_hands_its_targets_on_at_once(system, shop):
 
     assert shop.deployment(id_).status == "Succeeded"
     assert set(system.hosts.ran.values()) == {1}
+    with system.store.read() as uow:
+        assert uow.heartbeats.total(LEASES_LOST) == 0
 
 
 def test_retention_is_asked_for_once_a_day(system):

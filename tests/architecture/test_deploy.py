@@ -1,0 +1,247 @@
+"""The stack for production is as safe as it says, and its parts fit together."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from architecture.tree import ROOT, text_of, tracked_files
+from tidegate.engine.health import HookSeconds, Metrics
+from tidegate.secret_files import secret_names
+from tidegate.settings import Settings
+from tidegate_api.metrics import _Counted
+
+DEPLOY = ROOT / "deploy"
+OVERRIDES = ("", "tls", "monitoring", "rabbitmq")
+VARIABLE = re.compile(r"\$\{([A-Z_]+):-([^}]*)\}")
+PUBLISHED = {
+    "": {"api", "flower"},
+    "tls": {"caddy", "flower"},
+    "monitoring": {"api", "flower", "grafana"},
+    "rabbitmq": {"api", "flower"},
+}
+LOOPBACK_ONLY = {"api", "flower", "grafana"}
+ONE_SHOT = {"migrate"}
+MAY_ADD = {"caddy": {"NET_BIND_SERVICE"}}
+
+
+def stack(override: str, *more: str) -> dict[str, Any]:
+    files = ["compose.yml", *(f"compose.{name}.yml" for name in (override, *more) if name)]
+    composed = subprocess.run(
+        [
+            Path(sys.executable).with_name("docker-compose"),
+            *(word for file in files for word in ("-f", file)),
+            *("--env-file", ".env.example", "config", "--format", "json"),
+        ],
+        cwd=DEPLOY,
+        env={"PATH": "/usr/bin:/bin", "HOME": "/nonexistent"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert composed.returncode == 0, composed.stderr
+    assert composed.stderr == "", "a variable is not set"
+    return json.loads(composed.stdout)
+
+
+@pytest.fixture(scope="module")
+def stacks() -> dict[str, dict[str, Any]]:
+    return {override: stack(override) for override in OVERRIDES}
+
+
+@pytest.fixture(params=OVERRIDES, ids=[name or "plain" for name in OVERRIDES])
+def override(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def test_all_together_are_a_stack():
+    together = stack(*OVERRIDES[1:])
+
+    assert {"caddy", "prometheus", "rabbitmq", "api"} <= together["services"].keys()
+    assert "redis" not in together["services"]
+
+
+def test_no_container_can_do_more_than_it_must(stacks: dict[str, dict[str, Any]], override: str):
+    for name, service in stacks[override]["services"].items():
+        assert service["read_only"], name
+        assert service["cap_drop"] == ["ALL"], name
+        assert set(service.get("cap_add", [])) <= (
+            {"NET_BIND_SERVICE"} if name == "caddy" else set()
+        )
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert service["user"].split(":")[0] not in {"root", "0"}, name
+        assert service["init"], name
+        assert not service.get("privileged"), name
+        assert "docker.sock" not in json.dumps(service), name
+
+
+def test_no_container_takes_all_or_stays_down_or_fills_the_disk(
+    stacks: dict[str, dict[str, Any]], override: str
+):
+    for name, service in stacks[override]["services"].items():
+        assert int(service["mem_limit"]) > 0, name
+        assert service["cpus"] > 0, name
+        assert service["pids_limit"] > 0, name
+        assert service["logging"]["options"].keys() >= {"max-size", "max-file"}, name
+        if name not in ONE_SHOT:
+            assert service["restart"] == "unless-stopped", name
+            assert service["healthcheck"]["test"], name
+            assert "stop_grace_period" in service, name
+
+
+def test_only_what_is_meant_to_be_seen_is_published(
+    stacks: dict[str, dict[str, Any]], override: str
+):
+    services = stacks[override]["services"]
+    published = {name: service.get("ports", []) for name, service in services.items()}
+
+    assert {name for name, ports in published.items() if ports} == PUBLISHED[override]
+    for name in LOOPBACK_ONLY & published.keys():
+        assert {port["host_ip"] for port in published[name]} <= {"127.0.0.1"}, name
+
+
+def test_store_and_broker_are_reached_from_the_inside_only(
+    stacks: dict[str, dict[str, Any]], override: str
+):
+    composed = stacks[override]
+
+    assert composed["networks"]["backend"]["internal"]
+    for name in {"postgres", "redis", "rabbitmq", "migrate", "beat"} & composed["services"].keys():
+        assert composed["services"][name]["networks"].keys() == {"backend"}, name
+
+
+def test_all_of_tidegate_waits_for_the_migration(stacks: dict[str, dict[str, Any]], override: str):
+    broker = "rabbitmq" if override == "rabbitmq" else "redis"
+    services = stacks[override]["services"]
+    ours = {name for name, one in services.items() if one["image"] == services["api"]["image"]}
+
+    assert ours == {"migrate", "api", "beat", "flower"} | {
+        f"worker-{queue}" for queue in ("control", "traffic", "hosts")
+    }
+    for name in ours - ONE_SHOT:
+        waits = {what: how["condition"] for what, how in services[name]["depends_on"].items()}
+        assert waits == {"migrate": "service_completed_successfully", broker: "service_healthy"}
+        asked = services[name]["healthcheck"]["test"]
+        assert asked == ["CMD", "tidegate", "healthcheck", name]
+
+
+def test_each_secret_setting_lies_in_a_file_that_is_made(stacks: dict[str, dict[str, Any]]):
+    script = text_of("deploy/secrets.sh")
+    for override, composed in stacks.items():
+        made = {name: Path(secret["file"]).name for name, secret in composed["secrets"].items()}
+        for name, file in made.items():
+            assert re.search(rf"\b{file}\b", script), (override, name)
+        for name in secret_names(Settings):
+            variable = f"TIDEGATE_{name.upper()}"
+            environment = composed["services"]["worker-hosts"]["environment"]
+            assert f"{variable}_FILE" in environment
+            assert variable not in environment
+            assert name in made
+
+
+def test_each_variable_is_in_the_example_with_its_default():
+    example = dict(re.findall(r"^([A-Z_]+)=(.*)$", text_of("deploy/.env.example"), re.MULTILINE))
+    used = {
+        variable
+        for name in tracked_files()
+        if re.fullmatch(r"deploy/compose.*\.yml", name)
+        for variable in VARIABLE.findall(text_of(name))
+    }
+
+    assert used
+    assert dict(used) == {name: value for name, value in example.items() if name != "COMPOSE_FILE"}
+    assert len(dict(used)) == len(used), "two defaults for one variable"
+
+
+def test_the_image_keeps_what_is_asked_of_aws():
+    kept = set(re.findall(r"! -name ([a-z0-9-]+)", text_of("deploy/Dockerfile")))
+    asked = {
+        service
+        for name in tracked_files()
+        if name.startswith("shared/tidegate/drivers/") and name.endswith(".py")
+        for pattern in (r'\.client\(\s*"([a-z0-9-]+)"', r'\bClients\(\s*"([a-z0-9-]+)"')
+        for service in re.findall(pattern, text_of(name))
+    }
+
+    assert {"s3", "sts", "lambda", "ecs"} <= asked
+    assert asked <= kept
+
+
+def test_what_the_image_installs_is_what_is_tested():
+    locked = entries(text_of("requirements.lock"))
+
+    for name in ("deploy/runtime.lock", "deploy/build.lock"):
+        assert entries(text_of(name)).items() <= locked.items(), name
+
+
+def entries(lock: str) -> dict[str, str]:
+    """Each package of a lock, by what it says of its version and hashes, without comments."""
+    lines = [line for line in lock.splitlines() if not line.lstrip().startswith("#")]
+    logical = "\n".join(lines).replace("\\\n", " ").splitlines()
+    return {line.split("==")[0]: " ".join(line.split()) for line in logical if "==" in line}
+
+
+def exported() -> set[str]:
+    """The names of all samples that /metrics has."""
+    counted = Metrics(
+        deployments_by_status={},
+        hook_seconds=[HookSeconds("Install", 1, 1.0)],
+        outbox_age=0,
+        notice_age=0,
+        notices={("sns", "sent"): 1},
+        lease_age=0,
+        sweep_lag=0,
+        workers={"hosts": 1},
+        leases_lost=0,
+    )
+    return {sample.name for family in _Counted(counted).collect() for sample in family.samples}
+
+
+def test_rules_and_dashboard_ask_for_metrics_that_there_are():
+    rules = yaml.safe_load(text_of("deploy/prometheus/alerts.yml"))["groups"][0]["rules"]
+    dashboard = json.loads(text_of("deploy/grafana/dashboards/tidegate.json"))
+    asked = [rule["expr"] for rule in rules]
+    asked += [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
+    names = {name for expression in asked for name in re.findall(r"tidegate_\w+", expression)}
+
+    assert names <= exported()
+    assert names >= {
+        "tidegate_sweep_lag_seconds",
+        "tidegate_outbox_age_seconds",
+        "tidegate_leases_lost_total",
+        "tidegate_deployments",
+    }
+    for rule in rules:
+        assert rule["labels"]["severity"] in {"warning", "critical"}
+        assert rule["annotations"].keys() == {"summary", "description"}
+    assert len({panel["id"] for panel in dashboard["panels"]}) == len(dashboard["panels"])
+
+
+def test_prometheus_takes_its_configuration(tmp_path: Path):
+    unpacked = ROOT / ".venv/prometheus/usr/bin/promtool"
+    promtool = str(unpacked) if unpacked.exists() else shutil.which("promtool")
+    if promtool is None:
+        pytest.skip("no promtool here: install prometheus, or run `make test` as root, which does")
+    config = text_of("deploy/prometheus/prometheus.yml")
+    token = tmp_path / "token"
+    token.write_text("t")
+    config = config.replace("/etc/prometheus", str(DEPLOY / "prometheus"))
+    (tmp_path / "prometheus.yml").write_text(
+        config.replace("/run/secrets/metrics_token", str(token))
+    )
+
+    done = subprocess.run(
+        [promtool, "check", "config", tmp_path / "prometheus.yml"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "8 rules found" in done.stdout
