@@ -6,6 +6,7 @@ RUN mkdir -p /etc/postgresql-common \
  && apt-get update -qq \
  && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends postgresql-15 >/dev/null \
  && install -d -o postgres -g postgres -m 0700 /var/lib/postgresql/data \
+ && chmod 3777 /run/postgresql \
  && rm -rf /var/lib/apt/lists
 COPY postgres.sh /usr/local/bin/entrypoint
 ENV PATH=/usr/lib/postgresql/15/bin:$PATH PGDATA=/var/lib/postgresql/data
