@@ -37,7 +37,7 @@ test-compose: .venv/.done .venv/.engine ## Run the stack of deploy/ on a real en
 chaos: .venv/.done .venv/.system ## Kill workers and cut connections for ten minutes (TIDEGATE_CHAOS_SECONDS)
 	TIDEGATE_CHAOS_SECONDS=$${TIDEGATE_CHAOS_SECONDS:-600} $(BIN)/python -m pytest -s -m slow tests/acceptance/test_chaos.py
 
-check: .venv/.done ## Check format, lint, types, import rules, and that the runner is Python 3.6
+check: .venv/.done ## Check format, lint, types, import rules, the stack, and that the runner is Python 3.6
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/mypy

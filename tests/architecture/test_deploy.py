@@ -128,7 +128,7 @@ def test_all_of_tidegate_waits_for_the_migration(stacks: dict[str, dict[str, Any
         waits = {what: how["condition"] for what, how in services[name]["depends_on"].items()}
         assert waits == {"migrate": "service_completed_successfully", broker: "service_healthy"}
         asked = services[name]["healthcheck"]["test"]
-        assert asked == ["CMD", "tidegate", "healthcheck", name]
+        assert asked == ["CMD", "python", "-m", "tidegate_cli.healthcheck", name]
 
 
 def test_each_secret_setting_lies_in_a_file_that_is_made(stacks: dict[str, dict[str, Any]]):

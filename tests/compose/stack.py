@@ -19,7 +19,7 @@ from parts.processes import wait_until
 COMPOSE = Path(sys.executable).with_name("docker-compose")
 DEPLOY = ROOT / "deploy"
 PROJECT = "tidegate-test"
-HEALTHY_WITHIN = 240
+HEALTHY_WITHIN = 420
 SSHD = """\
 HostKey /etc/host/host_key
 AuthorizedKeysFile /etc/host/authorized_keys
