@@ -1,6 +1,7 @@
 """CI leaves no test out."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -59,3 +60,15 @@ def test_ci_runs_every_check_and_every_test():
     assert os.access(ROOT / ".ci/run", os.X_OK)
     assert "TIDEGATE_FAIL_ON_SKIP=1" in script
     assert all(step in script for step in ("make check", "run_tests test\n", "run_tests test-slow"))
+
+
+def test_make_check_looks_at_the_image_and_at_every_stack():
+    makefile = text_of("Makefile")
+    overrides = {path.name for path in (ROOT / "deploy").glob("compose.*.yml")}
+    (check,) = re.findall(r"^check: .*\n((?:\t.*\n)+)", makefile, re.MULTILINE)
+    (stacks,) = re.findall(r"^STACKS := ((?:.*\\\n)*.*)", makefile, re.MULTILINE)
+
+    assert "hadolint deploy/Dockerfile" in check
+    assert "docker-compose --env-file .env.example config -q" in check
+    assert overrides
+    assert all(f"$(STACK):{name} " in stacks.replace("\\\n", " ") for name in overrides)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import bindparam, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from tidegate.store.statements import plain_table
@@ -66,11 +66,12 @@ class Outbox:
             self._session.execute(_ADD, rows)
 
     def claim_unsent(self, *, before: datetime, at: datetime, limit: int = 500) -> list[Message]:
-        """Return messages that have waited since *before* and mark them as tried *at*."""
+        """Return messages not tried since *before* and mark them as tried *at*."""
+        last_tried = func.coalesce(OutboxRow.tried_at, OutboxRow.created_at)
         rows = self._session.scalars(
             select(OutboxRow)
-            .where(OutboxRow.created_at < before)
-            .order_by(OutboxRow.created_at)
+            .where(OutboxRow.created_at < before, last_tried < before)
+            .order_by(last_tried)
             .limit(limit)
             .with_for_update(skip_locked=True)
         ).all()
@@ -78,7 +79,7 @@ class Outbox:
             self._session.execute(
                 update(OutboxRow)
                 .where(OutboxRow.id.in_([row.id for row in rows]))
-                .values(created_at=at)
+                .values(tried_at=at)
                 .execution_options(synchronize_session=False)
             )
         return [

@@ -341,6 +341,8 @@ class OutboxRow(Row):
     """Names of the tasks, in the order of the chain."""
     arguments: Mapped[dict[str, Any]]
     created_at: Mapped[datetime] = mapped_column(index=True)
+    tried_at: Mapped[datetime | None]
+    """When the sweep last tried to send it."""
 
 
 class HeartbeatRow(Row):

@@ -9,6 +9,7 @@ from tidegate.domain.errors import Stale
 from tidegate.domain.ids import TargetId
 from tidegate.domain.lifecycle import HOST_EVENTS
 from tidegate.drivers.hosts import Fact, Failed, Finished, HostKeyLearned, LogPiece
+from tidegate.engine.health import metrics
 from tidegate.engine.host_runs import HostRuns
 from tidegate.engine.reports import record_reports
 from tidegate.engine.targets import finish_segment, give_up
@@ -91,6 +92,17 @@ def test_a_broker_that_is_down_loses_nothing(system, shop):
     assert shop.deployment(id_).status == "Succeeded"
     with system.store.read() as uow:
         assert uow.outbox.oldest() is None
+
+
+def test_what_was_tried_in_vain_still_says_since_when_it_waits(system, shop):
+    system.broker.is_down = True
+    shop.deploy("one")
+
+    tried = [system.sweep(after=2).resent for _ in range(20)]
+
+    assert set(tried) == {0}
+    with system.store.read() as uow:
+        assert metrics(uow).outbox_age == 40
 
 
 def test_the_target_of_a_dead_worker_is_taken_over_where_it_stood(system, shop, sent):

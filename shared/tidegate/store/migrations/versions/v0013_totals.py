@@ -1,4 +1,4 @@
-"""What is counted for ever: leases that a silent worker lost."""
+"""What is counted for ever (leases that silent workers lost), and since when a message waits."""
 
 from typing import Final
 
@@ -19,7 +19,10 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name", name=op.f("pk_totals")),
     )
     op.bulk_insert(totals, [{"name": "leases_lost", "total": 0}])
+    op.add_column("outbox", sa.Column("tried_at", sa.DateTime(timezone=True), nullable=True))
 
 
 def downgrade() -> None:
+    with op.batch_alter_table("outbox", schema=None) as batch_op:
+        batch_op.drop_column("tried_at")
     op.drop_table("totals")
