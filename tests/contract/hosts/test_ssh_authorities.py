@@ -42,12 +42,13 @@ def ours(tmp_path: Path, host: SshdHost) -> Authority:
 
 
 @pytest.fixture
-def probe(hasty: SshHosts, host: SshdHost) -> Callable[[str], Outcome]:
+def probe(make_driver: Callable[..., SshHosts], host: SshdHost) -> Callable[[str], Outcome]:
     """Ask the host for a sign of life, with this as its host key."""
+    driver = make_driver()
 
     def ask(host_key: str) -> Outcome:
         settings = {**host.settings, "host_key": host_key}
-        return hasty.probe(HostAddress(name="web-1", settings=settings))
+        return driver.probe(HostAddress(name="web-1", settings=settings))
 
     return ask
 
