@@ -12,6 +12,8 @@ from typing import Final
 ROOT: Final = Path(__file__).resolve().parents[2]
 SCHEMA: Final = "shared/tidegate/store/schema.py"
 FOLDERS: Final = ("shared", "services/api", "services/workers", "services/cli", "tests")
+NO_GIT: Final = (subprocess.CalledProcessError, FileNotFoundError)
+"""What comes of asking where there is no clone, no git, or no such commit."""
 _HEAD: Final = re.compile(r'^HEAD: Final = "(\d{4})"', re.MULTILINE)
 
 
@@ -36,7 +38,11 @@ def versions_before(schema: str, *, floor: str) -> list[Version]:
 def _commits() -> Iterator[str]:
     """Every commit that may be the last one of a schema, newest first."""
     yield "HEAD"
-    for commit in _git("log", "--format=%H", "--", SCHEMA).decode().split():
+    try:
+        changed = _git("log", "--format=%H", "--", SCHEMA).decode().split()
+    except NO_GIT:
+        return
+    for commit in changed:
         yield commit
         yield f"{commit}^"
 
@@ -45,7 +51,7 @@ def schema_at(commit: str) -> str | None:
     """Return the newest migration at a commit, or None where there is no such commit or file."""
     try:
         found = _HEAD.search(_git("show", f"{commit}:{SCHEMA}").decode())
-    except subprocess.CalledProcessError:
+    except NO_GIT:
         return None
     return found and found[1]
 
