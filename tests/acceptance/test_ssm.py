@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from acceptance.bundles import HOOK, bundle
 from acceptance.fleet import whole_run
@@ -182,7 +183,12 @@ def test_a_stop_ends_the_script_that_runs_and_begins_nothing_more(
 def test_a_leak_would_be_seen(fleet: SsmFleet, instances: list[SsmHost]):
     hidden = base64.b64encode(zlib.compress(f"told {fleet.password} and {HOOK}".encode())).decode()
 
-    caller_of(fleet.run_command).send([instances[0].id], f"echo {hidden}")
+    with pytest.raises(ClientError):
+        caller_of(fleet.run_command).ssm.send_command(
+            InstanceIds=[instances[0].id],
+            DocumentName="AWS-RunNothing",
+            Parameters={"commands": [f"echo {hidden}"]},
+        )
     found = fleet.leaks()
     fleet.run_command.forget()
 
@@ -194,6 +200,32 @@ def assert_once(fleet: SsmFleet, hosts: list[SsmHost], deployment_id: str) -> No
     for host in hosts:
         told = fleet.ledger(host).told(deployment_id)
         assert told in (whole_run(first=True), whole_run(first=False)), host.name
+
+
+@pytest.mark.slow
+def test_a_log_is_live_and_an_end_is_seen_soon(fleet: SsmFleet, instances: list[SsmHost]):
+    host = instances[0]
+    hold(fleet, [host])
+    deployment_id = fleet.deploy(fleet.group([host]), bundle("live"))
+    fleet.wait_for_hook(deployment_id, host, "AfterInstall")
+    path = f"/v1/deployments/{deployment_id}/targets/{host.name}/log?event=AfterInstall"
+
+    wait_until(
+        lambda: "AfterInstall of revision live" in fleet.system.client.get(path).text,
+        within=30,
+        what="what the hook printed is in the log while it runs",
+    )
+    still = fleet.target(deployment_id, host.name)["status"]
+    fleet.mend()
+    wait_until(
+        lambda: "ValidateService end" in fleet.ledger(host).told(deployment_id),
+        within=LONG,
+        what="the last hook ends",
+    )
+    ended = fleet.wait_for_target(deployment_id, host.name, "Succeeded", "Failed", within=10)
+
+    assert still == "InProgress"
+    assert ended["status"] == "Succeeded"
 
 
 @pytest.mark.slow
