@@ -38,7 +38,7 @@ Bundles = Annotated[
     typer.Option(
         metavar="presigned|host",
         help="They fetch bundles by presigned addresses (default), or by their own credentials.",
-        parser=one_of("presigned", "host"),
+        parser=one_of("presigned", "host", ""),
     ),
 ]
 OutputBucket = Annotated[

@@ -89,6 +89,51 @@ def test_put_replaces_and_patch_changes_what_is_given(service: Service):
     assert (replaced["port"], replaced["address"], replaced["tags"]) == (None, "h", {})
 
 
+INSTANCE = "i-0123456789abcdef0"
+
+
+def test_a_host_may_be_reached_over_ssm(service: Service):
+    body = {"name": "web-1", "driver": "ssm", "instance_id": INSTANCE, "region": "eu-west-1"}
+
+    created = service.post("/v1/hosts", body)
+
+    shown = service.get("/v1/hosts/web-1").json()
+    assert created.status_code == 201
+    assert {key: shown[key] for key in body} == body
+    assert (shown["address"], shown["trust_on_first_use"]) == (None, False)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"instance_id": None}, "needs its instance_id"),
+        ({"instance_id": "web-1"}, "it looks like 'i-0123456789abcdef0'"),
+        ({"region": "Frankfurt"}, "it looks like 'eu-central-1'"),
+        ({"state_dir": "relative"}, "does not start with"),
+        ({"user": "deploy"}, "SSM setting 'user'"),
+        ({"driver": "ssh", "address": "10.0.0.1", "host_key": HOST_KEY}, "'instance_id'"),
+    ],
+)
+def test_what_ssm_cannot_use_is_refused_with_a_sentence(quick: Service, changes, said):
+    body = {"name": "web-1", "driver": "ssm", "instance_id": INSTANCE, **changes}
+
+    assert said in detail_of(quick.post("/v1/hosts", body), 422)
+
+
+def test_another_way_takes_the_settings_of_the_first_away(service: Service):
+    service.with_host("web-1", user="deploy", tags={"a": "1"})
+    path = "/v1/hosts/web-1"
+
+    over_ssm = service.ask("PATCH", path, json={"driver": "ssm", "instance_id": INSTANCE}).json()
+    back = service.ask(
+        "PATCH", path, json={"driver": "ssh", "address": "h", "host_key": HOST_KEY}
+    ).json()
+
+    assert (over_ssm["driver"], over_ssm["instance_id"]) == ("ssm", INSTANCE)
+    assert (over_ssm["user"], over_ssm["host_key"], over_ssm["tags"]) == (None, None, {"a": "1"})
+    assert (back["driver"], back["instance_id"], back["address"]) == ("ssh", None, "h")
+
+
 def test_a_change_must_leave_a_sound_host(service: Service):
     service.with_host("web-1")
 

@@ -80,6 +80,32 @@ def test_single_things_of_a_group_are_changed(system):
     assert "by sudo:             no" in facts
 
 
+def test_hosts_and_groups_over_ssm(system):
+    system.with_group("web-1")
+    system.must("host", "add", "web-2", "--ssm", "i-0123456789abcdef0", "--tag", "env=prod")
+    system.must(
+        "host", "set", "web-1", "--ssm", "mi-0123456789abcdef0", "--ssm-region", "eu-west-1"
+    )
+    group = ("group", "ssm", "shop", "prod")
+    system.must(*group, "--bundles", "host", "--output-bucket", "my-logs/deployments")
+    system.must(*group, "--region", "eu-west-1", "--bundles", "")
+
+    assert "i-0123456789abcdef0" in system.must("host", "list")
+    web_1 = json.loads(system.must("host", "show", "web-1", "--json"))
+    assert (web_1["driver"], web_1["region"], web_1["identity"]) == ("ssm", "eu-west-1", None)
+    assert json.loads(system.must(*group, "--json")) == {
+        "region": "eu-west-1",
+        "state_dir": None,
+        "bundles": None,
+        "output_bucket": "my-logs",
+        "output_prefix": "deployments",
+    }
+    assert "my-logs" in system.must("group", "show", "shop", "prod")
+    system.must("group", "set", "shop", "prod", "--on-stop", "end")
+    assert json.loads(system.must(*group, "--json"))["output_bucket"] == "my-logs"
+    assert "one of the two" in system.cli("host", "add", "web-3").stderr
+
+
 def test_a_region_has_names_of_its_own(system, monkeypatch: pytest.MonkeyPatch):
     system.must("--region", "eu-west-1", "app", "create", "abroad")
     system.must("app", "create", "home")

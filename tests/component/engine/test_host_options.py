@@ -6,6 +6,7 @@ import pytest
 
 from tidegate.domain.group import HostOptions, OnStop, WorkingDirectory
 from tidegate.drivers.hosts import HostAddress
+from tidegate.engine.hosts import change_host
 from tidegate.store.groups import Groups
 from tidegate.testing.fake_host import FakeHosts
 
@@ -72,3 +73,21 @@ def test_what_a_row_is_too_old_to_have_is_as_it_was(system, known):
     options = Groups.group_from_settings(settings)["host_options"]
 
     assert options == HostOptions(sudo=known is not None)
+
+
+def test_a_host_over_ssm_is_reached_as_its_group_says_where_it_does_not(system):
+    system.hosts = ListeningHosts(system.clock)
+    shop = system.shop(
+        "web-1", ssm={"bundles": "host", "region": "eu-west-1", "output_bucket": "logs"}
+    )
+    with system.store.write() as uow:
+        own = {"instance_id": "i-0123456789abcdef0", "region": "eu-central-1"}
+        change_host("web-1", lambda one: replace(one, driver="ssm", settings=own), uow=uow)
+
+    shop.deploy("one")
+    system.settle(system.new_worker("worker-2"))
+
+    assert system.hosts.address == HostAddress(
+        name="web-1",
+        settings={"bundles": "host", "output_bucket": "logs", "role_arn": "", **own},
+    )

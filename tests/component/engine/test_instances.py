@@ -56,6 +56,18 @@ def test_one_that_cannot_be_reached_fails_and_says_what_is_wanted(system):
     assert "`tidegate host set web-2 --ssh USER@ADDRESS`" in failed.message
 
 
+def test_one_of_systems_manager_is_reached_over_ssm_without_a_word(system):
+    node = "mi-0123456789abcdef0"
+    with_instance(system, node)
+    with_instance(system, "mi-else")
+
+    assert (host_of(system, node).driver, host_of(system, node).settings) == (
+        "ssm",
+        {"instance_id": node},
+    )
+    assert not host_of(system, "mi-else").is_reachable
+
+
 def test_one_that_was_deregistered_takes_no_part(system):
     shop = system.shop("web-1", "web-2", config=ALL)
     with system.store.write() as uow:
