@@ -77,10 +77,11 @@ def test_what_a_row_is_too_old_to_have_is_as_it_was(system, known):
 
 def test_a_host_over_ssm_is_reached_as_its_group_says_where_it_does_not(system):
     system.hosts = ListeningHosts(system.clock)
-    shop = system.shop(
-        "web-1", ssm={"bundles": "host", "region": "eu-west-1", "output_bucket": "logs"}
-    )
+    shop = system.shop("web-1")
+    of_group = {"bundles": "host", "region": "eu-west-1", "output_bucket": "logs"}
     with system.store.write() as uow:
+        group = uow.catalog.group("shop", "prod", lock=True)
+        uow.catalog.save_group(replace(group, ssm=of_group))
         own = {"instance_id": "i-0123456789abcdef0", "region": "eu-central-1"}
         change_host("web-1", lambda one: replace(one, driver="ssm", settings=own), uow=uow)
 

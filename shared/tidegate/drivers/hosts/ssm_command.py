@@ -1,6 +1,7 @@
 """One command: from the wants that it carries to an answer for each of them."""
 
 import asyncio
+import logging
 import secrets
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -28,6 +29,8 @@ from tidegate.drivers.hosts.ssm_output import (
     is_whole,
 )
 from tidegate.drivers.hosts.ssm_wants import Answer, Common, Trouble, Want
+
+log = logging.getLogger(__name__)
 
 _CLOCKS_DIFFER: Final = 60.0
 """Seconds by which AWS's clock may be behind ours, when a command is looked for."""
@@ -109,6 +112,9 @@ class Command:
         except Refused as error:
             trouble = sentences.refused(error.code, str(error))
             await self._settle(dict.fromkeys(self._open, trouble))
+        except Exception:
+            log.exception("ssm_command_failed")
+            await self._settle(dict.fromkeys(self._open, sentences.OUR_FAULT))
         finally:
             await self.release([want.id for want in self._open.values()])
             for key in self._parcels:

@@ -162,6 +162,10 @@ SILENT: Final = Trouble(
 NOTHING_SAID: Final = Trouble(
     code="protocol", message="ran the command, and printed nothing that the runner prints"
 )
+OUR_FAULT: Final = Trouble(
+    code="protocol",
+    message="could not be asked, as Tidegate failed at that itself; the log of the worker says how",
+)
 ABANDONED: Final = Trouble(
     code="unreachable", message="was asked by a worker that has ended meanwhile"
 )

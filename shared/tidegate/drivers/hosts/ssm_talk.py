@@ -23,6 +23,7 @@ from tidegate.drivers.hosts.talk import MOST_APPSPECS
 
 _KEPT: Final = ("deployment_id", "group_id", "limits", "events")
 """What a run that has begun needs of its spec: nothing of it is a secret."""
+_MOST_UNFETCHED: Final = 5
 _UNFETCHED: Final = "unfetched"
 """The word of the runner for what S3 did not give it."""
 
@@ -70,6 +71,8 @@ class SsmWay(Way):
         self.answers: dict[str, Any] = {}
         """What AppSpecs of the host say, by their digest."""
         self.appspecs = 0
+        self.unfetched = 0
+        """How often the host could not have what it was to fetch."""
 
     @override
     async def open(self, stack: AsyncExitStack) -> Conversation:
@@ -104,7 +107,9 @@ class SliceTalk:
         if not self._under_way or self._passed_on >= len(self._progress.wishes):
             return
         self._passed_on = len(self._progress.wishes)
-        header = {**self._header(), "op": "wish", "spec": {}, "bundle": None}
+        # It may arrive before the slice that starts the run, which then begins nothing.
+        begins = not self._errand.attaches_only
+        header = {**self._header(), "op": "wish", "begins": begins, "spec": {}, "bundle": None}
         task = asyncio.create_task(self._way.office.ask(self._want(header, hurry=True)))
         self._passing_on.add(task)
         task.add_done_callback(self._passing_on.discard)
@@ -160,9 +165,9 @@ class SliceTalk:
         return None
 
     def _refused(self, refused: Refused) -> Ending:
-        if refused.code == _UNFETCHED:
-            self._progress.uploads += 1
-            return Broken(f"it says that {refused.why.rstrip('.')}")
+        self._way.unfetched += refused.code == _UNFETCHED
+        if refused.code == _UNFETCHED and self._way.unfetched < _MOST_UNFETCHED:
+            return Broken(f"it says: {refused.why.rstrip('.')}")
         return self._hearing.refused(refused)
 
     async def _read(self, text: bytes) -> None:
@@ -176,8 +181,10 @@ class SliceTalk:
         sentence = f"{self._party.place} {trouble.message}."
         if not trouble.passes and not self._progress.has_begun:
             return Failed(trouble.code, sentence)
-        if self._progress.has_begun or trouble.code == "protocol":
-            return Broken(f"it {trouble.message}", by_runner=trouble.code == "protocol")
+        if self._progress.has_begun:
+            return Broken(f"it {trouble.message}")
+        if trouble.code == "protocol":
+            return Broken(f"it {trouble.message}", by_runner=True)
         failure = Failed(trouble.code, sentence, retryable=True)
         return Broken(f"it {trouble.message}", failure=failure)
 

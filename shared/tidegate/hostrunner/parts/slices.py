@@ -25,7 +25,7 @@ from tidegate.hostrunner.parts.base import (
 )
 from tidegate.hostrunner.parts.fetching import download, fetched
 from tidegate.hostrunner.parts.following import Link
-from tidegate.hostrunner.parts.journal import WISHES, Run
+from tidegate.hostrunner.parts.journal import NAME, WISHES, Run
 from tidegate.hostrunner.parts.revisions import Revisions
 from tidegate.hostrunner.parts.session import REFUSED, detach, have_read, probe, run_session, start
 
@@ -227,8 +227,12 @@ def said_in_slice(header: "dict[str, Any]", state: str) -> bytes:
 
 
 def pass_on(header: "dict[str, Any]", state: str) -> None:
-    """Tell a run that another slice follows what is wished of it."""
+    """Tell a run that another slice follows, or is about to start, what is wished of it."""
+    if not NAME.match(header["key"]):
+        raise Refused("%r cannot name a folder on a host." % header["key"], "protocol")
     run = Run(state, header["key"])
+    if header.get("begins"):
+        os.makedirs(run.path("logs"), 0o700, exist_ok=True)
     if header.get("wish") in WISHES and os.path.isdir(run.folder):
         run.ask(header["wish"])
 
