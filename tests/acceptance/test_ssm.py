@@ -1,16 +1,18 @@
 """Deployments over SSM: they end right and each hook runs once, whatever AWS does meanwhile."""
 
 import base64
+import random
 import zlib
 from collections import Counter
 from collections.abc import Iterator
+from time import sleep
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from acceptance.bundles import HOOK, bundle
-from acceptance.fleet import whole_run
+from acceptance.fleet import FINAL, whole_run
 from acceptance.ssm_fleet import SsmFleet, SsmHost, hooks_told, ssm_fleet_in
 from parts.databases import Databases
 from parts.processes import wait_until
@@ -19,6 +21,8 @@ from parts.ssm_caller import caller_of
 
 INSTANCES = 20
 ON_FAILURE = {"enabled": True, "events": ["DEPLOYMENT_FAILURE"]}
+MISHAPS = ["DeliveryTimedOut", "ExecutionTimedOut", "Failed", "Undeliverable"]
+HOSTS_WORKERS = ["worker-hosts-1", "worker-hosts-2"]
 LONG = 120.0
 """Seconds for what takes several commands in a row."""
 
@@ -45,7 +49,7 @@ def fleet(shared_ssm_fleet: SsmFleet) -> Iterator[SsmFleet]:
     shared_ssm_fleet.mend()
     yield shared_ssm_fleet
     shared_ssm_fleet.mend()
-    shared_ssm_fleet.run_command.configure(rates={}, burst=1.0, visible_after=0.3)
+    shared_ssm_fleet.run_command.heal()
     assert shared_ssm_fleet.leaks() == []
 
 
@@ -229,6 +233,43 @@ def test_a_log_is_live_and_an_end_is_seen_soon(fleet: SsmFleet, instances: list[
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_everything_at_once_costs_time_and_no_hook(fleet: SsmFleet, instances: list[SsmHost]):
+    run_command, chance = fleet.run_command, random.Random(7)
+    group = fleet.group(fleet.hosts, "HalfAtATime", auto_rollback=ON_FAILURE)
+    run_command.configure(rates={"SendCommand": 0.5, "*": 5}, visible_after=3, stale_ping=300)
+    wanted = [bundle("chaos 1"), bundle("chaos 2", fails=["ValidateService"]), bundle("chaos 3")]
+    ids: list[str] = []
+
+    for data in wanted:
+        ids.append(fleet.deploy(group, data))
+        while fleet.show(ids[-1])["status"] not in FINAL:
+            one = chance.choice(instances)
+            run_command.fault("SendCommand", done=chance.random() < 0.5)
+            run_command.mishap(chance.choice(MISHAPS), instance_id=one.id, runs=True)
+            run_command.stop_agent(one.id, workers_die=chance.random() < 0.5)
+            if chance.random() < 0.2:
+                fleet.system.kill(chance.choice(HOSTS_WORKERS))
+            sleep(3)
+            run_command.start_agent(one.id)
+        rollback = fleet.show(ids[-1])["rollback"] or {}
+        if rollback.get("rollback_deployment_id"):
+            ids.append(rollback["rollback_deployment_id"])
+            fleet.wait(ids[-1], within=2 * LONG)
+    run_command.heal()
+
+    statuses = [fleet.show(one)["status"] for one in ids]
+    assert statuses == ["Succeeded", "Failed", "Succeeded", "Succeeded"]
+    for one, whole in zip(ids, statuses, strict=True):
+        if whole == "Succeeded":
+            assert set(fleet.statuses(one).values()) == {"Succeeded"}, fleet.troubles(one)
+            assert_once(fleet, fleet.hosts, one)
+        for told in hooks_told(fleet, fleet.hosts, one).values():
+            assert len(set(told)) == len(told), told
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("workers", [1, 3])
 def test_a_hundred_instances_share_few_calls(
     databases: Databases, tmp_path_factory: pytest.TempPathFactory, workers: int

@@ -135,3 +135,15 @@ def test_a_command_may_never_be_heard_of_again(run_command: RunCommand, caller: 
 
     assert meanwhile == "InProgress"
     assert caller.ended(command, host.id)["StatusDetails"] == "DeliveryTimedOut"
+
+
+def test_what_was_arranged_is_taken_back(run_command: RunCommand, caller: Caller):
+    [host] = run_command.make_hosts(1)
+    run_command.mishap("AccessDenied")
+    run_command.fault("SendCommand")
+    run_command.configure(rates={"*": 0.001})
+
+    run_command.heal()
+    run_command.configure(visible_after=0)
+
+    assert caller.run(host.id, "true")["Status"] == "Success"

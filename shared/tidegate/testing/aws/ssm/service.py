@@ -36,10 +36,14 @@ class RunCommandService:
         self.hosts: dict[str, Host] = {}
         self.commands: dict[str, Command] = {}
         self._open: list[Command] = []
+        self.heard, self.throttle = Heard(), Throttle()
+        self.heal()
+
+    def heal(self) -> None:
+        """Have things go on as they do when nobody interferes."""
         self.switches = Switches()
         self.mishaps: deque[Mishap] = deque()
         self.faults: deque[Fault] = deque()
-        self.heard, self.throttle = Heard(), Throttle()
 
     def host_in(self, region: str, instance_id: str) -> Host | None:
         """Return a host that a region knows and that is on."""

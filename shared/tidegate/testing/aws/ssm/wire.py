@@ -145,6 +145,10 @@ def _add_fault(service: RunCommandService, told: Any) -> None:
     service.faults.append(Fault(**told))
 
 
+def _heal(service: RunCommandService, _: Any) -> None:
+    service.heal()
+
+
 def _forget(service: RunCommandService, _: Any) -> None:
     service.heard.calls.clear()
 
@@ -168,6 +172,7 @@ _SWITCHES: Final[dict[str, Callable[[RunCommandService, Any], Any]]] = {
     "start-agent": _start_agent,
     "mishap": _add_mishap,
     "fault": _add_fault,
+    "heal": _heal,
     "forget": _forget,
     "calls": _tell_calls,
     "counts": _tell_counts,
