@@ -68,6 +68,16 @@ def over_ssh(host: SshdHost) -> dict[str, object]:
     }
 
 
+def meant(scaling_group: str) -> dict[str, object]:
+    """Instances with both tags, and those of an Auto Scaling group."""
+    return {
+        "tag_filters": [[{"key": "role", "value": "web"}], [{"key": "env", "value": "prod"}]],
+        "auto_scaling_groups": [scaling_group],
+        "reach": "ssh",
+        "trust_on_first_use": True,
+    }
+
+
 def test_instances_are_found_go_and_come_while_their_group_is_deployed_to(
     fleet: Fleet, account: Account
 ):
@@ -79,14 +89,7 @@ def test_instances_are_found_go_and_come_while_their_group_is_deployed_to(
         "leaver": account.launch_at(leaver.address, scaling_group),
     }
     account.launch_at("127.20.255.254", role="web")
-    prod = [[{"key": "role", "value": "web"}], [{"key": "env", "value": "prod"}]]
-    ec2 = {
-        "tag_filters": prod,
-        "auto_scaling_groups": [scaling_group],
-        "reach": "ssh",
-        "trust_on_first_use": True,
-    }
-    group = fleet.group([], ec2=ec2, ssh=over_ssh(tagged))
+    group = fleet.group([], ec2=meant(scaling_group), ssh=over_ssh(tagged))
     fleet.ledger(leaver).hold("AfterInstall")
 
     root = fleet.deploy(group, bundle("one"))

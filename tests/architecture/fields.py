@@ -21,14 +21,11 @@ MODEL: Final = botocore.session.get_session().get_service_model("codedeploy")
 
 _STORED: Final = "stored and shown, and nothing goes by it yet"
 _OF_GROUPS: Final = {
-    "autoScalingGroups": "stored and shown, but EC2 instances are not resolved yet",
     "blueGreenDeploymentConfiguration": "as it says on ECS; of servers stored and shown",
-    "deploymentStyle": "stored and shown, but servers are deployed to in place, traffic or not",
+    "deploymentStyle": "stored and shown, but servers are deployed to in place, traffic or not; "
+    "blue/green deployments to EC2 instances fail and say so",
     "ec2DeploymentOptions": _STORED,
-    "ec2TagFilters": "stored and shown, but EC2 instances are not resolved yet",
-    "ec2TagSet": "stored and shown, but EC2 instances are not resolved yet",
     "loadBalancerInfo": "target group pairs as they say; of servers stored and shown",
-    "outdatedInstancesStrategy": _STORED,
     "serviceRoleArn": "taken by its form, and used where `TIDEGATE_ASSUME_SERVICE_ROLE` is true",
     "terminationHookEnabled": _STORED,
     "triggerConfigurations": "no test message is published",
@@ -54,7 +51,7 @@ DIFFERENT: Final[dict[str, dict[str, str]]] = {
     "DeleteResourcesByExternalIdInput": {"externalId": "finds nothing"},
     "DeploymentGroupInfo": {"targetRevision": _UPLOADED},
     "DeploymentInfo": {
-        "creator": "`user` or `codeDeployRollback`",
+        "creator": "`user`, `codeDeployRollback` or `CodeDeployAutoUpdate`",
         "errorInformation": "`MANUAL_STOP` after a stop by request",
         "externalId": "absent, as nothing is made from outside yet",
         "previousRevision": _UPLOADED,

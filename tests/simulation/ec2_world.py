@@ -8,6 +8,7 @@ from simulation.world import World
 from tidegate.domain.aws_group import AwsGroup
 from tidegate.domain.deployment import ErrorCode
 from tidegate.domain.instances import InstanceState
+from tidegate.drivers.hosts import Failed
 from tidegate.drivers.instances import NotFound
 from tidegate.testing.builders import Shop
 from tidegate.testing.fake_instances import FakeInstances
@@ -44,6 +45,12 @@ class InstanceWorld(World):
         self.instances.terminate(name)
         self.hosts[name].restart()
         self.hosts[name].is_silent = True
+
+    def settle_gone(self) -> None:
+        """Have it known of those that are gone that nobody will hear of them again."""
+        for name in filter(self.is_gone, self.names):
+            self.hosts[name].is_silent = False
+            self.hosts[name].refusal = Failed("lost", "The machine is gone.")
 
     def is_gone(self, name: str) -> bool:
         return self.instances.instances[name].state is InstanceState.TERMINATED

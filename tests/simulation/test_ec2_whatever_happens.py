@@ -92,11 +92,9 @@ class InstanceWeather(AnyWeather):
         self.world.instances.failure = BUSY if choice % 2 else None
 
     def clear_up(self):
-        gone = [name for name in self.world.names if self.world.is_gone(name)]
         super().clear_up()
         self.world.instances.failure = None
-        for name in gone:
-            self.world.hosts[name].is_silent = True
+        self.world.settle_gone()
         self._boot(0)
 
 

@@ -20,7 +20,9 @@ Ec2Tags = Annotated[
 ScalingGroups = Annotated[
     list[str] | None,
     typer.Option(
-        "--auto-scaling-group", metavar="NAME", help="All instances of Auto Scaling groups."
+        "--auto-scaling-group",
+        metavar="NAME",
+        help="All instances of an Auto Scaling group; give it again for further ones.",
     ),
 ]
 Outdated = Annotated[
@@ -71,35 +73,32 @@ Ssh = Annotated[
         "--ssh",
         metavar="SETTING=VALUE",
         help="What SSH takes where a host does not say it itself: user, port, identity, "
-        "proxy_jump, proxy_host_key, state_dir; an empty value takes one away.",
+        "proxy_jump, proxy_host_key, state_dir; an empty value takes one away. Give it again for "
+        "further ones.",
     ),
 ]
 
 
-def ec2_settings(
-    before: Mapping[str, Any],
-    *,
-    tag: Sequence[str] | None,
-    scaling_groups: Sequence[str] | None,
-    outdated: str | None,
-    **given: object,
+def with_instances(
+    found: Mapping[str, Any], given: Mapping[str, Any], ssh: Sequence[str]
 ) -> dict[str, object]:
-    """Return what a group has of instances as the API wants it: what is given, and of *before*.
+    """Return what a group has of instances as the API wants it: what is *given*, and what it had.
 
     Raises:
-        typer.BadParameter: A tag cannot be read.
+        typer.BadParameter: A tag or an SSH setting cannot be read.
     """
-    wanted = {**before, **{key: value for key, value in given.items() if value is not None}}
+    said = {key: value for key, value in given.items() if value is not None}
+    tag, names = said.pop("tag", None), said.pop("scaling_groups", None)
     if tag is not None:
-        wanted["tag_filters"] = tag_filters(_given(tag))
-    if scaling_groups is not None:
-        wanted["auto_scaling_groups"] = _given(scaling_groups)
-    if outdated is not None:
-        wanted["outdated_instances"] = outdated.upper()
-    return wanted
+        said["tag_filters"] = tag_filters(_given(tag))
+    if names is not None:
+        said["auto_scaling_groups"] = _given(names)
+    if outdated := said.pop("outdated", None):
+        said["outdated_instances"] = outdated.upper()
+    return {"ec2": {**found["ec2"], **said}, "ssh": _ssh_settings(found["ssh"], ssh)}
 
 
-def ssh_settings(before: Mapping[str, Any], texts: Sequence[str]) -> dict[str, object]:
+def _ssh_settings(before: Mapping[str, Any], texts: Sequence[str]) -> dict[str, object]:
     """Return the SSH settings of a group: what is given, and of *before* what is not.
 
     Raises:

@@ -26,8 +26,7 @@ from tidegate_cli.ec2_options import (
     Ssh,
     TrustFirst,
     ec2_facts,
-    ec2_settings,
-    ssh_settings,
+    with_instances,
 )
 from tidegate_cli.group_options import (
     AllowSetid,
@@ -44,7 +43,8 @@ from tidegate_cli.group_options import (
     Vars,
     WorkingDirectory,
 )
-from tidegate_cli.options import EVENTS, Json, Profile, pairs, rollback, tag_filters
+from tidegate_cli.group_view import how, rolls_back_on, summary
+from tidegate_cli.options import Json, Profile, pairs, rollback, tag_filters
 from tidegate_cli.output import Row, moment, say, show_facts, show_json, show_table
 from tidegate_cli.service_options import (
     Cluster,
@@ -84,7 +84,7 @@ COLUMNS: Final = (
     ("hosts", meaning),
     ("config", lambda group: group.get("deployment_config")),
     ("revision", lambda group: group.get("target_revision")),
-    ("last deployment", lambda group: _summary(group.get("last_attempted_deployment"))),
+    ("last deployment", lambda group: summary(group.get("last_attempted_deployment"))),
 )
 
 
@@ -242,35 +242,29 @@ def set_ec2(
 ) -> None:
     """Say which EC2 instances a group has and how they are reached; without an option, show it.
 
-    `tidegate group ec2 shop prod --tag env=prod --reach ssh --host-ca 'ssh-ed25519 AAAA…' --ssh
-    user=ubuntu` means all instances with env=prod. The tags or Auto Scaling groups that are given
-    are all it has from then on; `--tag ''` and `--auto-scaling-group ''` take them away.
+    `tidegate group ec2 shop prod --tag env=prod` means all instances with that tag. The tags or
+    Auto Scaling groups that are given are all it has from then on; an empty one takes them away.
     """
-    options = {
+    given = {
+        "tag": tag,
+        "scaling_groups": auto_scaling_group,
+        "outdated": outdated,
         "reach": reach,
         "address": address,
         "host_ca": host_ca,
         "trust_on_first_use": trust_on_first_use,
     }
-    given = (tag, auto_scaling_group, outdated, ssh, *options.values())
+    path = ("applications", app_name, "deployment-groups", name)
     with client.connect(profile) as service:
-        path = ("applications", app_name, "deployment-groups", name)
         found = service.get(*path)
-        if any(one is not None for one in given):
-            wanted = ec2_settings(
-                found["ec2"],
-                tag=tag,
-                scaling_groups=auto_scaling_group,
-                outdated=outdated,
-                **options,
-            )
+        if ssh or any(one is not None for one in given.values()):
             kept = {key: found[key] for key in _CHANGEABLE}
-            kept["ssh"] = ssh_settings(kept["ssh"], ssh or ())
-            found = service.replace(*path, body={**kept, "ec2": wanted})
+            kept |= with_instances(found, given, ssh or ())
+            found = service.replace(*path, body=kept)
     if as_json:
         show_json(found["ec2"])
-    else:
-        show_facts(ec2_facts(found) or [("EC2 instances", "none")])
+        return
+    show_facts(ec2_facts(found) or [("EC2 instances", "none")])
 
 
 @app.command("ssm")
@@ -340,8 +334,8 @@ def show_group(
     show_facts(
         [
             *((head, value(found)) for head, value in COLUMNS),
-            ("last success", _summary(found.get("last_successful_deployment"))),
-            ("rolls back on", _rolls_back_on(found.get("auto_rollback"))),
+            ("last success", summary(found.get("last_successful_deployment"))),
+            ("rolls back on", rolls_back_on(found.get("auto_rollback"))),
             ("ssh defaults", {k: v for k, v in (found.get("ssh") or {}).items() if v is not None}),
             ("ssm", {k: v for k, v in (found.get("ssm") or {}).items() if v is not None}),
             ("variables", found.get("variables")),
@@ -349,7 +343,7 @@ def show_group(
             *service_facts(found),
             *alarm_facts(found.get("alarms") or {}),
             ("service role", found.get("service_role_arn")),
-            *_how(found.get("host_options") or {}),
+            *how(found.get("host_options") or {}),
             ("created", moment(found.get("created_at"))),
         ]
     )
@@ -412,31 +406,3 @@ def _show(found: Row, *, as_json: bool, said: str) -> None:
         show_json(found)
     else:
         say(said)
-
-
-def _summary(last: Any) -> str:
-    if not isinstance(last, dict):
-        return str(last or "")
-    return f"{last.get('deployment_id') or last.get('id') or ''} {last.get('status') or ''}".strip()
-
-
-def _how(options: Row) -> list[tuple[str, object]]:
-    """Return the facts on how deployments are carried out on the hosts."""
-    return [
-        ("scripts run in", options.get("working_directory")),
-        ("by sudo", _yes_or_no(options.get("sudo"))),
-        ("set-id bits kept", _yes_or_no(options.get("allow_setid"))),
-        ("at a stop, scripts", options.get("on_stop")),
-        ("revisions kept", options.get("max_revisions")),
-    ]
-
-
-def _yes_or_no(value: object) -> str:
-    return "yes" if value else "no"
-
-
-def _rolls_back_on(setting: Any) -> str:
-    if not setting or not setting.get("enabled"):
-        return "nothing"
-    words = {event: word for word, event in EVENTS.items()}
-    return ", ".join(words.get(event, event) for event in setting.get("events", []))

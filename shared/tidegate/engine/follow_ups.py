@@ -4,21 +4,15 @@ CodeDeploy's words are in its user guide, "Automatic updates to outdated instanc
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Final
 
 import structlog
 
 from tidegate.domain.configs import PREDEFINED_PREFIX
-from tidegate.domain.deployment import (
-    DEPLOYMENT_MACHINE,
-    Creator,
-    Deployment,
-    DeploymentMode,
-)
+from tidegate.domain.deployment import Creator, Deployment
 from tidegate.domain.group import Group
 from tidegate.domain.instances import FoundInstance, Instance
-from tidegate.engine.rollback import write_deployment
+from tidegate.engine.rollback import deployment_after, write_deployment
 from tidegate.planning.instances import BOOT_WITHIN, launched_meanwhile, wants_follow_up
 from tidegate.store.searches import KeptSearch, Stage
 from tidegate.store.unit_of_work import UnitOfWork
@@ -81,37 +75,15 @@ def _begin(
     if uow.deployments.take_slot(group.id, follow_up_id) is not None:
         uow.searches.close(search)
         return None
-    deployment = replace(
+    deployment = deployment_after(
         root,
-        id=follow_up_id,
-        group=group.name,
-        application=group.application,
-        previous_revision_id=group.target_revision_id,
-        config_name=ALL_AT_ONCE,
+        group,
+        follow_up_id,
         creator=Creator.AUTO_UPDATE,
-        options=replace(
-            root.options,
-            description=ABOUT.format(root.id),
-            update_outdated_only=False,
-            deployment_mode=DeploymentMode.STANDARD,
-        ),
-        # What it would go back to is what it brings.
-        auto_rollback=replace(root.auto_rollback, enabled=False),
-        status=DEPLOYMENT_MACHINE.initial,
-        version=0,
-        created_at=now,
-        started_at=None,
-        completed_at=None,
-        minimum_healthy=None,
-        total_targets=0,
-        overview={},
-        rollback_deployment_id=None,
-        rollback_triggering_deployment_id=None,
-        rollback_message="",
-        bundle_sha256="",
-        status_messages=(),
-        external_id=None,
-        paused_at=None,
+        revision_id=root.revision_id,
+        config_name=ALL_AT_ONCE,
+        at=now,
+        description=ABOUT.format(root.id),
     )
     write_deployment(deployment, group, uow=uow, actor=Creator.AUTO_UPDATE)
     wanted = {one.id for one in ready}

@@ -72,8 +72,7 @@ def create_group(
     """
     application = uow.catalog.application(application_name)
     check_name("deployment group", name)
-    aws = _aws(application, request, AwsGroup())
-    config_name, ssh = _checked(application, request, aws, uow)
+    aws, config_name, ssh = _checked(application, request, AwsGroup(), uow)
     _check_place(application, name, tags or {}, uow)
     group = Group(
         id=GroupId(uow.ids.unique()),
@@ -116,8 +115,7 @@ def replace_group(
     application = uow.catalog.application(application_name)
     new_name = name if new_name is None else new_name
     group = lock_group(application_name, name, new_name, uow=uow)
-    aws = _aws(application, request, group.aws)
-    config_name, ssh = _checked(application, request, aws, uow)
+    aws, config_name, ssh = _checked(application, request, group.aws, uow)
     changed = replace(
         group,
         name=new_name,
@@ -210,8 +208,9 @@ def _ec2(request: GroupRequest, before: Ec2Options) -> Ec2Options:
 
 
 def _checked(
-    application: Application, request: GroupRequest, aws: AwsGroup, uow: UnitOfWork
-) -> tuple[str, dict[str, object]]:
+    application: Application, request: GroupRequest, before: AwsGroup, uow: UnitOfWork
+) -> tuple[AwsGroup, str, dict[str, object]]:
+    aws = _aws(application, request, before)
     platform = application.compute_platform
     config = uow.catalog.config(request.config_name or DEFAULT_CONFIG[platform])
     if config.compute_platform is not platform:
@@ -225,9 +224,10 @@ def _checked(
     _check_style(aws, request)
     _check_hosts(request.hosts, uow)
     _check_tag_set(request.tag_set)
+    _check_tag_set(() if request.ec2 is None else request.ec2.tag_set)
     check_variables(request.variables)
     _check_options(request.host_options)
-    return config.name, _checked_ssh(request.ssh)
+    return aws, config.name, _checked_ssh(request.ssh)
 
 
 def _checked_ssh(settings: Mapping[str, object]) -> dict[str, object]:

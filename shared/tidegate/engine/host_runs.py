@@ -53,10 +53,6 @@ log = structlog.get_logger(__name__)
 Key = tuple[str, str]
 
 _UNTOLD: Final = Failed("protocol", "The host ended the run without saying how its events ended.")
-_NO_WAY: Final = (
-    "The instance {name} was registered, and nobody has said how it is reached; "
-    "`tidegate {region}host set {name} --ssh USER@ADDRESS` with its host key says so."
-)
 _AT_STOP: Final = {OnStop.FINISH: Wish.CANCEL, OnStop.END: Wish.KILL}
 _FIRST_PAUSE: Final = timedelta(seconds=15)
 """Before a target is tried again that a full disk or an absent store kept; then it doubles."""
@@ -172,13 +168,14 @@ class HostRuns:
             gone = "host" if taken.host is None else "revision"
             sentence = f"The {gone} was deleted before this target was reached; create it again."
             return Failed("misconfigured", sentence)
-        host = reached(taken.host, taken.group["ec2"], region=taken.deployment.region)
+        host = reached(
+            taken.host,
+            taken.group["ec2"],
+            region=taken.deployment.region,
+            usual_region=self.settings.region,
+        )
         if isinstance(host, str):
             return Failed("misconfigured", host)
-        if not host.is_reachable:
-            here, region = self.settings.region, taken.deployment.region
-            option = "" if region == here else f"--region {region} "
-            return Failed("misconfigured", _NO_WAY.format(name=host.name, region=option))
         return run_order(
             taken.progress.lease,
             taken.deployment,

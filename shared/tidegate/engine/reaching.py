@@ -8,16 +8,21 @@ from tidegate.domain.host import Host, Origin
 from tidegate.domain.instances import Instance
 
 _AUTHORITY: Final = "@cert-authority"
+_NO_WAY: Final = (
+    "The instance {name} was registered, and nobody has said how it is reached; "
+    "`tidegate {region}host set {name} --ssh USER@ADDRESS` with its host key says so."
+)
 
 
-def reached(host: Host, options: Ec2Options, *, region: str) -> Host | str:
+def reached(host: Host, options: Ec2Options, *, region: str, usual_region: str) -> Host | str:
     """Return *host* with its way, or a sentence on what is missing.
 
     The way of an EC2 instance is that of the deployment's own settings and never a row's: two
     groups may reach one instance each in its way, and a run is sought again where it was begun.
     """
     if host.origin is not Origin.EC2 or host.instance is None:
-        return host
+        option = "" if region == usual_region else f"--region {region} "
+        return host if host.is_reachable else _NO_WAY.format(name=host.name, region=option)
     if options.reach is Reach.SSM:
         settings: dict[str, object] = {"instance_id": host.instance.id, "region": region}
         return replace(host, driver="ssm", settings=settings)

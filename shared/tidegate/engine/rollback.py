@@ -1,7 +1,8 @@
 """The end of a deployment, and the rollback that may follow in the same transaction."""
 
 from dataclasses import replace
-from typing import Final
+from datetime import datetime
+from typing import Any, Final
 
 from tidegate.domain.configs import PREDEFINED_PREFIX
 from tidegate.domain.course import CHANGES, StepKind
@@ -16,7 +17,7 @@ from tidegate.domain.deployment import (
     RollbackEvent,
 )
 from tidegate.domain.group import Group
-from tidegate.domain.ids import RevisionId
+from tidegate.domain.ids import DeploymentId, RevisionId
 from tidegate.messages import LOOK_AT_INSTANCES, POLL_ALARMS, want_advance
 from tidegate.planning.instances import wants_follow_up
 from tidegate.planning.rollback import (
@@ -132,35 +133,64 @@ def write_deployment(deployment: Deployment, group: Group, *, uow: UnitOfWork, a
     want_advance(uow, deployment.id)
 
 
+def deployment_after(
+    before: Deployment,
+    group: Group,
+    deployment_id: DeploymentId,
+    *,
+    creator: Creator,
+    revision_id: RevisionId,
+    config_name: str,
+    at: datetime,
+    **options: Any,
+) -> Deployment:
+    """Return a deployment to the group of another one by its options, but for those that are given.
+
+    It is never rolled back: what it would go back to is what it brings.
+    """
+    return Deployment(
+        id=deployment_id,
+        region=before.region,
+        application_id=before.application_id,
+        application=before.application,
+        group_id=group.id,
+        group=group.name,
+        compute_platform=before.compute_platform,
+        revision_id=revision_id,
+        previous_revision_id=group.target_revision_id,
+        config_name=config_name,
+        creator=creator,
+        options=replace(
+            before.options,
+            update_outdated_only=False,
+            deployment_mode=DeploymentMode.STANDARD,
+            **options,
+        ),
+        auto_rollback=replace(before.auto_rollback, enabled=False),
+        status=DEPLOYMENT_MACHINE.initial,
+        version=0,
+        created_at=at,
+    )
+
+
 def _begin(
     deployment: Deployment, group: Group, revision_id: RevisionId, *, uow: UnitOfWork
 ) -> None:
     rollback_id = uow.ids.deployment()
-    rollback = Deployment(
-        id=rollback_id,
-        region=deployment.region,
-        application_id=deployment.application_id,
-        application=deployment.application,
-        group_id=group.id,
-        group=group.name,
-        compute_platform=deployment.compute_platform,
-        revision_id=revision_id,
-        previous_revision_id=group.target_revision_id,
-        config_name=_AT_ONCE.get(deployment.compute_platform, deployment.config_name),
+    message = triggering_message(deployment.id, rollback_id)
+    rollback = deployment_after(
+        deployment,
+        group,
+        rollback_id,
         creator=Creator.ROLLBACK,
-        options=replace(
-            deployment.options,
-            description=triggering_message(deployment.id, rollback_id),
-            file_exists_behavior=_behavior_of_last_success(deployment, group, uow),
-            update_outdated_only=False,
-            deployment_mode=DeploymentMode.STANDARD,
-        ),
-        auto_rollback=replace(deployment.auto_rollback, enabled=False),
-        status=DEPLOYMENT_MACHINE.initial,
-        version=0,
-        created_at=uow.now(),
-        rollback_triggering_deployment_id=deployment.id,
-        rollback_message=triggering_message(deployment.id, rollback_id),
+        revision_id=revision_id,
+        config_name=_AT_ONCE.get(deployment.compute_platform, deployment.config_name),
+        at=uow.now(),
+        description=message,
+        file_exists_behavior=_behavior_of_last_success(deployment, group, uow),
+    )
+    rollback = replace(
+        rollback, rollback_triggering_deployment_id=deployment.id, rollback_message=message
     )
     uow.deployments.take_slot(group.id, rollback_id)
     write_deployment(rollback, group, uow=uow, actor=Creator.ROLLBACK)

@@ -61,6 +61,8 @@ _DISK_FULL = ("database or disk is full", "no space left", "disk i/o error")
 class UnitOfWork:
     """One transaction and what can be done in it. It commits by itself on a clean exit."""
 
+    region: str
+    """Where names are looked for; what has an id is found wherever it is."""
     minute: timedelta
     """How long a minute of traffic configs and waits lasts; shorter in demos and tests."""
     pause_limit: timedelta
@@ -81,7 +83,6 @@ class UnitOfWork:
         self.clock = clock
         self.ids = ids
         self.region = region
-        """Where names are looked for; what has an id is found wherever it is."""
         self.minute = minute
         self.pause_limit = pause_limit
         self.catalog = Catalog(session, region)

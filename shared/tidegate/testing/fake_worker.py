@@ -92,9 +92,14 @@ class FakeWorker:
             cloudwatch=cloudwatch_alarms,
             prometheus=lambda: prometheus_checks(""),
         )
-        source = instances or FakeInstances()
-        self.finding = InstanceFinding(store=store, source=lambda: source, assume_role=False)
-        self.looks = InstanceLooks(store=store, source=lambda: source, assume_role=False)
+        self.finding, self.looks = self._instances(instances or FakeInstances())
+
+    def _instances(self, source: InstanceSource) -> tuple[InstanceFinding, InstanceLooks]:
+        store = self.store
+        return (
+            InstanceFinding(store=store, source=lambda: source, assume_role=False),
+            InstanceLooks(store=store, source=lambda: source, assume_role=False),
+        )
 
     def _steps(self, traffic: TrafficDriver, hooks: HookCaller) -> StepRuns:
         return StepRuns(

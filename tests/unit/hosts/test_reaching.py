@@ -1,5 +1,7 @@
 """How hosts are reached: registered ones as they say, instances as their group says."""
 
+from dataclasses import replace
+
 import pytest
 
 from tidegate.domain.ec2 import Ec2Options, InstanceAddress, Reach
@@ -12,6 +14,7 @@ from tidegate.testing.sentences import is_a_sentence
 
 ID = "i-0123456789abcdef0"
 SSH = Reach.SSH
+HERE = {"region": "us-east-1", "usual_region": "us-east-1"}
 CA = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ"
 
 
@@ -40,11 +43,22 @@ def an_instance(**changes) -> Host:
 def test_a_host_that_is_registered_is_reached_as_it_says():
     host = a_host("web-1", at=START)
 
-    assert reached(host, Ec2Options(reach=SSH), region="us-east-1") is host
+    assert reached(host, Ec2Options(reach=SSH), **HERE) is host
+
+
+@pytest.mark.parametrize(
+    ("region", "option"), [("us-east-1", ""), ("eu-west-1", "--region eu-west-1 ")]
+)
+def test_of_a_host_that_has_no_way_it_is_said_how_it_gets_one(region, option):
+    host = replace(a_host("web-1", at=START), driver="")
+
+    said = reached(host, Ec2Options(), region=region, usual_region="us-east-1")
+
+    assert f"`tidegate {option}host set web-1 --ssh USER@ADDRESS`" in str(said)
 
 
 def test_an_instance_is_reached_over_ssm_unless_its_group_says_else():
-    found = reached(an_instance(), Ec2Options(), region="eu-west-1")
+    found = reached(an_instance(), Ec2Options(), region="eu-west-1", usual_region="us-east-1")
 
     assert isinstance(found, Host)
     assert (found.driver, found.settings) == (
@@ -71,7 +85,9 @@ def test_an_instance_is_reached_over_ssm_unless_its_group_says_else():
     ],
 )
 def test_over_ssh_the_key_is_signed_or_learned_as_the_group_says(options, settings, wanted):
-    found = reached(an_instance(settings=settings), options, region="us-east-1")
+    found = reached(
+        an_instance(settings=settings), options, region="us-east-1", usual_region="us-east-1"
+    )
 
     assert isinstance(found, Host)
     assert (found.driver, found.settings) == ("ssh", {"address": "10.0.0.7", **wanted})
@@ -80,7 +96,7 @@ def test_over_ssh_the_key_is_signed_or_learned_as_the_group_says(options, settin
 def test_the_public_address_is_taken_where_the_group_says_so():
     options = Ec2Options(reach=SSH, address=InstanceAddress.PUBLIC, host_ca=CA)
 
-    found = reached(an_instance(), options, region="us-east-1")
+    found = reached(an_instance(), options, **HERE)
 
     assert isinstance(found, Host)
     assert found.settings["address"] == "203.0.113.7"
@@ -99,7 +115,7 @@ def test_the_public_address_is_taken_where_the_group_says_so():
     ],
 )
 def test_what_is_missing_is_a_sentence(changes, options, words):
-    said = reached(an_instance(**changes), options, region="us-east-1")
+    said = reached(an_instance(**changes), options, **HERE)
 
     assert isinstance(said, str)
     assert words in said
