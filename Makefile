@@ -31,8 +31,8 @@ test: .venv/.done .venv/.system .venv/.prometheus .venv/.rabbitmq $(CLIENTS) ## 
 test-slow: .venv/.done .venv/.system .venv/.prometheus .venv/.rabbitmq $(CLIENTS) ## Run the tests that take minutes
 	$(BIN)/python -m pytest -m slow $(T)
 
-test-compose: .venv/.done .venv/.engine ## Run the stack of deploy/ on a real engine, and break it (root, Debian)
-	cd tests && ../$(BIN)/python -m compose
+test-compose: .venv/.done .venv/.engine ## Run the stack of deploy/ on a real engine, and break it (CHAPTERS="stack faces rabbitmq")
+	cd tests && ../$(BIN)/python -m compose $(CHAPTERS)
 
 chaos: .venv/.done .venv/.system ## Kill workers and cut connections for ten minutes (TIDEGATE_CHAOS_SECONDS)
 	TIDEGATE_CHAOS_SECONDS=$${TIDEGATE_CHAOS_SECONDS:-600} $(BIN)/python -m pytest -s -m slow tests/acceptance/test_chaos.py

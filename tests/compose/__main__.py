@@ -1,10 +1,17 @@
 """`make test-compose`: the stack of deploy/ on a real engine, and what may befall it."""
 
+import json
 import shutil
+import ssl
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote
+
+import httpx2
 
 from compose.engine import Engine
 from compose.fleet import Fleet
@@ -16,11 +23,13 @@ PARTS = (
     *("worker-hosts", "worker-control", "worker-traffic", "beat"),
     *("api", "redis", "postgres", "flower"),
 )
+PATIENCE: Final[dict[str, Any]] = {"within": 120, "what": "Prometheus has scraped the API"}
 AWAY = 20
 """Seconds for which PostgreSQL is stopped."""
 
 
-def main() -> int:
+def main(chapters: Sequence[str]) -> int:
+    """Try all, or the chapters that are named: `stack`, `faces`, `rabbitmq`."""
     folder = Path(tempfile.mkdtemp(prefix="tide-compose-", dir="/tmp"))
     try:
         with Engine() as engine:
@@ -29,7 +38,10 @@ def main() -> int:
             stack = Stack(engine, folder)
             stack.prepare()
             try:
-                try_all(stack)
+                for chapter in chapters or CHAPTERS:
+                    CHAPTERS[chapter](stack)
+                    with step("compose down -v"):
+                        stack.compose("down", "-v", "-t", "10")
             except BaseException:
                 sys.stdout.write(stack.compose("ps", "-a") + "\n")
                 logs = stack.compose("logs", "--no-color", "--tail", "40")
@@ -42,7 +54,7 @@ def main() -> int:
     return 0
 
 
-def try_all(stack: Stack) -> None:
+def with_redis(stack: Stack) -> None:
     fleet = begin(stack, Fleet(stack))
     for part in PARTS:
         kill(stack, fleet, part)
@@ -52,9 +64,6 @@ def try_all(stack: Stack) -> None:
     restore(stack, fleet)
     with step("all ledgers") as notes:
         notes.append(fleet.check())
-    with step("compose down -v"):
-        stack.compose("down", "-v", "-t", "10")
-    with_rabbitmq(stack)
 
 
 def begin(stack: Stack, fleet: Fleet) -> Fleet:
@@ -104,22 +113,58 @@ def scale(stack: Stack, fleet: Fleet) -> None:
 
 
 def restore(stack: Stack, fleet: Fleet) -> None:
+    folder = stack.folder / "backup"
     revision = fleet.push()
-    with step("backup") as notes:
+    id_ = fleet.begin()
+    with step("backup in the middle of a hook") as notes:
         before = fleet.known()
-        stack.script("backup.sh", str(stack.folder / "backup"))
-        made = sorted((stack.folder / "backup").iterdir())
-        notes.extend(f"{one.name} {one.stat().st_size} bytes" for one in made)
+        stack.script("backup.sh", str(folder))
+        notes.extend(f"{one.name} {one.stat().st_size} bytes" for one in sorted(folder.iterdir()))
     with step("wipe: volumes of database and bundles are deleted"):
-        ours = [one["Service"] for one in stack.containers() if one["Service"] != "host"]
-        stack.compose("rm", "-sf", "migrate", *sorted(set(ours)))
+        ours = {one["Service"] for one in stack.containers()} - {"host"}
+        stack.compose("rm", "-sf", "migrate", *sorted(ours))
         for volume in ("postgres", "artifacts", "cache"):
             stack.remove_volume(volume)
     with step("restore") as notes:
-        stack.script("restore.sh", str(stack.folder / "backup"))
+        stack.script("restore.sh", str(folder))
         assert fleet.known() == before
         notes.append(f"all {len(before)} deployments are known")
-        notes.append(fleet.end(fleet.begin(revision=revision)))
+        notes.append(fleet.end(id_))
+    with step("deployment of a revision that was restored") as notes:
+        notes.append(fleet.end(fleet.begin(revision=revision, held=False)))
+
+
+def with_faces(stack: Stack) -> None:
+    stack.overrides = ("tls", "monitoring")
+    with step("Caddy before two replicas of the API, and Prometheus") as notes:
+        # Debian has no Grafana.
+        wanted = set(stack.compose("config", "--services").split()) - {"grafana"}
+        notes.append(stack.up("--scale", "api=2", *sorted(wanted)))
+        stack.script("secrets.sh", "metrics")
+        check_tls(stack)
+        wait_until(lambda: prometheus_says(stack, 'up{job="tidegate"}') == "1", **PATIENCE)
+        workers = prometheus_says(stack, "sum(tidegate_workers)")
+        notes.append(f"HTTPS answers, Prometheus counts {workers} workers")
+    with step("kill -9 of one replica"):
+        stack.kill("api", of=2)
+        check_tls(stack)
+
+
+def check_tls(stack: Stack) -> None:
+    """See that the API answers behind a certificate of the authority that Caddy has made."""
+    root = stack.compose("exec", "-T", "caddy", "cat", "/data/caddy/pki/authorities/local/root.crt")
+    trust = ssl.create_default_context(cadata=root)
+    url = f"https://localhost:{stack.https_port}/healthz"
+    for _ in range(20):
+        assert httpx2.get(url, verify=trust, timeout=30).json() == {"status": "ok"}
+
+
+def prometheus_says(stack: Stack, query: str) -> str:
+    """The value of the first sample, or nothing where there is none."""
+    url = f"http://127.0.0.1:9090/api/v1/query?query={quote(query)}"
+    told = stack.compose("exec", "-T", "prometheus", "wget", "-q", "-O", "-", url)
+    samples = json.loads(told)["data"]["result"]
+    return str(samples[0]["value"][1]) if samples else ""
 
 
 def with_rabbitmq(stack: Stack) -> None:
@@ -146,5 +191,7 @@ def wait_healthy(stack: Stack, *services: str) -> None:
         )
 
 
+CHAPTERS: Final = {"stack": with_redis, "faces": with_faces, "rabbitmq": with_rabbitmq}
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

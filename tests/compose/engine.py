@@ -13,7 +13,7 @@ from parts.processes import end, ending_with_us, wait_until
 CACHE = ROOT / ".venv" / "compose"
 IMAGES = Path(__file__).with_name("images")
 BASE = "tidegate-test/base"
-OTHERS = ("host", "postgres", "redis", "rabbitmq", "caddy")
+OTHERS = ("host", "postgres", "redis", "rabbitmq", "caddy", "prometheus")
 LEFT_OUT = ("doc", "man", "locale", "info")
 CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
 

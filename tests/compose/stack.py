@@ -44,13 +44,14 @@ class Stack:
         self.secrets = folder / "secrets"
         self.overrides: tuple[str, ...] = ()
         self.port = _two_free_ports()
+        self.https_port = free_port()
         self.values = {
             "TIDEGATE_IMAGE": "tidegate-test/tidegate",
             "TIDEGATE_SECRETS": str(self.secrets),
             "API_PUBLISH": f"127.0.0.1:{self.port}-{self.port + 1}",
             "FLOWER_PUBLISH": f"127.0.0.1:{free_port()}",
             "HTTP_PUBLISH": f"127.0.0.1:{free_port()}",
-            "HTTPS_PUBLISH": f"127.0.0.1:{free_port()}",
+            "HTTPS_PUBLISH": f"127.0.0.1:{self.https_port}",
             **{f"{name.upper()}_IMAGE": f"tidegate-test/{name}" for name in STAND_INS},
         }
 
@@ -103,9 +104,11 @@ class Stack:
         lines = self.compose("ps", "--format", "json", *([service] if service else []))
         return [json.loads(line) for line in lines.splitlines()]
 
-    def kill(self, service: str) -> None:
+    def kill(self, service: str, *, of: int = 1) -> None:
         """Kill a container's first process as the kernel does: it is not stopped, it dies."""
-        (one,) = self.containers(service)
+        found = self.containers(service)
+        assert len(found) == of, found
+        one = found[0]
         pid = int(self._engine.docker("inspect", "-f", "{{.State.Pid}}", one["ID"]))
         os.kill(pid, signal.SIGKILL)
         wait_until(
@@ -123,7 +126,7 @@ class Stack:
         return all(one["Health"] == "healthy" for one in self.containers(service))
 
 
-STAND_INS = ("postgres", "redis", "rabbitmq", "caddy")
+STAND_INS = ("postgres", "redis", "rabbitmq", "caddy", "prometheus")
 
 
 def _two_free_ports() -> int:
