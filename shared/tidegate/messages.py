@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 from celery import Celery, chain
-from kombu import Exchange, Queue
+from kombu import Connection, Exchange, Queue
 from kombu.exceptions import KombuError, OperationalError
 
 from tidegate.domain import notices
@@ -148,21 +148,37 @@ class CelerySender:
         return None
 
 
-def waiting_in(app: Celery, queue: str) -> int:
-    """Return how many messages wait in a queue.
+class Backlog:
+    """Counts what waits in queues, by a connection of its own that is kept between two looks."""
 
-    Raises:
-        kombu.exceptions.OperationalError: The broker does not answer.
-    """
-    with app.connection_for_write() as connection:
+    def __init__(self, app: Celery) -> None:
+        self._app = app
+        self._connection: Connection | None = None
+
+    def waiting_in(self, queues: Sequence[str]) -> int:
+        """Return how many messages wait in some queues.
+
+        Raises:
+            kombu.exceptions.OperationalError: The broker does not answer.
+        """
+        connection = self._connection or self._app.connection_for_write()
         try:
             connection.ensure_connection(max_retries=1, interval_start=0, timeout=2)
             channel: Any = connection.default_channel
-            # As consumers declare it: asked passively, Redis looks for it without our prefix.
-            found = channel.queue_declare(queue=queue, durable=True, auto_delete=False)
+            # As consumers declare them: asked passively, Redis looks for them without our prefix.
+            found = [channel.queue_declare(queue=name, durable=True) for name in queues]
         except (*connection.connection_errors, *connection.channel_errors) as error:
+            self._connection = None
+            connection.release()
             raise OperationalError(str(error)) from error
-        return int(found.message_count)
+        self._connection = connection
+        return sum(int(one.message_count) for one in found)
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        if self._connection is not None:
+            self._connection.release()
+            self._connection = None
 
 
 def want_advance(uow: "UnitOfWork", deployment_id: str) -> None:

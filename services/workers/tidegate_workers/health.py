@@ -16,7 +16,7 @@ from kombu.exceptions import OperationalError
 from typing_extensions import override
 
 from tidegate.clock import monotonic
-from tidegate.messages import waiting_in
+from tidegate.messages import Backlog
 from tidegate.signs import Sign
 from tidegate.store.health import WORKER_KINDS
 from tidegate_workers.app import app
@@ -100,10 +100,11 @@ def _watch(sender: Any, **_: object) -> None:
 
 
 def _look_on(queues: list[str], slots: int) -> None:
+    backlog = Backlog(app)
     signs = [Sign(runtime.settings.signs, f"worker-{queue}") for queue in queues]
     pause = threading.Event()
     while True:
-        why = _wrong(queues, slots)
+        why = _wrong(backlog, queues, slots)
         try:
             for sign in signs:
                 sign.say(why)
@@ -112,9 +113,9 @@ def _look_on(queues: list[str], slots: int) -> None:
         pause.wait(LOOK_EVERY)
 
 
-def _wrong(queues: list[str], slots: int) -> str:
+def _wrong(backlog: Backlog, queues: list[str], slots: int) -> str:
     try:
-        waiting = sum(waiting_in(app, queue) for queue in queues)
+        waiting = backlog.waiting_in(queues)
     except OperationalError:
         return "The broker does not answer."
     return condition.wrong(monotonic(), waiting=waiting, has_room=len(reserved_requests) < slots)

@@ -6,8 +6,16 @@ import pytest
 from kombu.exceptions import OperationalError
 from pydantic import SecretStr
 
-from tidegate.messages import ADVANCE, COMPLETE, RUN_HOOKS, CelerySender, make_celery, queue_of
-from tidegate.messages import waiting_in as waiting_for
+from parts.redis import RedisServer
+from tidegate.messages import (
+    ADVANCE,
+    COMPLETE,
+    RUN_HOOKS,
+    Backlog,
+    CelerySender,
+    make_celery,
+    queue_of,
+)
 from tidegate.settings import Settings
 from tidegate.store.outbox import Message
 
@@ -58,17 +66,31 @@ def test_a_broker_that_is_away_takes_nothing_and_nothing_is_raised():
     app.close()
 
 
-def test_what_waits_in_a_queue_is_counted(celery):
-    before = waiting_for(celery, "hosts")
-    CelerySender(celery).send_all([CHAIN, CHAIN])
+def test_what_waits_in_queues_is_counted(celery):
+    backlog = Backlog(celery)
+    before = backlog.waiting_in(["hosts", "control"])
+    CelerySender(celery).send_all([CHAIN, CHAIN, SINGLE])
 
-    assert (before, waiting_for(celery, "hosts"), waiting_for(celery, "control")) == (0, 2, 0)
+    assert before == 0
+    assert backlog.waiting_in(["hosts", "control"]) == 3
+    assert backlog.waiting_in(["hosts"]) == 2
+    assert backlog.waiting_in(["traffic"]) == 0
+    backlog.close()
 
 
-def test_nothing_is_counted_where_no_broker_answers():
-    app = make_celery(Settings(broker_url=SecretStr("redis://127.0.0.1:1/0")))
+def test_a_broker_that_went_away_is_counted_on_again_when_it_is_back(tmp_path):
+    server = RedisServer(tmp_path / "redis").start()
+    app = make_celery(Settings(broker_url=SecretStr(server.url)))
+    backlog = Backlog(app)
+    CelerySender(app).send_all([SINGLE])
+    assert backlog.waiting_in(["control"]) == 1
 
+    server.stop()
     with pytest.raises(OperationalError):
-        waiting_for(app, "hosts")
+        backlog.waiting_in(["control"])
+    server.start()
 
+    assert backlog.waiting_in(["control"]) == 1
+    backlog.close()
     app.close()
+    server.stop()
