@@ -79,7 +79,8 @@ def make_celery(settings: Settings) -> Celery:
         broker_connection_max_retries=None,
         broker_connection_timeout=2,
         worker_cancel_long_running_tasks_on_connection_loss=False,
-        # What runs was acknowledged and is in nobody's way: a new connection takes as many as ever.
+        # After a reconnection to RabbitMQ it would be raised again by whichever thread acknowledges
+        # a message, while the consumer's own waits on the same channel: both wait for ever then.
         worker_enable_prefetch_count_reduction=False,
         accept_content=["json"],
         task_serializer="json",
