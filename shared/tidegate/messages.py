@@ -166,8 +166,9 @@ class Backlog:
         try:
             connection.ensure_connection(max_retries=1, interval_start=0, timeout=2)
             channel: Any = connection.default_channel
-            # As consumers declare them: asked passively, Redis looks for them without our prefix.
-            found = [channel.queue_declare(queue=name, durable=True) for name in queues]
+            # Asked passively, Redis would look for them without our prefix.
+            passive = connection.transport.driver_type == "amqp"
+            found = [channel.queue_declare(queue=name, passive=passive) for name in queues]
         except (*connection.connection_errors, *connection.channel_errors) as error:
             self._connection = None
             connection.release()
