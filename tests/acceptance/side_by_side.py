@@ -1,6 +1,6 @@
 """Scenarios that go on at the same time, each reported as a test of its own."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
@@ -43,6 +43,16 @@ def selected(request: pytest.FixtureRequest, argument: str) -> set[str]:
         if item.path == request.path
     )
     return {spec.params[argument] for spec in specs if spec and argument in spec.params}
+
+
+def slow_but(scenarios: Iterable[str], *quick: str) -> list[Any]:
+    """Return *scenarios* as parameters, of which only the *quick* ones are tried in every run.
+
+    In every run the others are tried on parts of a system, by the tests of components.
+    """
+    scenarios = list(scenarios)
+    assert set(quick) <= set(scenarios)
+    return [one if one in quick else pytest.param(one, marks=pytest.mark.slow) for one in scenarios]
 
 
 @contextmanager

@@ -104,6 +104,7 @@ def start_client(aws: AwsCli, folder: Path, appspec: dict[str, Any]) -> subproce
     )
 
 
+@pytest.mark.slow
 def test_ecs_deploy_goes_to_its_end_and_hears_of_a_stop(
     aws: AwsCli, account: Account, cloud: Cloud, tmp_path: Path
 ):

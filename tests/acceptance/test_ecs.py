@@ -17,7 +17,7 @@ from acceptance.services import (
     outcome_after,
     waits,
 )
-from acceptance.side_by_side import SideBySide, all_begun
+from acceptance.side_by_side import SideBySide, all_begun, slow_but
 from contract.traffic.ecs_course import outcome
 from parts.databases import Databases
 from parts.ecs_account import CLUSTER, SERVICE
@@ -200,11 +200,22 @@ def begun(
         yield going
 
 
-@pytest.mark.parametrize("scenario", COURSES)
+@pytest.mark.parametrize(
+    "scenario",
+    slow_but(COURSES, "hooks say yes", "the hook AfterInstall fails", "it skips the wait"),
+)
 def test_it_goes_its_course(begun: SideBySide, scenario: str):
     begun.ends(scenario)
 
 
-@pytest.mark.parametrize("scenario", CONFIGS)
+@pytest.mark.parametrize(
+    "scenario",
+    slow_but(
+        CONFIGS,
+        "ECSAllAtOnce",
+        "ECSCanary10Percent5Minutes",
+        "ECSLinear10PercentEvery1Minutes",
+    ),
+)
 def test_each_config_moves_the_listener_as_its_name_says(begun: SideBySide, scenario: str):
     begun.ends(scenario)

@@ -7,7 +7,7 @@ import pytest
 
 from acceptance.cloud import ROLL_BACK, Cloud, Run, assert_in_time
 from acceptance.lambdas import AFTER, BEFORE, EVENTS, LEFT, PHASES, Shop
-from acceptance.side_by_side import SideBySide, all_begun
+from acceptance.side_by_side import SideBySide, all_begun, slow_but
 from parts.aliases import REGION
 from parts.databases import Databases
 
@@ -24,7 +24,6 @@ CONFIGS: dict[str, tuple[list[int], int]] = {
     "LambdaLinear10PercentEvery10Minutes": (LINEAR, 10),
 }
 """The weights of each, and the minutes in between."""
-LONG = "LambdaLinear10PercentEvery10Minutes"
 NOTHING = dict.fromkeys(("Pending", "InProgress", "Succeeded", "Failed", "Skipped", "Ready"), 0)
 
 
@@ -222,14 +221,28 @@ def begun(
         yield going
 
 
-@pytest.mark.parametrize("scenario", ENDS)
+@pytest.mark.parametrize(
+    "scenario",
+    slow_but(
+        ENDS,
+        "a canary is watched",
+        "the hook before fails",
+        "an alarm fires in canary",
+        "it is stopped in canary and taken back",
+    ),
+)
 def test_it_ends_as_it_should(begun: SideBySide, scenario: str):
     begun.ends(scenario)
 
 
 @pytest.mark.parametrize(
     "scenario",
-    [pytest.param(one, marks=[pytest.mark.slow] if one == LONG else []) for one in CONFIGS],
+    slow_but(
+        CONFIGS,
+        "LambdaAllAtOnce",
+        "LambdaCanary10Percent5Minutes",
+        "LambdaLinear10PercentEvery1Minute",
+    ),
 )
 def test_each_config_moves_the_alias_as_its_name_says(begun: SideBySide, scenario: str):
     begun.ends(scenario)
