@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Annotated
 
 from anyio import CapacityLimiter
@@ -54,7 +53,7 @@ def make_parts(settings: Settings) -> Parts:
         settings=settings,
         store=store,
         artifacts=artifacts,
-        watch=StoreWatch(partial(artifacts.check, make=True)),
+        watch=StoreWatch(artifacts.check),
         ping_broker=sender.ping,
         feeds=Feeds(store, most_streams=settings.max_streams),
         uploads=CapacityLimiter(MOST_UPLOADS_AT_ONCE),

@@ -208,7 +208,7 @@ class FakeArtifacts:
     def __init__(self, file: Path) -> None:
         self._file = file
 
-    def check(self, *, make: bool = False) -> None:
+    def check(self) -> None:
         """Be there."""
 
     def put(self, chunks: Iterable[bytes], *, limit: int) -> Artifact:

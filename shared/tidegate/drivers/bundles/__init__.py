@@ -24,8 +24,8 @@ class ArtifactStore(Protocol):
     All methods raise `StoreUnavailable` when the store itself cannot be used.
     """
 
-    def check(self, *, make: bool = False) -> None:
-        """Do nothing if the store can be read; *make* what the first upload would make.
+    def check(self) -> None:
+        """Do nothing if the store can be read.
 
         Raises:
             StoreUnavailable: It cannot; the sentence says why.

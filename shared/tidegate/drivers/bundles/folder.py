@@ -31,17 +31,16 @@ class FolderStore:
         self._reserve = reserve
         self._free = free
 
-    def check(self, *, make: bool = False) -> None:
+    def check(self) -> None:
+        # A folder that is missing is not made: it may be one that is to be mounted.
         try:
-            if make:
-                self._root.mkdir(parents=True, exist_ok=True)
             with os.scandir(self._root) as entries:
                 next(entries, None)
         except OSError as error:
             why = error.strerror or type(error).__name__
             raise StoreUnavailable(
                 f"The folder {self._root} of the artifact store cannot be read ({why}); mount it "
-                "here, so that the user of this process may."
+                "here so that the user of this process may read it, or make it if it is a new one."
             ) from None
 
     def put(self, chunks: Iterable[bytes], *, limit: int) -> Artifact:

@@ -48,7 +48,7 @@ class S3Store:
         self._locks: WeakValueDictionary[str, _Fetching] = WeakValueDictionary()
         self._locks_lock = Lock()
 
-    def check(self, *, make: bool = False) -> None:  # noqa: ARG002 - a bucket is made by people
+    def check(self) -> None:
         with self._errors():
             self._s3.list_objects_v2(Bucket=self._bucket, Prefix=self._prefix, MaxKeys=1)
 
