@@ -2,15 +2,19 @@
 
 import json
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 from botocore.exceptions import ClientError, HTTPClientError
 
 from parts.processes import wait_until
+from parts.s3 import S3Server
 from parts.ssm_caller import Caller
 from tidegate.testing.aws.place import Place
 from tidegate.testing.aws.ssm.handle import RunCommand
+from tidegate.testing.aws.ssm.switches import ADMIN
 
 UNKNOWN = "i-00000000000000000"
 
@@ -240,3 +244,15 @@ def test_calls_beyond_a_rate_are_throttled_and_all_are_told(
     assert json.dumps(first["answer"]) == '{"Commands": []}'
     run_command.forget()
     assert run_command.calls() == []
+
+
+def test_commands_run_only_where_tests_want_it(run_command: RunCommand, tmp_path: Path):
+    program = "import sys; from tidegate.testing.aws.server import serve; serve(sys.argv[1:])"
+
+    with S3Server(tmp_path, program=("-c", program)) as as_in_the_demo:
+        there = httpx2.post(f"{as_in_the_demo.url}{ADMIN}hosts", json=[])
+    asked = httpx2.options(f"{run_command.url}{ADMIN}hosts")
+    simple = httpx2.post(f"{run_command.url}{ADMIN}hosts", content=b"[]")
+
+    assert not there.is_success
+    assert (asked.status_code, simple.status_code) == (405, 405)

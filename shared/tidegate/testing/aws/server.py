@@ -9,13 +9,20 @@ from tidegate.testing.aws.ecs import like_aws
 from tidegate.testing.aws.ssm import wire
 
 
-def serve(arguments: Sequence[str], *, called: lambda_.Called | None = None) -> None:
+def serve(
+    arguments: Sequence[str],
+    *,
+    called: lambda_.Called | None = None,
+    runs_commands: bool = False,
+) -> None:
     """Serve as moto's own command does, which takes the same arguments.
 
-    *called* is told of each function that is called to run by itself, as hooks are.
+    *called* is told of each function that is called to run by itself, as hooks are. Where it
+    *runs_commands*, whoever can reach the server can have anything run as its user: for tests.
     """
     lambda_.apply(called=called)
     alarms.apply()
-    wire.apply()
+    if runs_commands:
+        wire.apply()
     with like_aws():
         main(list(arguments))

@@ -9,7 +9,7 @@ from typing import Any
 import httpx2
 
 from tidegate.testing.aws.place import Place
-from tidegate.testing.aws.ssm.wire import ADMIN
+from tidegate.testing.aws.ssm.switches import ADMIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +140,7 @@ class RunCommand:
         """Forget hosts, commands, calls and switches; end what runs."""
         self._tell("reset")
 
-    def _tell(self, verb: str, what: Any = None) -> Any:
+    def _tell(self, verb: str, what: Any = ()) -> Any:
         answer = httpx2.post(f"{self.url}{ADMIN}{verb}", json=what, timeout=60)
         answer.raise_for_status()
         return answer.json()

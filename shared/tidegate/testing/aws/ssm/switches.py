@@ -2,8 +2,11 @@
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
-from typing import Any, Self
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final, Self
+
+ADMIN: Final = "/stand-in/ssm/"
+"""The path below which tests tell and ask."""
 
 
 @dataclass(kw_only=True)
@@ -50,9 +53,6 @@ class Switches:
             TypeError: There is no such switch.
         """
         return type(self)(**{**asdict(self), **changes})
-
-
-NAMES = frozenset(one.name for one in fields(Switches))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,9 +20,8 @@ from tidegate.testing.aws.ssm.host import Host
 from tidegate.testing.aws.ssm.limits import Refused, check
 from tidegate.testing.aws.ssm.operations import OPERATIONS
 from tidegate.testing.aws.ssm.service import RunCommandService
-from tidegate.testing.aws.ssm.switches import Call, Fault, Mishap
+from tidegate.testing.aws.ssm.switches import ADMIN, Call, Fault, Mishap
 
-ADMIN: Final = "/stand-in/ssm/"
 _TARGET: Final = "AmazonSSM."
 _SIGNED: Final = re.compile(r"Credential=([^/]+)/[0-9]+/([^/]+)/")
 _JSON: Final = "application/x-amz-json-1.1"
@@ -111,6 +110,9 @@ def _carried_out(service: RunCommandService, call: Call) -> Any:
 def _administer(
     service: RunCommandService, verb: str, environ: Environ, start: Start
 ) -> list[bytes]:
+    if environ["REQUEST_METHOD"] != "POST" or environ.get("CONTENT_TYPE") != "application/json":
+        # A page in somebody's browser can send neither without asking first.
+        return _answer(start, 405, None)
     told = _body(environ)
     with service.lock:
         answer = _SWITCHES[verb](service, told)
