@@ -185,8 +185,9 @@ def test_a_host_is_on_while_its_ec2_instance_runs(
     ec2 = place.client("ec2")
     [host, other] = run_command.make_instances(2, place, tags={"role": "web"})
     web = [{"Key": "tag:role", "Values": ["web"]}]
-    command = caller.send([host.id], "echo $$ > pid; sleep 60")
-    wait_until((host.folder / "pid").exists, within=10, what="it runs")
+    command = caller.send([host.id, other.id], "echo $$ > pid; until [ -e go ]; do sleep 0.1; done")
+    for one in (host, other):
+        wait_until((one.folder / "pid").exists, within=10, what="it runs")
     [reservation] = ec2.describe_instances(Filters=[{"Name": "tag:role", "Values": ["web"]}])[
         "Reservations"
     ]
@@ -202,10 +203,12 @@ def test_a_host_is_on_while_its_ec2_instance_runs(
         caller.send([host.id], "true")
     ec2.start_instances(InstanceIds=[host.id])
     wait_until(lambda: host.id in managed(), within=10, what="it is on again")
+    (other.folder / "go").touch()
 
     assert {one["InstanceId"] for one in reservation["Instances"]} == {host.id, other.id}
     assert code_of(refused) == "InvalidInstanceId"
     assert "document process failed" in caller.ended(command, host.id)["StandardOutputContent"]
+    assert caller.ended(command, other.id)["Status"] == "Success", "only one of them was off"
     assert caller.run(host.id, "echo back")["StandardOutputContent"] == "back\n"
 
 

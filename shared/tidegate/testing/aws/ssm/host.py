@@ -94,7 +94,7 @@ class Host:
         for job in self.jobs:
             if job.is_running:
                 self._lose(job)
-        script.kill_all_of(self.command_ids)
+        script.kill_all_of(self.command_ids, instance_id=self.id)
 
     def look(self, now: float, switches: Switches, wake: Callable[[], None]) -> None:
         """Let the agent do what is due; *wake* is called from other threads when more is."""
@@ -164,7 +164,7 @@ class Host:
         command = job.command
         job.invocation.begun_at = now
         job.until = now + command.execution_timeout * command.switches.execution_scale
-        runs = len(list(self._work_folder(command).parent.glob("*")))
+        runs = len(list(self._work_folder(command).glob("*")))
         try:
             text = script.filled_in("\n".join(command.parameters["commands"]), self.region)
             job.process = script.start(

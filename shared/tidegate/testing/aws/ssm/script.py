@@ -74,12 +74,19 @@ def kill_group(process: subprocess.Popen[bytes]) -> None:
         return
 
 
-def kill_all_of(command_ids: Iterable[str]) -> None:
-    """End whatever these commands left behind, as a machine that is switched off does."""
-    marks = {f"SSM_COMMAND_ID={command_id}".encode() for command_id in command_ids}
-    if not marks:
-        return
-    while found := _with_children(lambda pid: not marks.isdisjoint(_environment(pid))):
+def kill_all_of(command_ids: Iterable[str], *, instance_id: str = "") -> None:
+    """End whatever these commands left behind, on one instance or on all.
+
+    It is what happens when machines are switched off: what was detached ends, too.
+    """
+    commands = {f"SSM_COMMAND_ID={command_id}".encode() for command_id in command_ids}
+    instance = {f"AWS_SSM_INSTANCE_ID={instance_id}".encode()} if instance_id else set()
+
+    def is_one(pid: int) -> bool:
+        variables = _environment(pid)
+        return not commands.isdisjoint(variables) and instance.issubset(variables)
+
+    while commands and (found := _with_children(is_one)):
         for pid in found:
             try:
                 os.kill(pid, signal.SIGKILL)
