@@ -12,6 +12,7 @@ import boto3
 import pytest
 
 from contract.hosts.ssm_scene import HASTY, address_of, ssm_driver
+from parts.pythons import pythons
 from tidegate.drivers.hosts import Failed, Finished
 from tidegate.drivers.hosts.ssm import SsmHosts
 from tidegate.engine.appspecs import read_appspec
@@ -194,6 +195,20 @@ def left_by_the_agent(root: Path, group: str) -> None:
     notes.mkdir()
     for name in ("last_successful_install", "most_recent_install"):
         (notes / f"{group}_{name}").write_text(str(old))
+
+
+@pytest.mark.parametrize("python", pythons()[1:])
+def test_any_python_of_a_host_will_do(make, run_command: RunCommand, tmp_path: Path, python: str):
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    (programs / "python3").symlink_to(python)
+    (host,) = run_command.make_hosts(1, environment={"PATH": f"{programs}:/usr/bin:/bin"})
+    run = run_of({"AfterInstall": "echo caf\u00e9"}, folder=tmp_path / "bundles")
+
+    follower = Follower(make(), address_of(host), run).start()
+
+    assert follower.join() == Finished()
+    assert "caf\u00e9".encode() in follower.log("AfterInstall")
 
 
 def test_a_bundle_that_s3_does_not_give_is_a_sentence(

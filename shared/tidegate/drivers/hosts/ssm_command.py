@@ -5,8 +5,8 @@ import logging
 import secrets
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
-from typing import Final
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
 
 from tidegate.clock import from_epoch
 from tidegate.drivers.hosts import ssm_sentences as sentences
@@ -182,7 +182,7 @@ class Command:
         window = max(0.0, self.batch.ends_at - self._sent_at)
         large = BY_S3 if common.output_bucket else LARGE
         data = packed_parcel(
-            wants,
+            [self._with_way_to_bundle(want) for want in wants],
             window=0.0 if wants[0].hurry else max(window, min(self.pace.slice, 3.0)),
             sent_at=self._sent_at,
             room=large - ROOM_FOR_SUMMARY,
@@ -191,6 +191,14 @@ class Command:
         self._parcels.append(key)
         runner = self.exchange.runner(self.runner.sha256, self.runner.source)
         return script_of(wants, runner=runner, parcel=parcel)
+
+    def _with_way_to_bundle(self, want: Want) -> Want:
+        """Return a want with how its host fetches the bundle: an address must not wait here."""
+        bundle: Any = want.header.get("bundle")
+        if bundle is None:
+            return want
+        source = self.exchange.way_to(bundle["source"], want.common.bundles)
+        return replace(want, header={**want.header, "bundle": {**bundle, "source": source}})
 
     async def _found(self, comment: str, since: float) -> str | None:
         """Look for a command whose answer was lost; that it is not found proves nothing.

@@ -104,8 +104,8 @@ class Exchange:
                 self._put(self._own.bucket, key, source)
             return {"sha256": digest, "url": self._address(self._own.bucket, key)}
 
-    def bundle(self, bundle: Bundle, how: str) -> dict[str, Any]:
-        """Return where a bundle is fetched from; it is uploaded only where S3 lacks it.
+    def bundle(self, bundle: Bundle) -> dict[str, Any]:
+        """Return where a bundle lies; it is uploaded only where S3 lacks it.
 
         Raises:
             ExchangeTrouble: S3 does not take it.
@@ -116,7 +116,16 @@ class Exchange:
                 bucket, key = stored
             elif not self._has(bucket, key):
                 self._upload(bucket, key, bundle.path)
-            return self._way(bucket, key, how)
+        return {"bucket": bucket, "key": key}
+
+    def way_to(self, place: Mapping[str, Any], how: str) -> dict[str, Any]:
+        """Return how a host fetches what lies at a place that `bundle` told.
+
+        Raises:
+            ExchangeTrouble: S3 does not say.
+        """
+        with _troubles(place["bucket"]):
+            return self._way(place["bucket"], place["key"], how)
 
     def parcel(self, data: bytes, how: str) -> tuple[dict[str, Any], str]:
         """Put what hosts are asked, and return where it is fetched from, and its name here.

@@ -203,8 +203,7 @@ class SliceTalk:
         header = self._header()
         bundle = self._errand.bundle
         if header["bundle"] is not None and bundle is not None:
-            how = self._way.common.bundles
-            header["bundle"]["source"] = self._way.exchange.bundle(bundle, how)
+            header["bundle"]["source"] = self._way.exchange.bundle(bundle)
         if self._way.answers and header["op"] == "run":
             header["answers"] = dict(self._way.answers)
         return header
