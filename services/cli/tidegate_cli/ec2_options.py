@@ -8,6 +8,10 @@ import typer
 from tidegate_cli.options import one_of, tag_filters
 from tidegate_cli.output import Row
 
+OfInstances = Annotated[
+    bool,
+    typer.Option("--ec2", help="It is for EC2 instances; `tidegate group ec2` says which."),
+]
 Ec2Tags = Annotated[
     list[str] | None,
     typer.Option(

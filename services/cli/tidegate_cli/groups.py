@@ -20,6 +20,7 @@ from tidegate_cli.ec2_options import (
     Address,
     Ec2Tags,
     HostCa,
+    OfInstances,
     Outdated,
     ReachBy,
     ScalingGroups,
@@ -88,7 +89,7 @@ COLUMNS: Final = (
 )
 
 
-_ONE_OF_TWO: Final = "give --tag K=V or --host NAME, one of the two."
+_ONE_OF_TWO: Final = "give --tag K=V or --host NAME, one of the two, or --ec2."
 _CHANGEABLE: Final = (
     "deployment_config",
     "tag_filters",
@@ -122,6 +123,7 @@ def create(
     ready_wait: ReadyWait = None,
     termination_wait: TerminationWait = None,
     service_role: ServiceRole = None,
+    ec2: OfInstances = False,
     as_json: Json = False,
     profile: Profile = None,
 ) -> None:
@@ -134,11 +136,11 @@ def create(
     if tag and host:
         raise typer.BadParameter(_ONE_OF_TWO)
     settings = _settings(tag, host, config, rollback_on, var, service_role=service_role)
-    more = service_settings(cluster, service_name, pair, ready_wait, termination_wait)
+    settings |= service_settings(cluster, service_name, pair, ready_wait, termination_wait)
     options = _options(working_directory, sudo, allow_setid, on_stop, max_revisions)
-    body = {"name": name, **settings, **more, **({"host_options": options} if options else {})}
+    body = {"name": name, **settings, **({"host_options": options} if options else {})}
     with client.connect(profile) as service:
-        if not tag and not host and _is_of_servers(service, app_name):
+        if not (tag or host or ec2) and _is_of_servers(service, app_name):
             raise typer.BadParameter(_ONE_OF_TWO)
         created = service.create("applications", app_name, "deployment-groups", body=body)
     _show(created, as_json=as_json, said=f"Deployment group {app_name}/{name} was created.")

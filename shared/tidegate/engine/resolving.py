@@ -8,6 +8,7 @@ from tidegate.domain.deployment import Creator, Deployment, ErrorCode
 from tidegate.domain.fleet import turn_of
 from tidegate.domain.host import Host
 from tidegate.domain.ids import TargetId
+from tidegate.domain.instances import FoundInstance
 from tidegate.domain.steps import Fail
 from tidegate.domain.tag_filters import describe_wanted, tags_match
 from tidegate.engine.finding import await_instances
@@ -34,19 +35,21 @@ def resolve_hosts(
     deployment: Deployment, settings: GroupSettings, uow: UnitOfWork
 ) -> Resolved | Fail | None:
     """Return the hosts that a deployment is for; None while AWS has not told of its instances."""
+    aws = settings["aws"]
+    found: tuple[FoundInstance, ...] = ()
+    if aws.asks_for_ec2:
+        if aws.style_on(deployment.compute_platform).is_blue_green:
+            return Fail(ErrorCode.NO_INSTANCES, NO_BLUE_GREEN)
+        told = await_instances(deployment, uow)
+        if told is None or isinstance(told, Fail):
+            return told
+        found = told
     catalog = uow.catalog_of(deployment.region)
     # Whoever follows another is for those alone that were found for it.
     is_follow_up = deployment.creator is Creator.AUTO_UPDATE
     mine = [] if is_follow_up else [host for host in catalog.hosts() if _is_wanted(host, settings)]
-    if not settings["aws"].asks_for_ec2:
-        return Resolved(tuple(mine), {})
-    if settings["aws"].style_on(deployment.compute_platform).is_blue_green:
-        return Fail(ErrorCode.NO_INSTANCES, NO_BLUE_GREEN)
-    found = await_instances(deployment, uow)
-    if found is None or isinstance(found, Fail):
-        return found
-    instances = catalog.hosts_named([one.id for one in found])
-    known = {host.id: host for host in (*mine, *instances)}
+    instances = catalog.hosts_named([one.id for one in found]) if found else []
+    known = {host.id: host for host in (*mine, *instances) if host.is_registered}
     unfit = {TargetId(one.id): sentence for one in found if (sentence := why_not(one))}
     return Resolved(tuple(known.values()), unfit)
 

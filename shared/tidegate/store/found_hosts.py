@@ -5,7 +5,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import delete, exists, select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from tidegate.domain.host import NO_WAY, Origin
@@ -79,10 +79,15 @@ class FoundHosts:
 
     def forget_instances(self, *, before: datetime) -> int:
         """Delete instances that no deployment has found since *before* and none has as a target."""
-        is_target = exists().where(TargetRow.host_id == HostRow.id)
+        # All targets once, and not once for each instance: they are many.
+        targets = select(TargetRow.host_id)
         gone = self._session.scalars(
             delete(HostRow)
-            .where(HostRow.origin == Origin.EC2, HostRow.found_at < before, ~is_target)
+            .where(
+                HostRow.origin == Origin.EC2,
+                HostRow.found_at < before,
+                HostRow.id.not_in(targets),
+            )
             .returning(HostRow.id)
             .execution_options(synchronize_session=False)
         ).all()

@@ -95,22 +95,26 @@ class NewsReader:
         if deployment.compute_platform is not ComputePlatform.SERVER:
             return {}
         return {
-            id_: (instance_arn(deployment.region, self._account_id, id_, suffix), tuple(events))
+            id_: (
+                arn or instance_arn(deployment.region, self._account_id, id_, suffix),
+                tuple(events),
+            )
             for some in _pieces(ids)
-            for id_, suffix, events in self._with_events(deployment.id, some)
+            for id_, suffix, arn, events in self._with_events(deployment.id, some)
         }
 
     def _with_events(
         self, deployment_id: DeploymentId, ids: Sequence[str]
-    ) -> Iterator[tuple[str, str, Sequence[Any]]]:
+    ) -> Iterator[tuple[str, str, str, Sequence[Any]]]:
         rows = self._session.execute(
-            select(TargetRow.target_id, HostRow.instance_suffix)
+            select(TargetRow.target_id, HostRow.instance_suffix, HostRow.instance)
             .join(HostRow, HostRow.id == TargetRow.host_id)
             .where(TargetRow.deployment_id == deployment_id, TargetRow.target_id.in_(ids))
         ).all()
         events = self._targets.events_of(deployment_id, ids)
-        for id_, suffix in rows:
-            yield id_, suffix, events.get(id_, ())
+        for id_, suffix, instance in rows:
+            # One of EC2 has an ARN of its own.
+            yield id_, suffix, instance["arn"] if instance else "", events.get(id_, ())
 
 
 def _pieces(ids: Sequence[str]) -> Iterator[Sequence[str]]:

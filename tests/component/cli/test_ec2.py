@@ -27,6 +27,17 @@ def test_which_instances_a_group_has_is_said_and_shown(system):
     assert "env=prod" in shown
 
 
+def test_a_group_may_be_of_instances_alone(system):
+    system.must("app", "create", "shop")
+
+    without = system.cli("group", "create", "shop", "prod")
+    system.must("group", "create", "shop", "prod", "--ec2")
+    system.must("group", "ec2", "shop", "prod", "--auto-scaling-group", "asg-1")
+
+    assert "or --ec2" in without.stderr
+    assert ec2_of(system)["auto_scaling_groups"] == ["asg-1"]
+
+
 def test_single_things_are_changed_and_taken_away(system):
     system.with_group("web-1")
     command = ("group", "ec2", "shop", "prod")

@@ -1,6 +1,7 @@
 """Who is told what of a deployment, written in the transaction of the move itself."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import event
@@ -38,6 +39,17 @@ def test_a_trigger_hears_of_a_deployment_and_of_each_instance(system, ears):
     assert json.loads(deployment["deploymentOverview"])["Succeeded"] == 1
     assert {one.role_arn for one in ears.heard} == {ROLE}
     assert rows(system) == []
+
+
+def test_an_ec2_instance_is_told_of_by_its_own_arn(system, ears):
+    instance = system.instances.launch("asg-1")
+    shop = system.shop(aws=replace(group(telling()), auto_scaling_groups=("asg-1",)))
+
+    shop.deploy("one")
+    system.settle()
+
+    told = {one["instanceId"] for one in ears.messages() if "instanceId" in one}
+    assert told == {f"arn:aws:ec2:us-east-1:123456789012:instance/{instance}"}
 
 
 def test_each_trigger_hears_what_it_asks_for(system, ears):
