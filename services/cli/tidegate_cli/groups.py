@@ -129,9 +129,8 @@ def create(
 ) -> None:
     """Create a deployment group.
 
-    `tidegate group create shop prod --tag env=prod role=web role=api --rollback-on failure`
-    means all hosts with env=prod that have role=web or role=api. A group for Lambda needs no
-    more than its name; one for ECS has a cluster, a service and a pair of target groups.
+    `tidegate group create shop prod --tag env=prod role=web role=api` means all hosts with env=prod
+    and one of both roles. Lambda needs a name alone, ECS a cluster, a service and a pair.
     """
     if tag and host:
         raise typer.BadParameter(_ONE_OF_TWO)
