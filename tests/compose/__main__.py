@@ -37,8 +37,11 @@ def main(chapters: Sequence[str]) -> int:
                 notes.append(f"tidegate has {engine.build()}")
             stack = Stack(engine, folder)
             stack.prepare()
+            # What a run that was killed has left.
+            stack.compose("down", "-v", "--remove-orphans", "-t", "0")
             try:
                 for chapter in chapters or CHAPTERS:
+                    stack.overrides = ()
                     CHAPTERS[chapter](stack)
                     with step("compose down -v"):
                         stack.compose("down", "-v", "-t", "10")
