@@ -131,8 +131,7 @@ class Canaries:
         return id_
 
     def _advance(self, id_: DeploymentId) -> None:
-        with self.store.write() as uow:
-            advance_deployment(id_, uow=uow)
+        advance_deployment(id_, store=self.store)
 
     def let_come(self, count: int, *, rate: float, start: datetime) -> dict[str, datetime]:
         """Have the last shifts of *count* canaries be due from *start* on, at a *rate* a second.

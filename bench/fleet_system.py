@@ -39,18 +39,20 @@ class System:
         slots: int = 500,
         statements: bool = False,
         workers: Mapping[str, Sequence[str]] | None = None,
+        more: Mapping[str, str] | None = None,
     ) -> None:
         """Have PostgreSQL count *statements*, and start other *workers* than the one of the fleet.
 
-        Those are what Python is started with, by their names.
+        Those are what Python is started with, by their names. There may be *more* environment.
         """
         self.base = base
         self.slots = slots
         self.workers = workers or {"worker": [*WORKER, "-c", str(slots)]}
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self.redis = RedisServer(base / "redis")
-        more = {"shared_preload_libraries": "pg_stat_statements"} if statements else {}
-        self.postgres = PostgresServer(durable=True, settings=more)
+        self.more = more or {}
+        counting = {"shared_preload_libraries": "pg_stat_statements"} if statements else {}
+        self.postgres = PostgresServer(durable=True, settings=counting)
         self.port = free_port()
         self.client = httpx2.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=60)
 
@@ -99,6 +101,7 @@ class System:
             "TIDEGATE_BROKER_URL": self.redis.url,
             "TIDEGATE_PORT": str(self.port),
             "TIDEGATE_CONCURRENCY": str(self.slots),
+            **self.more,
         }
 
     def _run(self, command: Sequence[str]) -> None:

@@ -31,8 +31,7 @@ from tidegate_workers.runtime import runtime
 
 @shared_task(name=ADVANCE, base=SafeTask)
 def advance_deployment(*, deployment_id: str) -> None:
-    with runtime.store.write() as uow:
-        advance(DeploymentId(deployment_id), uow=uow)
+    advance(DeploymentId(deployment_id), store=runtime.store)
 
 
 @shared_task(name=FETCH_BUNDLE, base=SafeTask)
@@ -75,8 +74,7 @@ def carry_out_step(*, deployment_id: str, target: str, segment: str) -> None:  #
 
 @shared_task(name=COMPLETE_STEP, base=SafeTask)
 def complete_step(*, deployment_id: str, target: str, segment: str) -> None:  # noqa: ARG001
-    with runtime.store.write() as uow:
-        advance(DeploymentId(deployment_id), uow=uow)
+    advance(DeploymentId(deployment_id), store=runtime.store)
 
 
 @shared_task(name=LOOK_BACK, base=SafeTask)

@@ -15,6 +15,8 @@ class Fleet:
     """Not dispatched yet."""
     running: int = 0
     """Dispatched or in progress."""
+    queued: int = 0
+    """Those of them that are dispatched and that no worker has taken yet."""
     succeeded: int = 0
     failed: int = 0
     skipped: int = 0

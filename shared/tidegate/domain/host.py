@@ -35,6 +35,15 @@ class Registration:
     iam_session_arn: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A host as far as it matters for whether it is deployed to."""
+
+    id: HostId
+    name: str
+    tags: Mapping[str, str]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Host:
     id: HostId

@@ -14,6 +14,11 @@ class StartTargets:
 
 
 @dataclass(frozen=True, slots=True)
+class LookAgain:
+    """Plan once more soon, though nothing may have happened: more could start by then."""
+
+
+@dataclass(frozen=True, slots=True)
 class Succeed:
     """End the deployment as Succeeded."""
 
@@ -26,4 +31,4 @@ class Fail:
     reason: str
 
 
-Step: TypeAlias = StartTargets | Succeed | Fail
+Step: TypeAlias = StartTargets | LookAgain | Succeed | Fail

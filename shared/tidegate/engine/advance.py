@@ -1,6 +1,7 @@
 """The one place where the progress of a deployment is decided and recorded."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from datetime import timedelta
 from typing import Final, assert_never
 
 import structlog
@@ -13,51 +14,63 @@ from tidegate.domain.deployment import (
     ErrorCode,
     RollbackEvent,
 )
-from tidegate.domain.host import Host
-from tidegate.domain.ids import DeploymentId, TargetId
+from tidegate.domain.ids import DeploymentId
 from tidegate.domain.lifecycle import HOST_SEGMENT, events_of
 from tidegate.domain.revision import Revision
-from tidegate.domain.steps import Fail, StartTargets, Step, Succeed
-from tidegate.domain.target import TargetStatus
+from tidegate.domain.steps import Fail, LookAgain, StartTargets, Step, Succeed
 from tidegate.engine.alarms import verdict_on
 from tidegate.engine.course_ends import end_course
 from tidegate.engine.courses import advance_course, start_course
 from tidegate.engine.fetching import await_bundle
-from tidegate.engine.resolving import Resolved, explained, in_turn, resolve_hosts
+from tidegate.engine.finding import await_instances
+from tidegate.engine.gathering import Gathered, gather_targets
 from tidegate.engine.rollback import end_deployment
 from tidegate.engine.stopping import stop_early
 from tidegate.messages import want_target
 from tidegate.planning.alarms import GoOn, Stop
-from tidegate.planning.in_place import DEPLOYMENT_LIMIT, check_start, plan_in_place
+from tidegate.planning.in_place import DEPLOYMENT_LIMIT, plan_in_place
 from tidegate.store.deployments import Move
-from tidegate.store.targets import NewTarget
-from tidegate.store.unit_of_work import UnitOfWork
+from tidegate.store.unit_of_work import Store, UnitOfWork
 from tidegate.store.watches import READ_EVERY
 
 NO_APPLICATION: Final = "The application was deleted before the deployment started."
 NO_GROUP: Final = "The deployment group was deleted before the deployment started."
 
+GATHER_AGAIN: Final = timedelta(seconds=30)
+"""Targets that are not written after so long are gathered again: their worker may have died."""
+LOOK_AGAIN: Final = timedelta(seconds=1)
+"""When there is more to start than may wait in the queue at once."""
+
 log = structlog.get_logger(__name__)
 
 
-def advance_deployment(deployment_id: DeploymentId, *, uow: UnitOfWork) -> None:
+def advance_deployment(deployment_id: DeploymentId, *, store: Store) -> None:
     """Look at how a deployment stands, decide what comes next and record it.
 
-    May be called at any time and any number of times.
+    May be called at any time and any number of times. What it decides is one transaction; the
+    targets of a deployment that is to begin are written before that, in transactions of their own.
 
     Raises:
         DeploymentNotFound: There is none.
         Stale: Somebody else advanced it meanwhile; call again.
     """
+    with store.write() as uow:
+        is_to_begin = _advance(deployment_id, None, uow)
+    if is_to_begin and (gathered := gather_targets(deployment_id, store=store)):
+        with store.write() as uow:
+            _advance(deployment_id, gathered, uow)
+
+
+def _advance(deployment_id: DeploymentId, gathered: Gathered | None, uow: UnitOfWork) -> bool:
+    """Decide; tell whether that needs what is not *gathered* yet."""
     deployment = uow.deployments.lock(deployment_id)
     if deployment.is_final:
         uow.deployments.settle(deployment, wake_at=None)
         if not deployment.is_of_servers:
             end_course(deployment, uow)
-        return
+        return False
     if not deployment.watches_alarms:
-        _go_on(deployment, uow)
-        return
+        return _go_on(deployment, gathered, uow)
     said = verdict_on(deployment, uow)
     if isinstance(said, Stop):
         stop = Move(
@@ -68,14 +81,19 @@ def advance_deployment(deployment_id: DeploymentId, *, uow: UnitOfWork) -> None:
             error_code=said.code,
         )
         stop_early(deployment, stop, RollbackEvent.ALARM, uow=uow, asked=said.rollback)
-        return
+        return False
     reason = "" if isinstance(said, GoOn) else said.reason
     deployment = uow.deployments.say(deployment, (reason,) if reason else ())
-    _go_on(deployment, uow, is_held=bool(reason))
+    return _go_on(deployment, gathered, uow, is_held=bool(reason))
 
 
-def _go_on(deployment: Deployment, uow: UnitOfWork, *, is_held: bool = False) -> None:
-    """Decide what comes next; while a deployment *is held*, nothing more of it begins."""
+def _go_on(
+    deployment: Deployment, gathered: Gathered | None, uow: UnitOfWork, *, is_held: bool = False
+) -> bool:
+    """Decide what comes next; while a deployment *is held*, nothing more of it begins.
+
+    Tell whether its targets have to be gathered first.
+    """
     if deployment.status is not DeploymentStatus.CREATED:
         go_on = _plan if deployment.is_of_servers else advance_course
         go_on(deployment, uow, is_held=is_held)
@@ -84,9 +102,10 @@ def _go_on(deployment: Deployment, uow: UnitOfWork, *, is_held: bool = False) ->
     elif is_held:
         uow.deployments.settle(deployment, wake_at=uow.now() + READ_EVERY)
     elif deployment.is_of_servers:
-        _start(deployment, uow)
+        return _start(deployment, gathered, uow)
     elif failure := start_course(deployment, uow):
         _apply(deployment, failure, uow)
+    return False
 
 
 def _deleted(deployment: Deployment, uow: UnitOfWork) -> Fail | None:
@@ -99,58 +118,64 @@ def _deleted(deployment: Deployment, uow: UnitOfWork) -> Fail | None:
     return None if group.name else Fail(ErrorCode.DEPLOYMENT_GROUP_MISSING, NO_GROUP)
 
 
-def _start(deployment: Deployment, uow: UnitOfWork) -> None:
-    failure = uow.deployments.bundle_failure(deployment.id)
+def _start(deployment: Deployment, gathered: Gathered | None, uow: UnitOfWork) -> bool:
+    bundle_failure = uow.deployments.bundle_failure(deployment.id)
     revision = uow.catalog.revision_by_id(deployment.revision_id)
-    if failure is None and _needs_bundle(deployment, revision):
+    if bundle_failure is None and _needs_bundle(deployment, revision):
         if timed_out := await_bundle(deployment, uow):
             _apply(deployment, timed_out, uow)
-        return
-    resolved = resolve_hosts(deployment, uow.deployments.group_settings(deployment.id), uow)
-    if isinstance(resolved, Fail):
-        _apply(deployment, resolved, uow)
-    elif resolved is not None:
-        _start_on(resolved, deployment, failure, uow)
+    elif gathered is None:
+        return _may_gather(deployment, uow)
+    elif gathered.refusal is not None:
+        _apply(deployment, gathered.refusal, uow)
+    else:
+        _begin(deployment, gathered, bundle_failure, uow)
+    return False
 
 
-def _start_on(
-    resolved: Resolved, deployment: Deployment, failure: Mapping[str, str] | None, uow: UnitOfWork
+def _may_gather(deployment: Deployment, uow: UnitOfWork) -> bool:
+    """Tell whether all hosts are known; those that are EC2 instances are looked for first."""
+    found = await_instances(deployment, uow)
+    if isinstance(found, Fail):
+        _apply(deployment, found, uow)
+    if found is None or isinstance(found, Fail):
+        return False
+    uow.deployments.settle(deployment, wake_at=uow.now() + GATHER_AGAIN)
+    return True
+
+
+def _begin(
+    deployment: Deployment,
+    gathered: Gathered,
+    bundle_failure: Mapping[str, str] | None,
+    uow: UnitOfWork,
 ) -> None:
-    """Begin a deployment on the hosts that it is for; a *failure* of its bundle fails all."""
-    hosts = resolved.hosts
-    outdated = in_turn(deployment, hosts, uow)
-    config = uow.catalog_of(deployment.region).config(deployment.config_name)
-    total = len(outdated) or len(hosts)
-    minimum = config.minimum_healthy.of(total) if config.minimum_healthy else 0
-    refusal = check_start(total, minimum, is_predefined=config.is_predefined)
-    if refusal is not None and (outdated or not hosts):
-        settings = uow.deployments.group_settings(deployment.id)
-        _apply(deployment, explained(refusal, settings, hosts), uow)
-        return
     now = uow.now()
     started = uow.deployments.on(
         deployment,
         Move(event=DeploymentEvent.START, at=now, actor="tidegate"),
         started_at=now,
-        minimum_healthy=minimum,
-        total_targets=total,
+        minimum_healthy=gathered.minimum,
+        total_targets=len(gathered.targets),
     )
-    _add_targets(started, outdated or hosts, uow, skipped=not outdated)
-    if not outdated:
+    if gathered.is_current:
         _apply(started, Succeed(), uow)
         return
-    if failure is not None:
+    if bundle_failure is not None:
         uow.targets.fail_all(
-            deployment.id, event=failure["event"], at=now, message=failure["message"]
+            deployment.id,
+            event=bundle_failure["event"],
+            at=now,
+            message=bundle_failure["message"],
         )
     else:
-        _fail_unfit(started, resolved, uow)
+        _fail_unfit(started, gathered, uow)
     _plan(started, uow)
 
 
-def _fail_unfit(deployment: Deployment, resolved: Resolved, uow: UnitOfWork) -> None:
+def _fail_unfit(deployment: Deployment, gathered: Gathered, uow: UnitOfWork) -> None:
     first, *_ = events_of(is_restart=deployment.options.is_restart)
-    for target_id, sentence in resolved.unfit.items():
+    for target_id, sentence in gathered.unfit.items():
         uow.targets.fail_all(
             deployment.id, event=first, at=uow.now(), message=sentence, only=target_id
         )
@@ -164,30 +189,15 @@ def _needs_bundle(deployment: Deployment, revision: Revision | None) -> bool:
     return revision.appspec is None if revision.is_pinned else not deployment.bundle_sha256
 
 
-def _add_targets(
-    deployment: Deployment, hosts: Sequence[Host], uow: UnitOfWork, *, skipped: bool
-) -> None:
-    status = TargetStatus.SKIPPED if skipped else TargetStatus.PENDING
-    targets = [
-        NewTarget(id=TargetId(host.name), host_id=host.id, position=position, status=status)
-        for position, host in enumerate(hosts)
-    ]
-    uow.targets.add_all(
-        deployment.id,
-        targets,
-        segment=HOST_SEGMENT,
-        events=events_of(is_restart=deployment.options.is_restart),
-        at=uow.now(),
-    )
-
-
 def _plan(deployment: Deployment, uow: UnitOfWork, *, is_held: bool = False) -> None:
     started_at = deployment.started_at or uow.now()
     fleet = uow.targets.fleet(deployment.id, in_progress_for=uow.now() - started_at)
     steps = list(plan_in_place(fleet, deployment.minimum_healthy or 0, is_held=is_held))
     log.info("planned", deployment_id=deployment.id, fleet=str(fleet), steps=str(steps))
     if not any(isinstance(step, Succeed | Fail) for step in steps):
-        uow.deployments.settle(deployment, wake_at=started_at + DEPLOYMENT_LIMIT)
+        looks_again = any(isinstance(step, LookAgain) for step in steps)
+        wake_at = uow.now() + LOOK_AGAIN if looks_again else started_at + DEPLOYMENT_LIMIT
+        uow.deployments.settle(deployment, wake_at=wake_at)
     for step in steps:
         _apply(deployment, step, uow)
 
@@ -198,6 +208,8 @@ def _apply(deployment: Deployment, step: Step, uow: UnitOfWork) -> None:
         case StartTargets(count):
             for target in uow.leases.dispatch_next(deployment.id, count, at=now):
                 want_target(uow, deployment.id, target, HOST_SEGMENT)
+        case LookAgain():
+            pass  # when it is due has been written
         case Succeed():
             move = Move(event=DeploymentEvent.SUCCEED, at=now, actor="tidegate")
             end_deployment(deployment, move, None, uow=uow)

@@ -23,6 +23,10 @@ ASK_AGAIN: Final = timedelta(seconds=10)
 """What nobody has taken by then is sent again: its message may be lost."""
 KEEP_TRYING: Final = timedelta(minutes=5)
 """For so long AWS may be away, or busy, before a deployment fails of it."""
+NO_BLUE_GREEN: Final = (
+    "Blue/green deployments to EC2 instances are not carried out yet by Tidegate; give the "
+    "deployment group the deployment type IN_PLACE."
+)
 NEVER_FOUND: Final = (
     "The deployment timed out after 12 hours: its EC2 instances were never looked for. "
     "The logs of the workers that serve the queue 'traffic' say why."
@@ -34,7 +38,15 @@ log = structlog.get_logger(__name__)
 def await_instances(
     deployment: Deployment, uow: UnitOfWork
 ) -> tuple[FoundInstance, ...] | Fail | None:
-    """Return the instances of a deployment; where they are not known have them looked for."""
+    """Return the instances of a deployment; where they are not known have them looked for.
+
+    None says that AWS has not told yet. A group that asks for no instances has none.
+    """
+    aws = uow.deployments.group_settings(deployment.id)["aws"]
+    if not aws.asks_for_ec2:
+        return ()
+    if aws.style_on(deployment.compute_platform).is_blue_green:
+        return Fail(ErrorCode.NO_INSTANCES, NO_BLUE_GREEN)
     now = uow.now()
     search = uow.searches.get(deployment.id)
     if search is not None and search.failure is not None:

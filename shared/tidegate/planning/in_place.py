@@ -6,10 +6,13 @@ from typing import Final
 
 from tidegate.domain.deployment import ErrorCode
 from tidegate.domain.fleet import Fleet
-from tidegate.domain.steps import Fail, StartTargets, Step, Succeed
+from tidegate.domain.steps import Fail, LookAgain, StartTargets, Step, Succeed
 
 DEPLOYMENT_LIMIT: Final = timedelta(hours=12)
 """How long an in-place deployment may take (CodeDeploy's quota)."""
+MOST_QUEUED: Final = 200
+"""Targets that wait for a worker. More would start no sooner, and what nobody has taken after a
+while is sent again."""
 
 NO_INSTANCES: Final = (
     "The deployment failed because no instances were found for your deployment group. "
@@ -46,6 +49,7 @@ def plan_in_place(fleet: Fleet, minimum: int, *, is_held: bool = False) -> Itera
     the deployment *is held* and begins nothing.
     The rule reproduces every example of the user guide's "Minimum healthy instances": a host
     goes down only while those presumed healthy, less itself, are still *minimum*.
+    No more than MOST_QUEUED wait for a worker at once.
     """
     if fleet.in_progress_for > DEPLOYMENT_LIMIT:
         yield Fail(ErrorCode.TIMEOUT, "The deployment timed out after 12 hours.")
@@ -53,7 +57,11 @@ def plan_in_place(fleet: Fleet, minimum: int, *, is_held: bool = False) -> Itera
     presumed_healthy = fleet.total - fleet.failed - fleet.skipped - fleet.running
     startable = min(fleet.waiting, presumed_healthy - minimum)
     if startable > 0 and not is_held:
-        yield StartTargets(startable)
+        room = min(startable, MOST_QUEUED - fleet.queued)
+        if room > 0:
+            yield StartTargets(room)
+        if room < startable:
+            yield LookAgain()
     elif startable > 0 or fleet.running:
         return
     elif fleet.waiting:

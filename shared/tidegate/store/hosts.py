@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from itertools import islice
+from typing import Final
 
 from sqlalchemy import Select, delete, or_, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
@@ -10,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from tidegate.domain.deployment import DEPLOYMENT_MACHINE, DeploymentStatus
 from tidegate.domain.errors import HostExists, HostNotFound, IamArnTaken, Refused
-from tidegate.domain.host import Host, Origin, Registration
+from tidegate.domain.host import Candidate, Host, Origin, Registration
 from tidegate.domain.ids import DeploymentId, HostId
 from tidegate.domain.tag_filters import TagFilter
 from tidegate.domain.target import FINAL_TARGET_STATUSES, TargetStatus
@@ -18,6 +19,8 @@ from tidegate.store.found_hosts import instance_from_json, instance_to_json
 from tidegate.store.tables import DeploymentRow, HostRow, TargetRow
 
 _FINAL = [status for status in DeploymentStatus if DEPLOYMENT_MACHINE.is_final(status)]
+_MOST_NAMES: Final = 1000
+"""So many fit into one statement of either database."""
 
 
 class Hosts:
@@ -76,6 +79,26 @@ class Hosts:
         """Return all hosts that are registered, by name."""
         query = self._registered().where(HostRow.deregistered_at.is_(None))
         return [_host(row) for row in self._session.scalars(query.order_by(HostRow.name))]
+
+    def candidates(self) -> list[Candidate]:
+        """Return of all hosts that are registered what decides whether they are deployed to."""
+        query = self._registered().where(HostRow.deregistered_at.is_(None))
+        return self._candidates(query.order_by(HostRow.name))
+
+    def candidates_named(self, names: Sequence[str]) -> list[Candidate]:
+        """Return the same of those hosts of *names* that take part in deployments."""
+        found: list[Candidate] = []
+        for begin in range(0, len(names), _MOST_NAMES):
+            some = names[begin : begin + _MOST_NAMES]
+            here = self._hosts_here().where(HostRow.deregistered_at.is_(None))
+            found += self._candidates(here.where(HostRow.name.in_(some)))
+        return found
+
+    def _candidates(self, query: Select[HostRow]) -> list[Candidate]:
+        rows = self._session.execute(
+            query.with_only_columns(HostRow.id, HostRow.name, HostRow.tags)
+        )
+        return [Candidate(HostId(id_), name, tags) for id_, name, tags in rows]
 
     def unknown_hosts(self, names: Iterable[str]) -> list[str]:
         """Return those of *names* that nobody has registered, in their order."""

@@ -1,11 +1,12 @@
 """Targets as rows: written at the start, read with their events, skipped, failed, completed."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from tidegate.domain.fleet import Fleet
@@ -14,9 +15,14 @@ from tidegate.domain.ids import DeploymentId, GroupId, HostId, TargetId
 from tidegate.domain.lifecycle import OPEN_EVENT_STATUSES, DiagnosticCode, EventStatus
 from tidegate.domain.target import TARGET_MACHINE, Target, TargetEvent, TargetStatus
 from tidegate.store.history import History
-from tidegate.store.statements import change
+from tidegate.store.statements import change, plain_table
 from tidegate.store.tables import DeploymentRow, LifecycleEventRow, TargetRow
 from tidegate.store.target_reading import TargetReading
+
+_ADD: Final = insert(plain_table(TargetRow))
+_ADD_EVENTS: Final = insert(plain_table(LifecycleEventRow))
+_MOST_NAMES: Final = 1000
+"""So many fit into one statement of either database."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,12 +74,14 @@ class Targets(TargetReading):
         events: Sequence[str],
         at: datetime,
     ) -> None:
-        """Write the targets of a deployment with all their lifecycle events, each Pending."""
+        """Write targets of a deployment with all their lifecycle events, each Pending."""
+        if not targets:
+            return
         rows = [_new_row(deployment_id, target, segment, at) for target in targets]
-        self._session.execute(insert(TargetRow), rows)
+        self._session.execute(_ADD, rows)
         skipped = {t.id for t in targets if t.status is TargetStatus.SKIPPED}
         self._session.execute(
-            insert(LifecycleEventRow),
+            _ADD_EVENTS,
             [
                 {
                     "deployment_id": deployment_id,
@@ -97,12 +105,35 @@ class Targets(TargetReading):
             .where(TargetRow.deployment_id == deployment_id)
             .group_by(TargetRow.status, TargetRow.dispatched)
         )
-        counts: dict[str, int] = {}
+        counts: Counter[str] = Counter()
+        queued = 0
         for status, dispatched, count in rows:
-            counts[_place(status, dispatched=dispatched)] = (
-                counts.get(_place(status, dispatched=dispatched), 0) + count
+            counts[_place(status, dispatched=dispatched)] += count
+            queued += count if dispatched and status == TargetStatus.PENDING else 0
+        return Fleet(**counts, queued=queued, in_progress_for=in_progress_for)
+
+    def positions(
+        self, deployment_id: DeploymentId, among: Sequence[TargetId] | None = None
+    ) -> dict[TargetId, int]:
+        """Return which targets a deployment has, and where each stands; only those *among* some."""
+        query = select(TargetRow.target_id, TargetRow.position).where(
+            TargetRow.deployment_id == deployment_id
+        )
+        if among is not None:
+            query = query.where(TargetRow.target_id.in_(among))
+        return {TargetId(name): position for name, position in self._session.execute(query)}
+
+    def remove(self, deployment_id: DeploymentId, target_ids: Sequence[TargetId]) -> None:
+        """Delete targets of a deployment that has not begun."""
+        for begin in range(0, len(target_ids), _MOST_NAMES):
+            self._session.execute(
+                delete(TargetRow)
+                .where(
+                    TargetRow.deployment_id == deployment_id,
+                    TargetRow.target_id.in_(target_ids[begin : begin + _MOST_NAMES]),
+                )
+                .execution_options(synchronize_session=False)
             )
-        return Fleet(**counts, in_progress_for=in_progress_for)
 
     def busy_before(self, deployment_id: DeploymentId, group_id: GroupId) -> bool:
         """Tell whether a target of an earlier deployment of the group is still at work."""

@@ -145,8 +145,7 @@ class FakeWorker:
         }[name]
 
     def _advance(self, message: Message) -> bool:
-        with self.store.write() as uow:
-            advance_deployment(DeploymentId(message.arguments["deployment_id"]), uow=uow)
+        advance_deployment(DeploymentId(message.arguments["deployment_id"]), store=self.store)
         return True
 
     def _fetch(self, message: Message) -> bool:
@@ -176,8 +175,7 @@ class FakeWorker:
         return True
 
     def _complete_step(self, message: Message) -> bool:
-        with self.store.write() as uow:
-            advance_deployment(_target(message)[0], uow=uow)
+        advance_deployment(_target(message)[0], store=self.store)
         return True
 
     def _poll_alarms(self, _message: Message) -> bool:

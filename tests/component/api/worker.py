@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 
 from component.api.conftest import Service
+from tidegate.domain.course import CourseStep
 from tidegate.domain.ids import DeploymentId, TargetId
 from tidegate.domain.lifecycle import HOST_EVENTS
 from tidegate.drivers.hosts import Fact, LogPiece, Report
@@ -18,8 +19,12 @@ FAILED_AT = "AfterInstall"
 
 
 def advance(service: Service, deployment_id: str) -> None:
-    with service.parts.store.write() as uow:
-        advance_deployment(DeploymentId(deployment_id), uow=uow)
+    advance_deployment(DeploymentId(deployment_id), store=service.parts.store)
+
+
+def course(service: Service, deployment_id: str) -> list[CourseStep]:
+    with service.parts.store.read() as uow:
+        return list(uow.courses.course(DeploymentId(deployment_id)))
 
 
 def begin(service: Service, deployment_id: str, target: str = "web-1") -> Progress:
@@ -50,11 +55,10 @@ def move_traffic(service: Service, deployment_id: str, target: str) -> FakeHooks
         uow.heartbeats.beat("worker-1", WORKER_KINDS["traffic"], uow.now())
     advance(service, deployment_id)
     while runs.run(DeploymentId(deployment_id), TargetId(target)):
-        with store.write() as uow:
-            before = uow.courses.course(DeploymentId(deployment_id))
-            advance_deployment(DeploymentId(deployment_id), uow=uow)
-            if uow.courses.course(DeploymentId(deployment_id)) == before:
-                break
+        before = course(service, deployment_id)
+        advance(service, deployment_id)
+        if course(service, deployment_id) == before:
+            break
     return hooks
 
 

@@ -107,8 +107,7 @@ class Worker:
         target = TargetId(message.arguments.get("target", ""))
         for link in message.links:
             if link == ADVANCE:
-                with self._system.store.write() as uow:
-                    advance_deployment(id_, uow=uow)
+                advance_deployment(id_, store=self._system.store)
             elif link == RUN_HOOKS:
                 self._system.runs.run(id_, target)
             elif link == COMPLETE:
@@ -120,8 +119,7 @@ class Worker:
                 if not self._system.steps.run(id_, target):
                     return
             elif link == COMPLETE_STEP:
-                with self._system.store.write() as uow:
-                    advance_deployment(id_, uow=uow)
+                advance_deployment(id_, store=self._system.store)
 
     def close(self) -> None:
         self._pool.shutdown(wait=True)

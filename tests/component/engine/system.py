@@ -116,8 +116,7 @@ class System:
         return thread
 
     def advance(self, deployment_id: str) -> None:
-        with self.store.write() as uow:
-            advance_deployment(DeploymentId(deployment_id), uow=uow)
+        advance_deployment(DeploymentId(deployment_id), store=self.store)
 
     def stop(self, deployment_id: str, **options: Any) -> None:
         with self.store.write() as uow:

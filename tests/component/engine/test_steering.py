@@ -232,8 +232,7 @@ def test_how_long_a_pause_may_last_is_settable(system: System):
         pause_limit=timedelta(hours=1),
     )
 
-    with store.write() as uow:
-        advance_deployment(id_, uow=uow)
+    advance_deployment(id_, store=store)
 
     assert shop.deployment(id_).status == "Stopped"
 

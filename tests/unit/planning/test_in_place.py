@@ -10,8 +10,13 @@ from hypothesis import strategies as st
 from tidegate.domain.configs import PREDEFINED, MinimumHealthy, MinimumHealthyType
 from tidegate.domain.deployment import ErrorCode
 from tidegate.domain.fleet import Fleet
-from tidegate.domain.steps import Fail, StartTargets, Succeed
-from tidegate.planning.in_place import DEPLOYMENT_LIMIT, check_start, plan_in_place
+from tidegate.domain.steps import Fail, LookAgain, StartTargets, Succeed
+from tidegate.planning.in_place import (
+    DEPLOYMENT_LIMIT,
+    MOST_QUEUED,
+    check_start,
+    plan_in_place,
+)
 
 COUNT, PERCENT = MinimumHealthyType.HOST_COUNT, MinimumHealthyType.FLEET_PERCENT
 ONE = PREDEFINED["CodeDeployDefault.OneAtATime"].minimum_healthy
@@ -135,6 +140,17 @@ def test_after_twelve_hours_a_deployment_has_failed_whatever_runs():
     assert [step.code for step in steps] == [ErrorCode.TIMEOUT]
 
 
+def test_of_thousands_that_may_start_a_few_hundred_are_queued_and_more_as_workers_take_them():
+    assert plan(Fleet(waiting=10_000), 0) == [StartTargets(MOST_QUEUED), LookAgain()]
+
+    rest = 10_000 - MOST_QUEUED
+    assert plan(Fleet(waiting=rest, running=MOST_QUEUED, queued=MOST_QUEUED), 0) == [LookAgain()]
+    taken = Fleet(waiting=rest, running=MOST_QUEUED, queued=MOST_QUEUED - 30)
+    assert plan(taken, 0) == [StartTargets(30), LookAgain()]
+    last = Fleet(waiting=30, running=9_970, queued=MOST_QUEUED - 30)
+    assert plan(last, 0) == [StartTargets(30)]
+
+
 def test_the_reason_of_a_failure_has_the_numbers():
     (step,) = plan(Fleet(waiting=2, failed=2, succeeded=1), 3)
 
@@ -162,6 +178,19 @@ def test_progress_as_many_start_as_may(fleet, minimum):
     started = sum(step.count for step in steps if isinstance(step, StartTargets))
     room = fleet.total - fleet.failed - fleet.running - minimum
     assert started == max(min(fleet.waiting, room), 0)
+
+
+@given(st.integers(1, 2000), st.integers(0, 2000), st.integers(0, 2000))
+def test_safety_no_more_wait_for_a_worker_than_may_and_the_rest_is_not_forgotten(
+    waiting, running, queued
+):
+    fleet = Fleet(waiting=waiting, running=max(running, queued), queued=queued)
+
+    steps = plan(fleet, 0)
+
+    started = sum(step.count for step in steps if isinstance(step, StartTargets))
+    assert queued + started <= max(queued, MOST_QUEUED)
+    assert (LookAgain() in steps) == (started < waiting)
 
 
 @given(fleets, minimums)

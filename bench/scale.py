@@ -1,0 +1,75 @@
+"""What a deployment to thousands of hosts takes: time, processor, memory, statements, messages.
+
+Hosts stand nowhere: each answers after a set time. All else is real: PostgreSQL, Redis, one worker
+for decisions, two for hosts, the beat. Each deployment has a system of its own.
+"""
+
+import argparse
+import contextlib
+import signal
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from canaries_profile import profiled
+from fleet_report import machine
+from scale_report import NAME, goals_of, line_of, load, save, table_of
+from scale_run import CONFIGS, Lab, Run
+
+from tidegate.logs import configure_logging
+
+HOSTS = "1000,5000,10000"
+ANSWER = 10.0
+SLOTS = 500
+
+
+def options_of(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--hosts", default=HOSTS, help="how many hosts, in turn")
+    parser.add_argument("--configs", default=",".join(CONFIGS), help="which configs, of those")
+    parser.add_argument("--answer", type=float, default=ANSWER, help="seconds a host takes (10)")
+    parser.add_argument("--slots", type=int, default=SLOTS, help="of each worker for hosts (500)")
+    parser.add_argument("--profile", action="store_true", help="show where the time goes")
+    parser.add_argument("--save", action="store_true", help=f"write {NAME}.json and RESULTS.md")
+    options = parser.parse_args(arguments)
+    options.hosts = [int(count) for count in options.hosts.split(",")]
+    options.configs = options.configs.split(",")
+    return options
+
+
+def measure(options: argparse.Namespace) -> dict[str, Any]:
+    told = machine(in_memory=False)
+    runs: list[dict[str, Any]] = []
+    for config in options.configs:
+        for count in options.hosts:
+            runs.append(asdict(one_run(options, count, config)))
+            print(line_of(runs[-1]), flush=True)
+    return {"machine": told, "slots": options.slots, "runs": runs}
+
+
+def one_run(options: argparse.Namespace, count: int, config: str) -> Run:
+    with contextlib.ExitStack() as opened:
+        folder = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="tidegate-scale-")))
+        lab = opened.enter_context(Lab(folder, options.slots))
+        watch = profiled(lab.system, folder) if options.profile else contextlib.nullcontext()
+        return lab.run(count, config, options.answer, watch)
+
+
+def main() -> int:
+    options = options_of(sys.argv[1:])
+    configure_logging("console", "WARNING")
+    # So that nothing is left when it is ended from outside.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("The bench was ended."))
+    found = measure(options)
+    if options.save:
+        save({**load(), **found})
+    print(table_of(found["runs"]))
+    print("\n".join(goals_of(found["runs"])))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,161 @@
+"""Targets that are written before a deployment begins, and large fleets that start bit by bit."""
+
+import pytest
+
+from component.engine.system import ALL
+from tidegate.engine import gathering
+from tidegate.messages import ADVANCE, RUN_HOOKS
+from tidegate.planning import in_place
+from tidegate.store.unit_of_work import Store
+
+WEBS = ("web-1", "web-2", "web-3", "web-4", "web-5")
+
+
+class Cut(Exception):
+    """The worker was killed."""
+
+
+@pytest.fixture
+def slices_of_two(monkeypatch):
+    monkeypatch.setattr(gathering, "SLICE", 2)
+
+
+@pytest.fixture
+def cut_after(monkeypatch):
+    """Break off whoever writes targets, before slice number *count* + 1."""
+
+    def cut(count):
+        write, written = gathering._write, []
+
+        def and_break(*arguments):
+            if len(written) == count:
+                monkeypatch.setattr(gathering, "_write", write)
+                raise Cut
+            written.append(arguments)
+            return write(*arguments)
+
+        monkeypatch.setattr(gathering, "_write", and_break)
+
+    return cut
+
+
+def order(system, id_):
+    with system.store.read() as uow:
+        positions = uow.targets.positions(id_)
+    assert sorted(positions.values()) == list(range(len(positions)))
+    return sorted(positions, key=lambda name: positions[name])
+
+
+def test_targets_are_written_in_slices_and_no_transaction_writes_more(
+    system, slices_of_two, monkeypatch
+):
+    shop = system.shop(*WEBS, config=ALL)
+    id_ = shop.deploy("one")
+    sizes = []
+    write = Store.write
+
+    def counted(self, **options):
+        sizes.append(len(order(system, id_)))
+        return write(self, **options)
+
+    monkeypatch.setattr(Store, "write", counted)
+    system.deliver(ADVANCE)
+    monkeypatch.setattr(Store, "write", write)
+    system.settle()
+
+    assert sizes == [0, 0, 2, 4, 5]
+    assert order(system, id_) == list(WEBS)
+    assert shop.deployment(id_).overview == {"Succeeded": 5}
+
+
+def test_what_was_broken_off_is_taken_up_again(system, slices_of_two, cut_after):
+    shop = system.shop(*WEBS, config=ALL)
+    id_ = shop.deploy("one")
+    cut_after(1)
+    with pytest.raises(Cut):
+        system.deliver(ADVANCE)
+    begun = order(system, id_)
+    before = shop.deployment(id_).status
+
+    swept = system.sweep(after=31)
+    system.settle()
+
+    assert begun == ["web-1", "web-2"]
+    assert before == "Created"
+    assert swept.woken == 1
+    assert order(system, id_) == list(WEBS)
+    assert shop.deployment(id_).overview == {"Succeeded": 5}
+
+
+def test_hosts_that_went_meanwhile_are_no_targets(system, slices_of_two, cut_after):
+    shop = system.shop(*WEBS, config=ALL)
+    id_ = shop.deploy("one")
+    cut_after(2)
+    with pytest.raises(Cut):
+        system.deliver(ADVANCE)
+    with system.store.write() as uow:
+        uow.catalog.delete_host(uow.catalog.host("web-1").id)
+
+    system.advance(id_)
+    system.settle()
+
+    assert order(system, id_) == ["web-2", "web-3", "web-4", "web-5"]
+    assert shop.deployment(id_).overview == {"Succeeded": 4}
+
+
+def test_two_that_gather_at_once_write_each_target_once(system, slices_of_two, monkeypatch):
+    shop = system.shop(*WEBS, config=ALL)
+    id_ = shop.deploy("one")
+    find = gathering._find
+
+    def while_another_writes(deployment, uow):
+        found = find(deployment, uow)
+        with system.store.write() as other:
+            gathering._write(id_, found.targets[1:4], other)
+        return found
+
+    monkeypatch.setattr(gathering, "_find", while_another_writes)
+    system.settle()
+
+    assert order(system, id_) == list(WEBS)
+    assert set(system.hosts.ran.values()) == {1}
+
+
+def test_a_deployment_that_is_stopped_meanwhile_never_begins(system, slices_of_two, monkeypatch):
+    shop = system.shop(*WEBS, config=ALL)
+    id_ = shop.deploy("one")
+    find = gathering._find
+
+    def and_stop(deployment, uow):
+        found = find(deployment, uow)
+        system.stop(id_)
+        return found
+
+    monkeypatch.setattr(gathering, "_find", and_stop)
+    system.settle()
+
+    assert shop.deployment(id_).status == "Stopped"
+    assert order(system, id_) == []
+
+
+def test_of_a_large_fleet_only_some_wait_for_a_worker_and_all_have_their_turn(system, monkeypatch):
+    monkeypatch.setattr(in_place, "MOST_QUEUED", 2)
+    shop = system.shop(*WEBS, config=ALL)
+    id_ = shop.deploy("one")
+    system.deliver(ADVANCE)
+    first = system.waiting()
+
+    system.deliver(RUN_HOOKS)
+    taken = system.sweep(after=1.1)
+    system.deliver(ADVANCE)
+    then = system.waiting().count(RUN_HOOKS)
+    system.settle()
+    while shop.deployment(id_).status == "InProgress":
+        system.sweep(after=1.1)
+        system.settle()
+
+    assert first == [RUN_HOOKS] * 2
+    assert taken.woken == 1
+    assert then == 2
+    assert shop.deployment(id_).overview == {"Succeeded": 5}
+    assert set(system.hosts.ran.values()) == {1}
