@@ -52,12 +52,13 @@ format: .venv/.done ## Put the code in the house format
 	$(BIN)/ruff format $(SOURCES)
 	$(BIN)/ruff check --fix $(SOURCES)
 
-bench: .venv/.done .venv/.system bench-tools ## Measure an idle system, the API, fleets and canaries (over an hour)
+bench: .venv/.done .venv/.system bench-tools ## Measure an idle system, the API, fleets, canaries and thousands of hosts (two hours)
 	$(BIN)/python bench/idle.py
 	$(BIN)/python bench/api.py --save
 	$(BIN)/python bench/fleet.py --save
 	$(BIN)/python bench/fleet.py --save --hold
 	$(BIN)/python bench/canaries.py --save
+	$(BIN)/python bench/scale.py --save
 
 bench-tools: $(BENCH_TOOLS:%=.venv-bench-%/.done) ## Install what the bench compares with, each in .venv-bench-*
 

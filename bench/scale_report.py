@@ -1,21 +1,182 @@
+"""What the bench of large fleets found: as JSON, as tables, as goals, and as a picture."""
+
+import json
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from fleet_peers import program
+
+HERE = Path(__file__).parent
 NAME = "scale"
+FOUND = HERE / f"{NAME}.json"
+PICTURE = HERE / f"{NAME}.png"
+RESULTS = HERE / "RESULTS.md"
+BEGIN, END = f"<!-- {NAME}: begin -->", f"<!-- {NAME}: end -->"
+FEW, MANY = 1_000, 10_000
+GOAL_RATIO, GOAL_MS = 1.3, 100.0
+MB = 1_000_000
+Found = Mapping[str, Any]
 
 
-def line_of(r):
-    return f"{r['hosts']} {r['config']}: {r['seconds']:.1f} s, {r['in_flight']} in flight, cpu {sum(r['cpu'].values()):.1f} ms ({', '.join(f'{k} {v:.1f}' for k, v in r['cpu'].items())}), st {r['statements']:.1f} in {r['milliseconds']:.1f} ms, msg {r['messages']:.2f}, cmds {r['commands']:.0f}, adv {r['advances']} p50 {r['advance'][50]:.1f} p99 {r['advance'][99]:.1f} max {r['advance'][100]:.1f}; plan max {r['plan'][100]:.2f}; mem {', '.join(f'{k} {v / 1e6:.0f}' for k, v in r['memory'].items())}; others {r['others']:.2f}"
+def line_of(run: Found) -> str:
+    """One run in one line, as it is printed when it is over."""
+    advance = run["advance"]
+    return (
+        f"{run['hosts']:6} hosts, {run['config']}: {run['seconds']:.0f} s, "
+        f"{run['in_flight']} in flight; per target {cpu_of(run):.1f} ms of CPU ({_shares(run)}), "
+        f"{run['statements']:.1f} statements in {run['milliseconds']:.1f} ms, "
+        f"{run['messages']:.2f} messages, {run['commands']:.0f} commands to Redis; "
+        f"{run['advances']} advances: p50 {advance[50]:.1f}, p99 {advance[99]:.1f}, max "
+        f"{advance[100]:.1f} ms, plan max {run['plan'][100]:.2f} ms, read {run['read']:.0f} ms; "
+        f"memory {_memory(run)}; others used {run['others']:.1f} cores"
+    )
 
 
-def goals_of(r):
-    return []
+def cpu_of(run: Found) -> float:
+    """Milliseconds of processor time per target, of all that belongs to deployments."""
+    return float(sum(run["cpu"].values()))
 
 
-def load():
-    return {}
+def _shares(run: Found) -> str:
+    return ", ".join(f"{name} {used:.1f}" for name, used in run["cpu"].items())
 
 
-def save(f):
-    pass
+def _memory(run: Found) -> str:
+    return ", ".join(f"{name} {used / MB:.0f} MB" for name, used in run["memory"].items())
 
 
-def table_of(r):
-    return ""
+def _table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    rows = [head, ["---" for _ in head], *lines]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def table_of(runs: Sequence[Found]) -> str:
+    """Time and cost, as a Markdown table."""
+    head = (
+        "Hosts",
+        "Config",
+        "Time",
+        "In flight at most",
+        "CPU per target",
+        "SQL statements per target",
+        "ms in PostgreSQL",
+        "Messages per target",
+        "Others used",
+    )
+    lines = [
+        (
+            f"{run['hosts']:,}",
+            run["config"],
+            f"{run['seconds']:.0f} s",
+            f"{run['in_flight']:,}",
+            f"{cpu_of(run):.1f} ms",
+            f"{run['statements']:.1f}",
+            f"{run['milliseconds']:.1f}",
+            f"{run['messages']:.2f}",
+            f"{run['others']:.1f} cores",
+        )
+        for run in runs
+    ]
+    return _table(head, lines)
+
+
+def shares_table(runs: Sequence[Found]) -> str:
+    """Processor time per target by process, as a Markdown table."""
+    names = list(runs[0]["cpu"])
+    lines = [
+        (f"{run['hosts']:,}", run["config"], *(f"{run['cpu'][name]:.1f}" for name in names))
+        for run in runs
+    ]
+    return _table(("Hosts", "Config", *names), lines)
+
+
+def memory_table(runs: Sequence[Found]) -> str:
+    """Memory at its highest by process, as a Markdown table."""
+    names = list(runs[0]["memory"])
+    lines = [
+        (
+            f"{run['hosts']:,}",
+            run["config"],
+            *(f"{run['memory'][name] / MB:.0f} MB" for name in names),
+        )
+        for run in runs
+    ]
+    return _table(("Hosts", "Config", *names), lines)
+
+
+def advances_table(runs: Sequence[Found]) -> str:
+    """How long decisions take, as a Markdown table."""
+    head = ("Hosts", "Config", "Advances", "p50", "p99", "max", "Planner: max", "All hosts read")
+    lines = [
+        (
+            f"{run['hosts']:,}",
+            run["config"],
+            f"{run['advances']:,}",
+            *(f"{run['advance'][at]:.1f} ms" for at in (50, 99, 100)),
+            f"{run['plan'][100]:.2f} ms",
+            f"{run['read']:.0f} ms",
+        )
+        for run in runs
+    ]
+    return _table(head, lines)
+
+
+def goals_of(runs: Sequence[Found]) -> list[str]:
+    """Every goal, and whether it is met; a goal of which nothing is known is left out."""
+    said = []
+    for config in dict.fromkeys(run["config"] for run in runs):
+        by_hosts = {run["hosts"]: run for run in runs if run["config"] == config}
+        few, many = by_hosts.get(FEW), by_hosts.get(MANY)
+        if few and many:
+            what = f"{config}: a target of {MANY:,} costs what one of {FEW:,} costs, in CPU"
+            said.append(_verdict(what, cpu_of(many) / cpu_of(few), GOAL_RATIO))
+        if many:
+            what = f"{config}: 99 of 100 advances of {MANY:,} targets take less than 100 ms"
+            said.append(_verdict(what, many["advance"][99], GOAL_MS))
+            what = f"{config}: the planner takes less than 100 ms for {MANY:,} targets"
+            said.append(_verdict(what, many["plan"][100], GOAL_MS))
+    return said
+
+
+def _verdict(what: str, value: float, most: float) -> str:
+    return f"{'met' if value < most else 'NOT met'}: {what} ({value:.2f}; at most {most:.1f})"
+
+
+def load() -> dict[str, Any]:
+    return dict(json.loads(FOUND.read_text())) if FOUND.exists() else {}
+
+
+def save(found: Found) -> None:
+    """Write all that was found: the JSON, the picture, and the part of RESULTS.md that is ours."""
+    FOUND.write_text(json.dumps(found, indent=1) + "\n")
+    draw = [program("tools", "python"), HERE / f"{NAME}_plot.py", FOUND, PICTURE]
+    subprocess.run(draw, check=True)
+    before, _, rest = RESULTS.read_text().partition(BEGIN)
+    _, _, after = rest.partition(END)
+    RESULTS.write_text(f"{before}{BEGIN}\n{_section(found)}\n{END}{after}")
+
+
+def _section(found: Found) -> str:
+    told, runs = found["machine"], found["runs"]
+    where = (
+        f"{told['cores']} cores, {told['memory_gb']} GB, {told['system']}; load before the run "
+        f"{told['load_before']}; two workers for hosts with {found['slots']} slots each; each host "
+        f"takes {runs[0]['answer']:.0f} s."
+    )
+    return "\n\n".join(
+        (
+            where,
+            table_of(runs),
+            f"![What a target costs]({PICTURE.name})",
+            "Processor time per target, in milliseconds, by process:",
+            shares_table(runs),
+            "Memory at its highest (PSS) by process:",
+            memory_table(runs),
+            "How long the transactions of `deployment.advance` take:",
+            advances_table(runs),
+            "Goals:",
+            "\n".join(f"- {goal}" for goal in goals_of(runs)),
+        )
+    )

@@ -77,6 +77,8 @@ class Run:
     """Milliseconds of an advance's transaction: the percentiles 0 to 100."""
     plan: Sequence[float]
     """The same of the planner alone."""
+    read: float
+    """Milliseconds in which all hosts are looked through, once and without a lock."""
     others: float
     """Cores that were busy with what is none of ours."""
 
@@ -165,6 +167,7 @@ class Lab:
             advances=len(durations[ADVANCE]),
             advance=_percentiles(durations[ADVANCE]),
             plan=_percentiles(durations[PLAN]),
+            read=max(durations[READ], default=0.0),
             others=max(0.0, after.busy - before.busy - sum(cpu.values()) * count / 1000)
             / (after.at - before.at),
         )
