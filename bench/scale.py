@@ -34,6 +34,7 @@ def options_of(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--slots", type=int, default=SLOTS, help="of each worker for hosts (500)")
     parser.add_argument("--profile", action="store_true", help="show where the time goes")
     parser.add_argument("--save", action="store_true", help=f"write {NAME}.json and RESULTS.md")
+    parser.add_argument("--add", action="store_true", help="to what was saved before")
     options = parser.parse_args(arguments)
     options.hosts = [int(count) for count in options.hosts.split(",")]
     options.configs = options.configs.split(",")
@@ -42,12 +43,13 @@ def options_of(arguments: Sequence[str]) -> argparse.Namespace:
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
     told = machine(in_memory=False)
-    runs: list[dict[str, Any]] = []
+    known = load().get("runs", []) if options.add else []
+    runs = {(run["config"], run["hosts"]): run for run in known}
     for config in options.configs:
         for count in options.hosts:
-            runs.append(asdict(one_run(options, count, config)))
-            print(line_of(runs[-1]), flush=True)
-    return {"machine": told, "slots": options.slots, "runs": runs}
+            runs[config, count] = asdict(one_run(options, count, config))
+            print(line_of(runs[config, count]), flush=True)
+    return {"machine": told, "slots": options.slots, "runs": [runs[key] for key in sorted(runs)]}
 
 
 def one_run(options: argparse.Namespace, count: int, config: str) -> Run:

@@ -7,14 +7,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tidegate.domain.deployment import Deployment
 from tidegate.domain.ids import DeploymentId
 from tidegate.engine import advance as engine
 from tidegate.store.unit_of_work import Store, UnitOfWork
 from tidegate_workers import tasks
 from tidegate_workers.__main__ import main
 
-ADVANCE, READ, PLAN = "advance", "read", "plan"
-"""A transaction that writes, one that only reads and locks nothing, and the planner by itself."""
+ADVANCE, WHOLE, READ, PLAN = "advance", "whole", "read", "plan"
+"""A transaction from when it has the deployment's row, the same with waiting for the row, one that
+only reads and locks nothing, and the planner by itself."""
 
 
 class Notes:
@@ -38,8 +40,17 @@ class TimedStore:
     def write(self) -> Iterator[UnitOfWork]:
         begun = time.perf_counter()
         with self._store.write() as uow:
+            lock, has_row = uow.deployments.lock, [begun]
+
+            def timed_lock(deployment_id: DeploymentId) -> Deployment:
+                deployment = lock(deployment_id)
+                has_row[:] = [time.perf_counter(), *has_row]
+                return deployment
+
+            uow.deployments.lock = timed_lock  # type: ignore[method-assign]
             # Messages are sent when it is over.
-            uow.after_commit(lambda: self._notes.add(ADVANCE, begun))
+            uow.after_commit(lambda: self._notes.add(ADVANCE, has_row[-2]))
+            uow.after_commit(lambda: self._notes.add(WHOLE, begun))
             yield uow
 
     @contextmanager

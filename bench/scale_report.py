@@ -28,8 +28,10 @@ def line_of(run: Found) -> str:
         f"{run['in_flight']} in flight; per target {cpu_of(run):.1f} ms of CPU ({_shares(run)}), "
         f"{run['statements']:.1f} statements in {run['milliseconds']:.1f} ms, "
         f"{run['messages']:.2f} messages, {run['commands']:.0f} commands to Redis; "
-        f"{run['advances']} advances: p50 {advance[50]:.1f}, p99 {advance[99]:.1f}, max "
-        f"{advance[100]:.1f} ms, plan max {run['plan'][100]:.2f} ms, read {run['read']:.0f} ms; "
+        f"{run['advances']} transactions of advances: p50 {advance[50]:.1f}, "
+        f"p99 {advance[99]:.1f}, max {advance[100]:.1f} ms, "
+        f"with waiting p50 {run['whole'][50]:.0f}, p99 {run['whole'][99]:.0f} ms, "
+        f"plan max {run['plan'][100]:.2f} ms, read {run['read']:.0f} ms; "
         f"memory {_memory(run)}; others used {run['others']:.1f} cores"
     )
 
@@ -108,13 +110,25 @@ def memory_table(runs: Sequence[Found]) -> str:
 
 def advances_table(runs: Sequence[Found]) -> str:
     """How long decisions take, as a Markdown table."""
-    head = ("Hosts", "Config", "Advances", "p50", "p99", "max", "Planner: max", "All hosts read")
+    head = (
+        "Hosts",
+        "Config",
+        "Transactions",
+        "p50",
+        "p99",
+        "max",
+        "With waiting for the row: p50",
+        "p99",
+        "Planner: max",
+        "All hosts read",
+    )
     lines = [
         (
             f"{run['hosts']:,}",
             run["config"],
             f"{run['advances']:,}",
             *(f"{run['advance'][at]:.1f} ms" for at in (50, 99, 100)),
+            *(f"{run['whole'][at]:.0f} ms" for at in (50, 99)),
             f"{run['plan'][100]:.2f} ms",
             f"{run['read']:.0f} ms",
         )
@@ -133,9 +147,9 @@ def goals_of(runs: Sequence[Found]) -> list[str]:
             what = f"{config}: a target of {MANY:,} costs what one of {FEW:,} costs, in CPU"
             said.append(_verdict(what, cpu_of(many) / cpu_of(few), GOAL_RATIO))
         if many:
-            what = f"{config}: 99 of 100 advances of {MANY:,} targets take less than 100 ms"
+            what = f"{config}: 99 of 100 transactions of an advance take less than 100 ms"
             said.append(_verdict(what, many["advance"][99], GOAL_MS))
-            what = f"{config}: the planner takes less than 100 ms for {MANY:,} targets"
+            what = f"{config}: the planner takes less than 100 ms"
             said.append(_verdict(what, many["plan"][100], GOAL_MS))
     return said
 

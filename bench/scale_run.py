@@ -16,7 +16,7 @@ from fleet_gauge import Peak, cpu_of
 from fleet_profile import commands
 from fleet_system import APPLICATION, System
 from fleet_work import bundle
-from scale_control import ADVANCE, PLAN, READ
+from scale_control import ADVANCE, PLAN, READ, WHOLE
 from scale_hosts import DRIVER, installed_in
 from sqlalchemy import insert, text
 
@@ -74,7 +74,10 @@ class Run:
     """To Redis."""
     advances: int
     advance: Sequence[float]
-    """Milliseconds of an advance's transaction: the percentiles 0 to 100."""
+    """Milliseconds of an advance's transaction, from when it has the deployment's row until it has
+    committed: the percentiles 0 to 100."""
+    whole: Sequence[float]
+    """The same with waiting for the row, which those who report on hosts have in turn."""
     plan: Sequence[float]
     """The same of the planner alone."""
     read: float
@@ -166,6 +169,7 @@ class Lab:
             commands=sent.total() / count,
             advances=len(durations[ADVANCE]),
             advance=_percentiles(durations[ADVANCE]),
+            whole=_percentiles(durations[WHOLE]),
             plan=_percentiles(durations[PLAN]),
             read=max(durations[READ], default=0.0),
             others=max(0.0, after.busy - before.busy - sum(cpu.values()) * count / 1000)
@@ -208,7 +212,7 @@ class Lab:
         )
 
     def _durations(self) -> dict[str, list[float]]:
-        found: dict[str, list[float]] = {ADVANCE: [], READ: [], PLAN: []}
+        found: dict[str, list[float]] = {what: [] for what in (ADVANCE, WHOLE, READ, PLAN)}
         for line in self.durations.read_text().splitlines():
             what, seconds = line.split()
             found[what].append(1000 * float(seconds))

@@ -31,6 +31,7 @@ GRACE: Final = timedelta(seconds=1.5)
 AGAIN: Final = timedelta(seconds=3)
 """The same of one that a sweep has sent. No sweep is done that has itself waited longer: workers
 that cannot keep up are not sent everything twice."""
+_BETWEEN_SWEEPS: Final = timedelta(seconds=1)
 _DEPLOYMENTS: Final = plain_table(DeploymentRow)
 _WAKE: Final = (
     update(_DEPLOYMENTS)
@@ -53,6 +54,12 @@ class Move:
     actor: str
     reason: str = ""
     error_code: ErrorCode | None = None
+
+
+def _is_sent_again(late: timedelta) -> bool:
+    """Tell whether the sweep, which comes once a second, sends what is so late once more."""
+    doublings = (late // GRACE).bit_length() - 1
+    return late - GRACE * (1 << doublings) < _BETWEEN_SWEEPS
 
 
 class Deployments(DeploymentReading):
@@ -250,13 +257,16 @@ class Deployments(DeploymentReading):
     def claim_due(self, *, now: datetime, limit: int = 200) -> list[DeploymentId]:
         """Return deployments whose advance is due; they are due again later.
 
-        Nobody is waited for: one whose row somebody else has is due at the next sweep as well. Where
-        hundreds of hosts report at once somebody always has it, so what is late is returned though
-        it stays due.
+        Nobody is waited for: one whose row somebody else has is due at the next sweep, too. Where
+        hundreds of hosts report at once somebody always has it, so what is late is returned at
+        doubling intervals though it stays due.
         """
-        late = self._session.scalars(
-            select(DeploymentRow.id).where(DeploymentRow.wake_at <= now - GRACE).limit(limit)
-        ).all()
+        overdue = self._session.execute(
+            select(DeploymentRow.id, DeploymentRow.wake_at)
+            .where(DeploymentRow.wake_at <= now - GRACE)
+            .limit(limit)
+        )
+        late = [id_ for id_, due in overdue if due is not None and _is_sent_again(now - due)]
         ids = self._session.scalars(
             select(DeploymentRow.id)
             .where(DeploymentRow.wake_at <= now)
