@@ -1,10 +1,22 @@
 """Options of deployment groups: which hosts, and how they are deployed to."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
 
 import typer
 
 from tidegate_cli.options import one_of
+
+_CHANGEABLE: Final = (
+    "deployment_config",
+    "tag_filters",
+    "hosts",
+    "auto_rollback",
+    "ssh",
+    "ssm",
+    "variables",
+    "host_options",
+)
 
 Application = Annotated[str, typer.Argument(metavar="APP", help="The application.")]
 Group = Annotated[str, typer.Argument(metavar="GROUP", help="The deployment group.")]
@@ -89,3 +101,11 @@ ServiceRole = Annotated[
         help="Lambda and ECS: by which AWS is called, where the service is set up so.",
     ),
 ]
+
+
+def kept_of(found: Mapping[str, Any]) -> dict[str, Any]:
+    """Return of a group what it has to say again when it is written anew, or it loses it.
+
+    A service of an earlier version has less of that.
+    """
+    return {key: found[key] for key in _CHANGEABLE if key in found}

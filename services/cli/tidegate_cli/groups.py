@@ -4,8 +4,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from tidegate_cli import client
-from tidegate_cli import ssm_options as ssm
+from tidegate_cli import client, group_ways
 from tidegate_cli.alarm_options import (
     Alarms,
     Checks,
@@ -16,19 +15,7 @@ from tidegate_cli.alarm_options import (
 )
 from tidegate_cli.client import Service
 from tidegate_cli.commands import Command, group
-from tidegate_cli.ec2_options import (
-    Address,
-    Ec2Tags,
-    HostCa,
-    OfInstances,
-    Outdated,
-    ReachBy,
-    ScalingGroups,
-    Ssh,
-    TrustFirst,
-    ec2_facts,
-    with_instances,
-)
+from tidegate_cli.ec2_options import OfInstances, ec2_facts
 from tidegate_cli.group_options import (
     AllowSetid,
     Application,
@@ -43,6 +30,7 @@ from tidegate_cli.group_options import (
     Tags,
     Vars,
     WorkingDirectory,
+    kept_of,
 )
 from tidegate_cli.group_view import how, rolls_back_on, summary
 from tidegate_cli.options import Json, Profile, pairs, rollback, tag_filters
@@ -58,6 +46,8 @@ from tidegate_cli.service_options import (
 )
 
 app = group("Deployment groups: which hosts an application goes to, and how.")
+app.command("ec2", cls=Command)(group_ways.set_ec2)
+app.command("ssm")(group_ways.set_ssm)
 
 
 def meaning(found: Row) -> str:
@@ -90,16 +80,6 @@ COLUMNS: Final = (
 
 
 _ONE_OF_TWO: Final = "give --tag K=V or --host NAME, one of the two, or --ec2."
-_CHANGEABLE: Final = (
-    "deployment_config",
-    "tag_filters",
-    "hosts",
-    "auto_rollback",
-    "ssh",
-    "ssm",
-    "variables",
-    "host_options",
-)
 
 
 @app.command("create", cls=Command)
@@ -182,7 +162,7 @@ def change(
     with client.connect(profile) as service:
         path = ("applications", app_name, "deployment-groups", name)
         found = service.get(*path)
-        kept: dict[str, Any] = {key: found[key] for key in _CHANGEABLE}
+        kept = kept_of(found)
         body = {**kept, **settings, "host_options": {**kept["host_options"], **options}}
         changed = service.replace(*path, body=body)
     _show(changed, as_json=as_json, said=f"Deployment group {app_name}/{name} was changed.")
@@ -217,86 +197,12 @@ def set_alarms(
                 ignore_poll_failure=ignore_poll_failure,
                 before=found["alarms"],
             )
-            kept = {key: found[key] for key in _CHANGEABLE}
+            kept = kept_of(found)
             found = service.replace(*path, body={**kept, "alarms": wanted})
     if as_json:
         show_json(found["alarms"])
     else:
         show_facts(alarm_facts(found["alarms"]))
-
-
-@app.command("ec2", cls=Command)
-def set_ec2(
-    app_name: Application,
-    name: Group,
-    *,
-    tag: Ec2Tags = None,
-    auto_scaling_group: ScalingGroups = None,
-    outdated: Outdated = None,
-    reach: ReachBy = None,
-    address: Address = None,
-    host_ca: HostCa = None,
-    trust_on_first_use: TrustFirst = None,
-    ssh: Ssh = None,
-    as_json: Json = False,
-    profile: Profile = None,
-) -> None:
-    """Say which EC2 instances a group has and how they are reached; without an option, show it.
-
-    `tidegate group ec2 shop prod --tag env=prod` means all instances with that tag. The tags or
-    Auto Scaling groups that are given are all it has from then on; an empty one takes them away.
-    """
-    given = {
-        "tag": tag,
-        "scaling_groups": auto_scaling_group,
-        "outdated": outdated,
-        "reach": reach,
-        "address": address,
-        "host_ca": host_ca,
-        "trust_on_first_use": trust_on_first_use,
-    }
-    path = ("applications", app_name, "deployment-groups", name)
-    with client.connect(profile) as service:
-        found = service.get(*path)
-        if ssh or any(one is not None for one in given.values()):
-            kept = {key: found[key] for key in _CHANGEABLE}
-            kept |= with_instances(found, given, ssh or ())
-            found = service.replace(*path, body=kept)
-    if as_json:
-        show_json(found["ec2"])
-        return
-    show_facts(ec2_facts(found) or [("EC2 instances", "none")])
-
-
-@app.command("ssm")
-def set_ssm(
-    app_name: Application,
-    name: Group,
-    *,
-    region: ssm.GroupRegion = None,
-    state_dir: ssm.StateDir = None,
-    bundles: ssm.Bundles = None,
-    output_bucket: ssm.OutputBucket = None,
-    as_json: Json = False,
-    profile: Profile = None,
-) -> None:
-    """Say how hosts of a group are reached over SSM; without an option, show it.
-
-    `tidegate group ssm shop prod --bundles host --output-bucket my-logs/deployments`;
-    an empty value takes a setting away.
-    """
-    wanted = ssm.ssm_settings(region, state_dir, bundles, output_bucket)
-    with client.connect(profile) as service:
-        path = ("applications", app_name, "deployment-groups", name)
-        found = service.get(*path)
-        if wanted:
-            kept = {key: found[key] for key in _CHANGEABLE}
-            body = {**kept, "ssm": {**kept["ssm"], **wanted}}
-            found = service.replace(*path, body=body)
-    if as_json:
-        show_json(found["ssm"])
-    else:
-        show_facts((key.replace("_", " "), value) for key, value in found["ssm"].items())
 
 
 @app.command("list")
