@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from typing_extensions import override
 
 from tidegate.logs import configure_logging
-from tidegate.settings import load_settings
+from tidegate.settings import Settings, load_settings
 from tidegate.signs import Sign
 from tidegate.store.schema import misfit_in_time
 from tidegate_api.app import create_app
@@ -68,17 +68,22 @@ def main() -> int:
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
     if settings.insecure_no_auth:
         log.warning("aws_api_takes_any_signature", why="TIDEGATE_INSECURE_NO_AUTH is set")
+    _say_where(settings)
+    # uvicorn raises the signal that ended it once more when it is done: this is where it arrives.
+    for one in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(one, _leave)
+    _Server(config, app.state.parts.feeds).run()
+    return 0
+
+
+def _say_where(settings: Settings) -> None:
+    """Tell the health check and the log where the API answers."""
     sign = Sign(settings.signs, "api")
     try:
         sign.answers_at(settings.host, settings.port, "/readyz")
     except OSError as error:
         log.warning("sign_not_left", why=str(error))
     log.info("api_starts", host=settings.host, port=settings.port)
-    # uvicorn raises the signal that ended it once more when it is done: this is where it arrives.
-    for one in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(one, _leave)
-    _Server(config, app.state.parts.feeds).run()
-    return 0
 
 
 def _leave(_signal: int, _frame: FrameType | None) -> None:

@@ -67,8 +67,7 @@ def create_group(
     Raises:
         ApplicationNotFound, ConfigNotFound, HostNotFound: What it names is not there.
         Invalid: A value cannot be taken, or the application has too many groups.
-        GroupExists: The application has one of that name.
-        EcsServiceTaken: Another group has its ECS service.
+        GroupExists, EcsServiceTaken: Another group has its name, or its ECS service.
     """
     application = uow.catalog.application(application_name)
     check_name("deployment group", name)

@@ -98,7 +98,6 @@ class UnitOfWork:
         self.targets = Targets(session, self.history)
         self.courses = Courses(session)
         self.watches = Watches(session)
-        self.searches = Searches(session)
         self.notices = Notices(session, self.deployments, self.targets, notices)
         self.leases = Leases(session, self.history)
         self.lifecycle = LifecycleEvents(session)
@@ -112,6 +111,11 @@ class UnitOfWork:
     def catalog_of(self, region: str) -> Catalog:
         """Return the catalog of a region, which need not be that of this unit of work."""
         return self.catalog if region == self.region else Catalog(self.session, region)
+
+    @property
+    def searches(self) -> Searches:
+        """Return which EC2 instances deployments look for, and look at."""
+        return Searches(self.session)
 
     @property
     def ssm_wants(self) -> SsmWants:
