@@ -14,6 +14,7 @@ from tidegate.domain.deployment import (
     ErrorCode,
     RollbackEvent,
 )
+from tidegate.domain.errors import Stale
 from tidegate.domain.ids import DeploymentId
 from tidegate.domain.lifecycle import HOST_SEGMENT, events_of
 from tidegate.domain.revision import Revision
@@ -151,6 +152,9 @@ def _begin(
     uow: UnitOfWork,
 ) -> None:
     now = uow.now()
+    if uow.targets.fleet(deployment.id, in_progress_for=timedelta()).total != len(gathered.targets):
+        # Another one has gathered meanwhile, and saw hosts come or go.
+        raise Stale(deployment.id)
     started = uow.deployments.on(
         deployment,
         Move(event=DeploymentEvent.START, at=now, actor="tidegate"),

@@ -64,7 +64,8 @@ def gather_targets(deployment_id: DeploymentId, *, store: Store) -> Gathered | N
     stale = [target_id for target_id in known if target_id not in kept]
     if stale:
         with store.write() as uow:
-            uow.deployments.lock(deployment_id)
+            if uow.deployments.lock(deployment_id).status is not DeploymentStatus.CREATED:
+                return None
             uow.targets.remove(deployment_id, stale)
     for begin in range(0, len(missing), SLICE):
         with store.write() as uow:

@@ -8,7 +8,7 @@ from typing import Final
 
 import structlog
 
-from tidegate.domain.deployment import Deployment
+from tidegate.domain.deployment import Deployment, DeploymentStatus
 from tidegate.domain.ids import DeploymentId, TargetId
 from tidegate.domain.instances import Instance, Place, Search
 from tidegate.domain.target import TargetStatus
@@ -97,7 +97,8 @@ class InstanceLooks:
             return
         with self.store.write() as uow:
             deployment = uow.deployments.lock(search.deployment_id)
-            if deployment.is_final:
+            if deployment.is_final or deployment.status is DeploymentStatus.CREATED:
+                # Before it begins its targets may yet be written anew; the next look sees them.
                 return
             uow.searches.note_absent(search, changes.absent)
             for id_, sentence in changes.gone.items():

@@ -1,8 +1,12 @@
 """Targets that are written before a deployment begins, and large fleets that start bit by bit."""
 
+from dataclasses import replace
+
 import pytest
 
 from component.engine.system import ALL
+from tidegate.domain.errors import Stale
+from tidegate.engine import advance as engine
 from tidegate.engine import gathering
 from tidegate.messages import ADVANCE, RUN_HOOKS
 from tidegate.planning import in_place
@@ -119,6 +123,53 @@ def test_two_that_gather_at_once_write_each_target_once(system, slices_of_two, m
 
     assert order(system, id_) == list(WEBS)
     assert set(system.hosts.ran.values()) == {1}
+
+
+def test_who_gathers_late_takes_no_target_from_a_deployment_that_has_begun(
+    system, slices_of_two, cut_after, monkeypatch
+):
+    shop = system.shop(*WEBS, config=ALL)
+    id_ = shop.deploy("one")
+    cut_after(1)
+    with pytest.raises(Cut):
+        system.deliver(ADVANCE)
+    find = gathering._find
+
+    def while_another_begins(deployment, uow):
+        monkeypatch.setattr(gathering, "_find", find)
+        found = find(deployment, uow)
+        system.advance(id_)
+        others = [replace(one, position=4 - one.position) for one in found.targets]
+        return replace(found, targets=others)
+
+    monkeypatch.setattr(gathering, "_find", while_another_begins)
+    system.advance(id_)
+    system.settle()
+
+    assert order(system, id_) == list(WEBS)
+    assert shop.deployment(id_).overview == {"Succeeded": 5}
+
+
+def test_a_deployment_begins_only_with_the_targets_that_were_gathered(system, monkeypatch):
+    shop = system.shop(*WEBS, config=ALL)
+    id_ = shop.deploy("one")
+    gather = engine.gather_targets
+
+    def and_lose_one(deployment_id, *, store):
+        gathered = gather(deployment_id, store=store)
+        with store.write() as uow:
+            uow.targets.remove(deployment_id, ["web-3"])
+        return gathered
+
+    monkeypatch.setattr(engine, "gather_targets", and_lose_one)
+    with pytest.raises(Stale):
+        system.advance(id_)
+    begun = shop.deployment(id_).status
+    monkeypatch.setattr(engine, "gather_targets", gather)
+    system.settle()
+
+    assert begun == "Created"
+    assert shop.deployment(id_).overview == {"Succeeded": 5}
 
 
 def test_a_deployment_that_is_stopped_meanwhile_never_begins(system, slices_of_two, monkeypatch):
