@@ -14,8 +14,10 @@ from tidegate.store.unit_of_work import Store, UnitOfWork
 T = TypeVar("T")
 Work = Callable[[UnitOfWork], T]
 
-MOST_PARTS: Final = 100
-"""So many share one transaction: none waits long for those who came after it."""
+MOST_PARTS: Final = 25
+"""So many share one transaction. Each takes some round trips to the database, in all of which the
+group has the deployment's row: who decides what comes next waits for it, and so does the group of
+another worker. More would save a fifth of a statement for each."""
 
 log = structlog.get_logger(__name__)
 
