@@ -91,6 +91,16 @@ class InstanceWeather(AnyWeather):
     def _trouble_aws(self, choice):
         self.world.instances.failure = BUSY if choice % 2 else None
 
+    def _let_all_end(self):
+        super()._let_all_end()
+        # One more in good weather, under which another instance is launched.
+        self.world.launch()
+        self.world.deploy("the-last", {"hooks": {}})
+        for _ in range(2):
+            self.world.calm()
+        self.world.launch()
+        super()._let_all_end()
+
     def clear_up(self):
         super().clear_up()
         self.world.instances.failure = None
