@@ -38,20 +38,20 @@ def main(chapters: Sequence[str]) -> int:
             stack = Stack(engine, folder)
             stack.prepare()
             # What a run that was killed has left.
-            stack.compose("down", "-v", "--remove-orphans", "-t", "0")
+            stack.down()
             try:
                 for chapter in chapters or CHAPTERS:
                     stack.overrides = ()
                     CHAPTERS[chapter](stack)
                     with step("compose down -v"):
-                        stack.compose("down", "-v", "-t", "10")
+                        stack.down()
             except BaseException:
                 sys.stdout.write(stack.compose("ps", "-a") + "\n")
                 logs = stack.compose("logs", "--no-color", "--tail", "40")
                 sys.stdout.write(logs[-20000:] + "\n")
                 raise
             finally:
-                stack.compose("down", "-v", "--remove-orphans", "-t", "5")
+                stack.down()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return 0
@@ -151,6 +151,7 @@ def with_faces(stack: Stack) -> None:
     with step("kill -9 of one replica"):
         stack.kill("api", of=2)
         check_tls(stack)
+        wait_healthy(stack, "api")
 
 
 def check_tls(stack: Stack) -> None:

@@ -90,6 +90,22 @@ class Stack:
     def compose(self, *words: str) -> str:
         return run([COMPOSE, *words], environment=self.environment, folder=DEPLOY)
 
+    def down(self) -> None:
+        """Leave nothing of the project."""
+        try:
+            self.compose("down", "-v", "--remove-orphans", "-t", "10")
+        except AssertionError:
+            # The engine of Debian 12 may keep the endpoint of a container that it has removed.
+            for network in ("backend", "edge", "outside"):
+                self._disconnect_all(f"{PROJECT}_{network}")
+            self.compose("down", "-v", "--remove-orphans")
+
+    def _disconnect_all(self, network: str) -> None:
+        names = "{{range .Containers}}{{.Name}} {{end}}"
+        if network in self._engine.docker("network", "ls", "--format", "{{.Name}}").split():
+            for left in self._engine.docker("network", "inspect", "-f", names, network).split():
+                self._engine.docker("network", "disconnect", "-f", network, left)
+
     def script(self, name: str, *words: str) -> str:
         return run([DEPLOY / name, *words], environment=self.environment)
 
