@@ -29,7 +29,7 @@ test: .venv/.done .venv/.system .venv/.prometheus .venv/.rabbitmq $(CLIENTS) ## 
 	$(BIN)/python -m pytest -m "not slow" -n 4 --dist loadfile --no-loadscope-reorder $(T)
 
 test-slow: .venv/.done .venv/.system .venv/.prometheus .venv/.rabbitmq $(CLIENTS) ## Run the tests that take minutes
-	$(BIN)/python -m pytest -m slow $(T)
+	$(BIN)/python -m pytest -m slow -n 2 --dist loadfile --no-loadscope-reorder $(T)
 
 test-compose: .venv/.done .venv/.engine ## Run the stack of deploy/ on a real engine, and break it (CHAPTERS="stack faces rabbitmq")
 	cd tests && ../$(BIN)/python -m compose $(CHAPTERS)

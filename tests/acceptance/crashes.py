@@ -66,9 +66,9 @@ def freeze_broker(fleet: Fleet) -> None:
 
 
 def lose_all(fleet: Fleet) -> None:
-    for name in fleet.system.processes():
-        fleet.system.kill(name)
     fleet.system.lose_broker()
+    for name in set(fleet.system.processes()) - {"redis"}:
+        fleet.system.kill(name)
 
 
 CRASHES = [

@@ -114,6 +114,7 @@ def test_the_whole_round(round_: Round):
     delete(round_)
 
 
+@pytest.mark.slow
 def test_an_instance_gets_an_iam_user_of_its_own(round_: Round):
     """Without `--iam-user-arn`, `register` makes one, and `deregister` reads whom to delete."""
     named = ("--instance-name", "box-1")

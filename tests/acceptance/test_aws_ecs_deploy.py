@@ -144,6 +144,7 @@ def deployments(aws: AwsCli) -> list[str]:
     return aws("deploy", "list-deployments", *NAMES, *text).split()
 
 
+@pytest.mark.slow
 def test_deploy_moves_a_function_by_a_file_in_s3(aws: AwsCli, cloud: Cloud):
     shop = lambdas.Shop(cloud=cloud)
     s3 = cloud.client("s3", "us-east-1")

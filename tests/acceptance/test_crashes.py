@@ -16,8 +16,6 @@ from acceptance.crashes import (
     ends_right,
     holder,
     in_mid_hook,
-    kill_api,
-    kill_beat,
     kill_control_worker,
     kill_hosts_worker,
     lose_all,
@@ -62,7 +60,7 @@ def slow_but(*quick: Callable[[Fleet], None]) -> list[Any]:
 @on_redis
 @pytest.mark.parametrize(
     "crash",
-    slow_but(kill_hosts_worker, kill_control_worker, kill_beat, kill_api, lose_broker, lose_all),
+    slow_but(kill_hosts_worker, kill_control_worker, lose_all),
 )
 def test_a_crash_during_a_hook_costs_at_most_a_minute_and_runs_no_hook_twice(
     fleet: Fleet, undisturbed: float, crash: Callable[[Fleet], None]

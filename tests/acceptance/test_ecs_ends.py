@@ -8,11 +8,9 @@ import pytest
 
 from acceptance.cloud import ROLL_BACK, Cloud
 from acceptance.services import AT_ONCE, PHASES, Shop, assert_restored
-from acceptance.side_by_side import SideBySide, all_begun, slow_but
+from acceptance.side_by_side import SideBySide, all_begun
 from parts.databases import Databases
 
-QUICK = "AllowTraffic"
-"""The phase in which all is tried in every run; the others are tried where there is time."""
 SETS = {
     **dict.fromkeys(PHASES, (("ACTIVE", 2), ("PRIMARY", 2))),
     "BeforeInstall": (("PRIMARY", 2),),
@@ -95,10 +93,6 @@ SCENARIOS: dict[str, Scenario] = {
 }
 
 
-def is_quick(name: str) -> bool:
-    return name.rpartition(" in ")[2] == QUICK
-
-
 @pytest.fixture(scope="module")
 def begun(
     request: pytest.FixtureRequest,
@@ -112,9 +106,7 @@ def begun(
         yield going
 
 
-@pytest.mark.parametrize(
-    "scenario",
-    slow_but(SCENARIOS, *filter(is_quick, SCENARIOS)),
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("scenario", SCENARIOS)
 def test_it_ends_as_it_should(begun: SideBySide, scenario: str):
     begun.ends(scenario)

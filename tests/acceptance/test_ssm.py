@@ -118,6 +118,7 @@ def test_ssh_and_ssm_in_one_group_while_an_answer_is_lost_and_calls_are_throttle
     assert "ThrottlingException" in {one["error"] for one in sent}
 
 
+@pytest.mark.slow
 def test_agents_that_die_in_mid_hook_cost_time_and_no_hook(
     fleet: SsmFleet, instances: list[SsmHost]
 ):
@@ -159,6 +160,7 @@ def test_workers_that_are_killed_run_no_hook_twice(fleet: SsmFleet, instances: l
     assert_once(fleet, instances[:4], deployment_id)
 
 
+@pytest.mark.slow
 def test_a_stop_ends_the_script_that_runs_and_begins_nothing_more(
     fleet: SsmFleet, instances: list[SsmHost]
 ):

@@ -61,10 +61,6 @@ CRASHES: dict[str, Callable[[Cloud], None]] = {
     "all": lose_all,
     "tidegate up": cut_the_power,
 }
-QUICK = ("tidegate up",)
-"""What is tried in every run; the rest takes minutes."""
-
-
 FUNCTIONS: dict[str, Callable[[Cloud], Any]] = {
     **lambdas.PHASES,
     "canary": partial(lambdas.phase_canary, config="LambdaCanary10Percent10Minutes"),
@@ -105,10 +101,8 @@ def is_back(cloud: Cloud) -> bool:
         return False
 
 
-@pytest.mark.parametrize(
-    "crash",
-    [pytest.param(one, marks=[] if one in QUICK else [pytest.mark.slow]) for one in CRASHES],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("crash", CRASHES)
 def test_a_crash_in_any_phase_changes_nothing(cloud: Cloud, crash: str):
     functions, own = in_each_phase(cloud, FUNCTIONS), in_each_phase(cloud, SERVICES)
     begun = {**functions, **own}
@@ -131,9 +125,8 @@ def test_a_crash_in_any_phase_changes_nothing(cloud: Cloud, crash: str):
         assert run.events() == dict.fromkeys(services.EVENTS, "Succeeded")
 
 
-@pytest.mark.parametrize(
-    "crash", ["worker-hosts-1", pytest.param("tidegate up", marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("crash", ["worker-hosts-1", "tidegate up"])
 def test_a_worker_that_dies_in_a_call_has_made_it_once(cloud: Cloud, crash: str):
     """What was asked of AWS arrived, and nobody heard the answer."""
     arrived = threading.Event()

@@ -67,6 +67,7 @@ def old(before: Path, databases: Databases, redis_url: str, tmp_path: Path) -> I
         yield system
 
 
+@pytest.mark.slow
 def test_every_process_gives_way_to_the_new_version_and_nothing_is_lost(
     old: OneByOne, sshd_farm: SshdFarm
 ):

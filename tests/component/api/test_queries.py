@@ -9,7 +9,7 @@ from component.api.conftest import Service
     ("path", "known"),
     [
         ("/v1/deployments?aplication=shop", "application, created_from, created_to, cursor"),
-        ("/v1/hosts?name=web-1", "cursor, limit, region, tag"),
+        ("/v1/hosts?name=web-1", "cursor, ec2, limit, region, tag"),
         ("/v1/applications/shop?x=1", "region"),
     ],
 )

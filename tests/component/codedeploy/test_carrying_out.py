@@ -1,13 +1,11 @@
 """Deployments that a worker carries out, through boto3 from one end to the other."""
 
-from typing import Any
-
 import pytest
 from sqlalchemy import select
 
 from component.api import worker
 from component.codedeploy.conftest import Aws
-from component.codedeploy.shops import ALL, OTHER, WEB, Shop
+from component.codedeploy.shops import ALL, OTHER, Shop
 from component.codedeploy.test_deployments import ON_STOP
 from component.codedeploy.test_revisions import S3
 from tidegate.store.tables import GroupRow, RevisionRow
@@ -24,25 +22,6 @@ def shop(aws: Aws) -> Shop:
 @pytest.fixture
 def quick_shop(quick_aws: Aws) -> Shop:
     return Shop(quick_aws)
-
-
-@pytest.mark.parametrize(
-    "asks", [{"ec2TagFilters": WEB}, {"autoScalingGroups": ["asg-1"], "ec2TagFilters": []}]
-)
-def test_ec2_instances_are_not_resolved_yet(quick_aws: Aws, asks: dict[str, Any]):
-    shop = Shop(quick_aws, onPremisesInstanceTagFilters=[], **asks)
-    id_ = shop.deploy()
-    shop.with_bundle(id_)
-    worker.advance(quick_aws.service, id_)
-
-    info = shop.info(id_)
-
-    assert (info["status"], info["errorInformation"]["code"]) == ("Failed", "NO_INSTANCES")
-    assert (
-        "EC2 instances, which the group asks for, are not resolved yet by Tidegate."
-        in (info["errorInformation"]["message"])
-    )
-    assert "startTime" not in info
 
 
 def test_success_failure_and_rollback_from_one_end_to_the_other(shop: Shop):

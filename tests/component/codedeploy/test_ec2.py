@@ -50,9 +50,11 @@ def started(shop: Shop) -> tuple[str, str]:
     id_ = shop.deploy(deploymentConfigName=ALL)
     account = FakeInstances()
     instance = account.launch("a")
-    with shop.service.parts.store.write() as uow:
+    store = shop.service.parts.store
+    with store.write() as uow:
         uow.bundles.keep(id_, FOUND)
-        advance_deployment(id_, uow=uow)
+    advance_deployment(id_, store=store)
+    with store.write() as uow:
         search = uow.searches.get(id_)
         assert search is not None
         assert search.stage is Stage.ASKED
@@ -60,7 +62,7 @@ def started(shop: Shop) -> tuple[str, str]:
         uow.catalog.keep_instances(told, at=uow.now(), ids=uow.ids)
         found = [FoundInstance(instance, InstanceState.RUNNING)]
         uow.searches.found(search, found, at=uow.now())
-        advance_deployment(id_, uow=uow)
+    advance_deployment(id_, store=store)
     return id_, instance
 
 

@@ -32,7 +32,7 @@ from tidegate_api.codedeploy.operations import OPERATIONS
 
 EXAMPLES = int(os.environ.get("TIDEGATE_FUZZ_EXAMPLES", "0"))
 """How many bodies for each operation, by chance; if nothing is said, a few, always the same."""
-FEW = {"sqlite": 8, "postgresql": 4}
+FEW = {"sqlite": 5, "postgresql": 4}
 OURS = {"InternalFailure", "ServiceUnavailable", "UnknownOperationException"}
 """What no body may lead to."""
 KEPT_OF_CALLS = {"audit", "access_keys"}
