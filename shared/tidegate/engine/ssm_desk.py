@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
+from hashlib import sha256
 from typing import Any, Final
 
 from sqlalchemy.exc import IntegrityError
@@ -20,6 +21,7 @@ from tidegate.drivers.hosts.ssm_wants import (
 from tidegate.store.unit_of_work import Store
 
 _TIDIED_EVERY: Final = 300.0
+_LONGEST_ROLE: Final = 200
 
 
 class RowDesk(Desk):
@@ -27,7 +29,7 @@ class RowDesk(Desk):
 
     def __init__(self, store: Store, role: str, region: str) -> None:
         self._store = store
-        self._role = role
+        self._role = _short(role)
         self._region = region
         self._tidied_at = float("-inf")
 
@@ -40,7 +42,7 @@ class RowDesk(Desk):
     @override
     def look(self, mine: Iterable[str], *, now: float) -> View:
         with self._store.read() as uow:
-            found = uow.ssm_wants.look(self._role, self._region, mine)
+            found = uow.ssm_wants.look(self._role, self._region, mine, now=now)
         if found.answers:
             self.forget(found.answers)
         if now - self._tidied_at > _TIDIED_EVERY:
@@ -51,13 +53,19 @@ class RowDesk(Desk):
             waiting=[_from_json(id_, want) for id_, want in found.waiting],
             answers={id_: _answer(answer) for id_, answer in found.answers.items()},
             under_way=found.under_way,
+            gone=found.gone,
             ends=found.ends,
         )
 
     @override
     def claim(self, ids: Sequence[str], *, ends_at: float, now: float) -> set[str]:
         with self._store.write(lasting=False) as uow:
-            return uow.ssm_wants.claim(ids, ends_at=ends_at)
+            return uow.ssm_wants.claim(ids, ends_at=ends_at, now=now)
+
+    @override
+    def show(self, ids: Iterable[str], *, now: float) -> set[str]:
+        with self._store.write(lasting=False) as uow:
+            return uow.ssm_wants.show(ids, now=now)
 
     @override
     def release(self, ids: Iterable[str]) -> None:
@@ -83,14 +91,20 @@ class RowTurns(Turns):
 
     @override
     def take(self, role: str, region: str, kind: Kind, *, per_second: float, now: float) -> float:
+        key = _short(role)
         while True:
             try:
                 with self._store.write(lasting=False) as uow:
-                    turn = uow.call_turns.take(role, region, kind, per_second=per_second, now=now)
+                    turn = uow.call_turns.take(key, region, kind, per_second=per_second, now=now)
             except IntegrityError:
                 continue  # two were the first
             if turn is not None:
                 return max(0.0, turn - now)
+
+
+def _short(role: str) -> str:
+    """Return what rows call a role: an ARN with a long path has more characters than they hold."""
+    return role if len(role) <= _LONGEST_ROLE else sha256(role.encode()).hexdigest()
 
 
 def _to_json(want: Want) -> dict[str, Any]:

@@ -36,4 +36,6 @@ class SsmWantRow(Row):
     command: Mapped[str | None] = mapped_column(String(32))
     """Which wants go out together; empty while nobody has claimed it."""
     ends_at: Mapped[float | None] = mapped_column(Double())
+    shown_at: Mapped[float | None] = mapped_column(Double())
+    """When whoever has claimed it last showed that it is at it."""
     answer: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))

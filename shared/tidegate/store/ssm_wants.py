@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from tidegate.store.ssm_tables import CallTurnRow, SsmWantRow
@@ -12,8 +12,11 @@ from tidegate.store.statements import plain_table
 
 _WANTS: Final = plain_table(SsmWantRow)
 _TURNS: Final = plain_table(CallTurnRow)
-_FORGOTTEN_AFTER: Final = 1800.0
-"""Seconds after which nobody waits for a want any more: its worker has ended."""
+_STALE_AFTER: Final = 120.0
+"""Seconds after which a want that nobody has claimed is claimed no more: who asked has ended."""
+_FORGOTTEN_AFTER: Final = 300.0
+"""Seconds without a sign of life after which a want is dropped."""
+_FARTHEST_TURN: Final = 3600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +26,7 @@ class WantsView:
     waiting: Sequence[tuple[str, Mapping[str, Any]]]
     answers: Mapping[str, Mapping[str, Any]]
     under_way: Mapping[str, float]
+    gone: frozenset[str]
     ends: Sequence[float]
 
 
@@ -48,32 +52,40 @@ class SsmWants:
         if new := [row for row in rows if row["id"] not in known]:
             self._session.execute(insert(_WANTS), new)
 
-    def look(self, role: str, region: str, mine: Iterable[str]) -> WantsView:
+    def look(self, role: str, region: str, mine: Iterable[str], *, now: float) -> WantsView:
         """Return what waits, what came of *mine*, and when the commands under way end."""
         here = (_WANTS.c.role == role, _WANTS.c.region == region)
+        fresh = _WANTS.c.asked_at >= now - _STALE_AFTER
         waiting = self._session.execute(
             select(_WANTS.c.id, _WANTS.c.want)
-            .where(*here, _WANTS.c.command.is_(None))
+            .where(*here, _WANTS.c.command.is_(None), fresh)
             .order_by(_WANTS.c.asked_at)
         ).all()
         under_way = self._session.execute(
             select(_WANTS.c.command, _WANTS.c.ends_at)
             .where(*here, _WANTS.c.command.is_not(None), _WANTS.c.answer.is_(None))
+            .where(_WANTS.c.ends_at >= now - _STALE_AFTER)
             .distinct()
         )
+        wanted = frozenset(mine)
         own = self._session.execute(
-            select(_WANTS.c.id, _WANTS.c.ends_at, _WANTS.c.answer).where(
-                _WANTS.c.id.in_(list(mine)), _WANTS.c.command.is_not(None)
+            select(_WANTS.c.id, _WANTS.c.command, _WANTS.c.shown_at, _WANTS.c.answer).where(
+                _WANTS.c.id.in_(sorted(wanted)), or_(_WANTS.c.command.is_not(None), fresh)
             )
         ).all()
         return WantsView(
             waiting=[(id_, want) for id_, want in waiting],
-            answers={id_: answer for id_, _, answer in own if answer is not None},
-            under_way={id_: end for id_, end, answer in own if answer is None},
+            answers={id_: answer for id_, _, _, answer in own if answer is not None},
+            under_way={
+                id_: shown_at or 0.0
+                for id_, command, shown_at, answer in own
+                if command is not None and answer is None
+            },
+            gone=wanted - {id_ for id_, _, _, _ in own},
             ends=sorted(end for _, end in under_way),
         )
 
-    def claim(self, ids: Sequence[str], *, ends_at: float) -> set[str]:
+    def claim(self, ids: Sequence[str], *, ends_at: float, now: float) -> set[str]:
         """Take wants for one command that nobody has claimed, and return which of them."""
         free = self._session.scalars(
             select(_WANTS.c.id)
@@ -87,17 +99,30 @@ class SsmWants:
             self._session.scalars(
                 update(_WANTS)
                 .where(_WANTS.c.id.in_(free), _WANTS.c.command.is_(None))
-                .values(command=min(free), ends_at=ends_at)
+                .values(command=min(free), ends_at=ends_at, shown_at=now)
                 .returning(_WANTS.c.id)
             )
         )
+
+    def show(self, ids: Iterable[str], *, now: float) -> set[str]:
+        """Note that claimed wants are still attended to, and return those that are still there."""
+        there = self._session.scalars(
+            select(_WANTS.c.id)
+            .where(_WANTS.c.id.in_(sorted(ids)), _WANTS.c.command.is_not(None))
+            .order_by(_WANTS.c.id)
+            .with_for_update()
+        ).all()
+        self._session.execute(
+            update(_WANTS).where(_WANTS.c.id.in_(list(there))).values(shown_at=now)
+        )
+        return set(there)
 
     def release(self, ids: Iterable[str]) -> None:
         """Let others claim wants that are not answered."""
         self._session.execute(
             update(_WANTS)
             .where(_WANTS.c.id.in_(sorted(ids)), _WANTS.c.answer.is_(None))
-            .values(command=None, ends_at=None)
+            .values(command=None, ends_at=None, shown_at=None)
         )
 
     def answer(self, answers: Mapping[str, Mapping[str, Any]]) -> None:
@@ -112,7 +137,8 @@ class SsmWants:
 
     def forget_old(self, *, now: float) -> None:
         """Drop what workers left that have ended."""
-        self._session.execute(delete(_WANTS).where(_WANTS.c.asked_at < now - _FORGOTTEN_AFTER))
+        shown_at = func.coalesce(_WANTS.c.shown_at, _WANTS.c.asked_at)
+        self._session.execute(delete(_WANTS).where(shown_at < now - _FORGOTTEN_AFTER))
 
 
 class CallTurns:
@@ -124,11 +150,14 @@ class CallTurns:
     def take(
         self, role: str, region: str, kind: str, *, per_second: float, now: float
     ) -> float | None:
-        """Take the next turn, and return when it is; None where another one was quicker."""
+        """Take the next turn, and return when it is; None where another one was quicker.
+
+        One that is too far ahead was taken by a clock that was wrong.
+        """
         key = {"role": role, "region": region, "kind": kind}
         is_it = (_TURNS.c.role == role, _TURNS.c.region == region, _TURNS.c.kind == kind)
         seen = self._session.scalar(select(_TURNS.c.free_at).where(*is_it))
-        turn = now if seen is None else max(now, seen)
+        turn = now if seen is None or seen > now + _FARTHEST_TURN else max(now, seen)
         if seen is None:
             self._session.execute(insert(_TURNS), [{**key, "free_at": turn + 1 / per_second}])
             return turn

@@ -40,7 +40,7 @@ def test_what_one_worker_wants_another_carries_out(system):
     assert list(seen.waiting) == [want(1), want(2, asked_at=NOW + 1)]
     assert claimed == {one.id for one in wants}
     assert (under_way.waiting, under_way.ends) == ([], [NOW + 20])
-    assert under_way.under_way == {wants[0].id: NOW + 20}
+    assert under_way.under_way == {wants[0].id: NOW}
     assert asker.look([one.id for one in wants], now=NOW).answers == {
         wants[0].id: answer,
         wants[1].id: Answer(trouble=trouble),
@@ -83,13 +83,56 @@ def test_each_region_has_its_own(system):
 
 
 def test_wants_that_nobody_waits_for_are_forgotten(system):
-    desk(system).put([want(1), want(2), want(3, asked_at=NOW + 3000)])
+    desk(system).put([want(1), want(2), want(3, asked_at=NOW + 3590), want(4)])
     desk(system).forget([want(1).id])
     desk(system).answer({want(1).id: Answer(output="late")})
+    desk(system).claim([want(4).id], ends_at=NOW + 20, now=NOW)
+    desk(system).show([want(4).id], now=NOW + 3500)
 
     desk(system).look([], now=NOW + 3600)
 
     assert [one.id for one in desk(system).look([], now=NOW).waiting] == [want(3).id]
+    assert desk(system).look([want(4).id], now=NOW).under_way == {want(4).id: NOW + 3500}
+
+
+def test_what_a_worker_wanted_that_ended_long_ago_is_never_carried_out(system):
+    desk(system).put([want(1), want(2, asked_at=NOW + 290)])
+
+    late = desk(system).look([want(1).id], now=NOW + 300)
+
+    assert [one.id for one in late.waiting] == [want(2).id]
+    assert late.gone == {want(1).id}
+
+
+def test_who_carries_wants_out_shows_it_and_learns_what_nobody_wants_any_more(system):
+    asker, carrier = desk(system), desk(system)
+    asker.put([want(1), want(2), want(3)])
+    ids = [want(number).id for number in (1, 2)]
+    carrier.claim(ids, ends_at=NOW + 20, now=NOW)
+    asker.forget(ids[:1])
+
+    still = carrier.show([*ids, want(3).id], now=NOW + 5)
+    seen = asker.look(ids, now=NOW + 5)
+
+    assert still == {ids[1]}
+    assert (seen.under_way, seen.gone) == ({ids[1]: NOW + 5}, {ids[0]})
+
+
+def test_a_role_with_a_long_path_has_a_desk_and_turns(system):
+    role = "arn:aws:iam::123456789012:role/" + "long/" * 100 + "tidegate"
+    one, other = (RowDesk(system.store, name, "us-east-1") for name in (role, role + "2"))
+    one.put([want(1)])
+
+    assert [len(one.look([], now=NOW).waiting), len(other.look([], now=NOW).waiting)] == [1, 0]
+    assert RowTurns(system.store).take(role, "us-east-1", "send", per_second=1, now=NOW) == 0.0
+
+
+def test_a_clock_that_was_wrong_once_keeps_nobody_waiting(system):
+    turns = RowTurns(system.store)
+    turns.take("", "us-east-1", "send", per_second=1.0, now=NOW + 86400)
+
+    assert turns.take("", "us-east-1", "send", per_second=1.0, now=NOW) == 0.0
+    assert turns.take("", "us-east-1", "send", per_second=1.0, now=NOW) == 1.0
 
 
 def test_turns_are_taken_by_all_workers_together(system):

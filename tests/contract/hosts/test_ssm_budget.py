@@ -56,7 +56,8 @@ def test_a_minute_on_a_hundred_hosts_takes_few_calls(
     workers: list[SsmHosts], run_command: RunCommand, tmp_path: Path
 ):
     hosts = run_command.make_hosts(HOSTS)
-    run = partial(run_of, {"AfterInstall": f"echo begun; sleep {HOOK}"}, folder=tmp_path / "b")
+    hooks = {"AfterInstall": f"echo begun; sleep {HOOK}"}
+    run = partial(run_of, hooks, folder=tmp_path / "b", group_id="group")
     bundle = run().bundle
     followers = [
         Follower(

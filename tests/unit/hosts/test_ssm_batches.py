@@ -39,6 +39,20 @@ def test_the_first_waits_a_moment_for_others():
     assert [len(batch.wants) for batch in due(old, PACE, now=NOW)] == [1]
 
 
+def test_groups_share_no_command_while_they_are_told_what_is_theirs():
+    mixed = view(
+        want(1, age=4, circle="shop"),
+        want(2, age=4),
+        want(3, age=4, circle="bank"),
+        want(4, age=4, circle="shop"),
+        want(5, age=4),
+    )
+
+    found = [[one.id for one in batch.wants] for batch in due(mixed, PACE, now=NOW)]
+
+    assert found == [["001", "002", "004", "005"], ["003"]]
+
+
 def test_it_waits_on_while_others_come_but_not_for_ever():
     coming = view(want(1, age=2.0), want(2, age=0.1))
     long = view(want(1, age=3.1), want(2, age=0.1))

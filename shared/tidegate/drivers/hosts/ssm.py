@@ -144,6 +144,7 @@ class SsmHosts(LoopHosts):
                     commands=lambda: office.commands,
                     answer=office.answer,
                     release=office.release,
+                    is_wanted=office.is_wanted,
                 )
                 return asyncio.create_task(command.carry())
 

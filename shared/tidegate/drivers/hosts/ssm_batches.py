@@ -32,6 +32,10 @@ class SsmPace:
     slowest_poll: float = 5.0
     grace: float = 35.0
     """For how long after its slice a command may still be on its way."""
+    show: float = 5.0
+    """How often whoever carries out a command shows that it is at it."""
+    silence: float = 20.0
+    """After so long without that, it is asked anew: a command that is sent twice does no harm."""
     seen_for: float = 300.0
     """For how long an instance that was seen counts as there."""
     unseen_for: float = 10.0
@@ -69,10 +73,12 @@ def due(view: View, pace: SsmPace, *, now: float) -> list[Batch]:
 
 
 def _one_each(wants: Sequence[Want]) -> list[Want]:
-    """Return the first wants, of each instance no more than one."""
+    """Return the first wants that may share a command: one of each instance, and of one circle."""
     first: dict[str, Want] = {}
+    circle = ""
     for want in wants:
-        if len(first) < MOST_INSTANCES:
+        if len(first) < MOST_INSTANCES and want.circle in {"", circle or want.circle}:
+            circle = circle or want.circle
             first.setdefault(want.instance, want)
     return list(first.values())
 

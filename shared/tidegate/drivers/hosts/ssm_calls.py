@@ -18,6 +18,8 @@ _PAGE: Final = 50
 _SERVICE: Final = "Systems Manager"
 _NAMED: Final = re.compile(r"m?i-[0-9a-f]+")
 _NOT_VALID: Final = "InvalidInstanceId"
+_NOT_YET: Final = frozenset({"InternalServerError", "InvalidCommandId", "InvocationDoesNotExist"})
+"""A command that was just sent may not be known everywhere."""
 
 
 class Throttled(Exception):
@@ -157,7 +159,7 @@ def _meaning(failed: CallFailed) -> Exception:
         return Throttled(str(failed))
     if failed.code == _NOT_VALID:
         return NotValid(str(failed))
-    if failed.may_pass or failed.code in {"InvocationDoesNotExist", "InternalServerError"}:
+    if failed.may_pass or failed.code in _NOT_YET:
         return Unanswered(str(failed))
     return Refused(failed)
 

@@ -36,8 +36,14 @@ _CLOCKS_DIFFER: Final = 60.0
 """Seconds by which AWS's clock may be behind ours, when a command is looked for."""
 _MOST_SENDS: Final = 4
 _MOST_FETCHES: Final = 5
+_FETCHED_AT_ONCE: Final = 4
+"""Outputs that are held in memory at the same time, for each command."""
 _FIRST: Final = ("run", "probe")
 _PLUGIN: Final = "awsrunShellScript/0.awsrunShellScript"
+
+
+class _NobodyWaits(Exception):
+    """All who wanted something of a command have let go."""
 
 
 class Acquaintances:
@@ -64,11 +70,13 @@ class Acquaintances:
         if unsure:
             try:
                 seen = await self._counter.call("read", lambda: self._counter.calls.seen(unsure))
-            except Unanswered:
+            except (Unanswered, NotValid):
                 return {}  # the command itself will tell
             self._known.update((one, (self._counter.wall(), seen.get(one))) for one in unsure)
         region = self._counter.region
-        found = {one: sentences.unmanaged(self._known[one][1], region) for one in instances}
+        # Another command may have had one forgotten meanwhile.
+        known = {one: self._known[one][1] for one in instances if one in self._known}
+        found = {one: sentences.unmanaged(seen, region) for one, seen in known.items()}
         return {one: trouble for one, trouble in found.items() if trouble is not None}
 
     def _is_fresh(self, instance: str, now: float) -> bool:
@@ -92,6 +100,7 @@ class Command:
     commands: Callable[[], int]
     answer: Callable[[Mapping[str, Answer]], Awaitable[None]]
     release: Callable[[Collection[str]], Awaitable[None]]
+    is_wanted: Callable[[str], bool]
 
     _open: dict[str, Want] = field(init=False)
     _sent_at: float = field(default=0.0, init=False)
@@ -107,6 +116,8 @@ class Command:
             await self._settle(await self.known.troubles(self._strangers))
             if command := await self._sent():
                 await self._attend(command)
+        except _NobodyWaits:
+            self._open.clear()
         except ExchangeTrouble as error:
             await self._settle(dict.fromkeys(self._open, error.trouble))
         except Refused as error:
@@ -162,20 +173,25 @@ class Command:
         return None
 
     async def _send(self, comment: str) -> str:
-        wants = list(self._open.values())
-        calls, common = self.counter.calls, wants[0].common
-
         def make() -> str:
-            # In the turn itself, as addresses and times in it must be fresh.
+            # In the turn itself, as addresses and times in it must be fresh; and who waited for
+            # it may have let go meanwhile.
+            self._drop_unwanted()
+            wants = list(self._open.values())
+            if not wants:
+                raise _NobodyWaits
             self._sent_at = self.counter.wall()
-            return calls.send(
+            return self.counter.calls.send(
                 [want.instance for want in wants],
                 self._script(wants),
                 comment=comment,
-                common=common,
+                common=self._common,
             )
 
         return await self.counter.call("send", make)
+
+    def _drop_unwanted(self) -> None:
+        self._open = {one: want for one, want in self._open.items() if self.is_wanted(want.id)}
 
     def _script(self, wants: Sequence[Want]) -> str:
         common = wants[0].common
@@ -228,6 +244,7 @@ class Command:
     async def _attend(self, command: str) -> None:
         last = max(self.batch.ends_at, self._sent_at) + self.pace.grace
         while self._open:
+            self._drop_unwanted()
             now = self.counter.wall()
             if now >= last:
                 await self._settle(dict.fromkeys(self._open, sentences.SILENT))
@@ -248,27 +265,31 @@ class Command:
             for one in invocations
             if one.instance in self._open and one.status not in sentences.UNFINISHED
         ]
-        answers = await asyncio.gather(*(self._answer_of(command, one) for one in ended))
-        pairs = zip(ended, answers, strict=True)
-        await self._tell({one.instance: answer for one, answer in pairs if answer is not None})
+        # What is to be fetched by a call each keeps nobody else waiting.
+        known = {one.instance: _answer_of(one) for one in ended}
+        for one in ended:
+            if one.status == sentences.SUCCESS:
+                self.known.heard(one.instance, self.counter.wall())
+        await self._tell({one: answer for one, answer in known.items() if answer is not None})
+        cut = [one for one, answer in known.items() if answer is None]
+        for at in range(0, len(cut), _FETCHED_AT_ONCE):
+            few = cut[at : at + _FETCHED_AT_ONCE]
+            await asyncio.gather(*(self._fetch(command, one) for one in few))
 
-    async def _answer_of(self, command: str, invocation: Invocation) -> Answer | None:
-        """Return what an invocation that has ended comes to; None while its output is not there."""
-        if invocation.status != sentences.SUCCESS:
-            return Answer(trouble=sentences.trouble_with(invocation))
-        self.known.heard(invocation.instance, self.counter.wall())
-        text = invocation.output
-        if is_whole(text):
-            return Answer(output=text)
-        found = await self._fetched(command, invocation.instance)
-        if found is None:
-            fetches = self._fetches[invocation.instance] = (
-                self._fetches.get(invocation.instance, 0) + 1
-            )
-            if fetches < _MOST_FETCHES:
-                return None
-            return Answer(trouble=sentences.unfetched(self._common.output_bucket))
-        return Answer(output=found)
+    async def _fetch(self, command: str, instance: str) -> None:
+        """Fetch an output that a list of invocations has no room for, and tell it."""
+        try:
+            found = await self._fetched(command, instance)
+        except ExchangeTrouble as error:
+            # The run may have begun all the same, so it does not end by that.
+            await self._settle({instance: replace(error.trouble, passes=True)})
+            return
+        if found is not None:
+            await self._tell({instance: Answer(output=found)})
+            return
+        fetches = self._fetches[instance] = self._fetches.get(instance, 0) + 1
+        if fetches >= _MOST_FETCHES:
+            await self._settle({instance: sentences.unfetched(self._common.output_bucket)})
 
     @property
     def _common(self) -> Common:
@@ -288,3 +309,10 @@ class Command:
         except Unanswered:
             return None
         return found if is_whole(found) else None
+
+
+def _answer_of(invocation: Invocation) -> Answer | None:
+    """Return what an invocation that has ended comes to; None where its output is not whole."""
+    if invocation.status != sentences.SUCCESS:
+        return Answer(trouble=sentences.trouble_with(invocation))
+    return Answer(output=invocation.output) if is_whole(invocation.output) else None

@@ -4,16 +4,12 @@ import asyncio
 import logging
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
-from typing import Final
 
 from tidegate.drivers.hosts import ssm_sentences as sentences
 from tidegate.drivers.hosts.ssm_batches import Batch, SsmPace, due
 from tidegate.drivers.hosts.ssm_wants import Answer, Desk, View, Want
 
 log = logging.getLogger(__name__)
-
-_ABANDONED_AFTER: Final = 60.0
-"""Seconds after its time when a command is given up that nobody seems to look at."""
 
 
 class Office:
@@ -35,6 +31,11 @@ class Office:
         self._carry = carry
         self._asked: dict[str, asyncio.Future[Answer]] = {}
         self._since: dict[str, float] = {}
+        self._claimed: set[str] = set()
+        """What this process carries out, and somebody waits for."""
+        self._shown_at = float("-inf")
+        self._signs: dict[str, tuple[float, float]] = {}
+        """What others showed last of what they carry out for this process, and since when."""
         self._new: list[Want] = []
         self._news = asyncio.Event()
         self._serving: asyncio.Task[None] | None = None
@@ -65,6 +66,7 @@ class Office:
             except Exception:
                 # The desk may be rows of a database that is away for a while.
                 log.exception("ssm_desk_failed")
+                self._signs.clear()  # nobody can have shown anything meanwhile
                 await asyncio.sleep(self.pace.shortest_back_off)
             self._news.clear()
             with suppress(TimeoutError):
@@ -76,13 +78,33 @@ class Office:
             await asyncio.to_thread(self.desk.put, new)
             put = {want.id for want in new}
             self._new = [want for want in self._new if want.id not in put]
+        await self._show()
         now = self.wall()
-        view = await asyncio.to_thread(self.desk.look, list(self._asked), now=now)
+        view = await asyncio.to_thread(self.desk.look, self._put, now=now)
         self.commands = len(view.ends)
         self._hand_out(view.answers)
-        self._give_up(view, now)
+        await self._give_up(view, now)
         for batch in due(view, self.pace, now=now):
             await self._begin(batch, now)
+
+    @property
+    def _put(self) -> list[str]:
+        """What lies on the desk, and was not answered."""
+        new = {want.id for want in self._new}
+        return [id_ for id_, future in self._asked.items() if id_ not in new and not future.done()]
+
+    async def _show(self) -> None:
+        """Show life, and learn what nobody waits for any more."""
+        now = self.wall()
+        if self._claimed and now - self._shown_at >= self.pace.show:
+            shown = frozenset(self._claimed)
+            there = await asyncio.to_thread(self.desk.show, shown, now=now)
+            self._claimed -= shown - there
+            self._shown_at = now
+
+    def is_wanted(self, id_: str) -> bool:
+        """Tell whether somebody still waits for what this process carries out."""
+        return id_ in self._claimed
 
     def _hand_out(self, answers: Mapping[str, Answer]) -> None:
         for id_, answer in answers.items():
@@ -90,10 +112,20 @@ class Office:
             if future is not None and not future.done():
                 future.set_result(answer)
 
-    def _give_up(self, view: View, now: float) -> None:
-        """Ask no longer for what a worker took that has ended."""
-        last = now - self.pace.grace - _ABANDONED_AFTER
-        late = [id_ for id_, ends_at in view.under_way.items() if ends_at < last]
+    async def _give_up(self, view: View, now: float) -> None:
+        """Wait no longer for what a worker took that has ended, nor for what has vanished.
+
+        Only what changes counts, by the clock of this process: those of others may differ.
+        """
+        self._signs = {
+            id_: (shown, now) if self._signs.get(id_, (None,))[0] != shown else self._signs[id_]
+            for id_, shown in view.under_way.items()
+            if id_ not in self._claimed
+        }
+        late = [id_ for id_, (_, at) in self._signs.items() if now - at > self.pace.silence]
+        late += view.gone
+        if late:
+            await asyncio.to_thread(self.desk.forget, late)
         self._hand_out(
             {
                 id_: Answer(trouble=sentences.ABANDONED, waited=now - self._since[id_])
@@ -105,6 +137,7 @@ class Office:
     async def _begin(self, batch: Batch, now: float) -> None:
         ids = [want.id for want in batch.wants]
         claimed = await asyncio.to_thread(self.desk.claim, ids, ends_at=batch.ends_at, now=now)
+        self._claimed |= claimed
         wants = [want for want in batch.wants if want.id in claimed]
         if wants:
             task = self._carry(Batch(wants, batch.ends_at), self)
@@ -120,11 +153,13 @@ class Office:
                 log.exception("ssm_desk_failed")
                 await asyncio.sleep(self.pace.shortest_back_off)
             else:
+                self._claimed -= answers.keys()
                 self._news.set()
                 return
 
     async def release(self, ids: Collection[str]) -> None:
         """Let other workers carry out wants: this one is about to end."""
+        self._claimed -= set(ids)
         if ids:
             with suppress(Exception):
                 await asyncio.to_thread(self.desk.release, ids)

@@ -34,6 +34,8 @@ class Want:
     """By the clock on the wall, as workers on several machines compare it."""
     hurry: bool = False
     """Whether it only passes on a wish, and waits for no others."""
+    circle: str = ""
+    """The group whose hosts may read this, as each host reads all that a command says to any."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +68,9 @@ class View:
     answers: Mapping[str, Answer] = field(default_factory=dict)
     """Of those that were asked about."""
     under_way: Mapping[str, float] = field(default_factory=dict)
-    """When the slices end of those that were asked about and are claimed."""
+    """What those showed last who have claimed what was asked about: it changes while they live."""
+    gone: frozenset[str] = frozenset()
+    """What was asked about, and is not there or too old to be claimed."""
     ends: Sequence[float] = ()
     """When the slices end that are under way, one for each command."""
 
@@ -84,6 +88,10 @@ class Desk(Protocol):
 
     def claim(self, ids: Sequence[str], *, ends_at: float, now: float) -> set[str]:
         """Take wants for one command that nobody has claimed, and return which of them."""
+        ...
+
+    def show(self, ids: Iterable[str], *, now: float) -> set[str]:
+        """Show that claimed wants are attended to, and return for which somebody still waits."""
         ...
 
     def release(self, ids: Iterable[str]) -> None:
@@ -123,14 +131,16 @@ class LocalDesk(Desk):
 
     @override
     def look(self, mine: Iterable[str], *, now: float) -> View:
-        del now
+        wanted = frozenset(mine)
         with self._lock:
-            answers = {id_: self._answers.pop(id_) for id_ in mine if id_ in self._answers}
+            there = {*self._waiting, *self._claimed, *self._answers}
+            answers = {id_: self._answers.pop(id_) for id_ in wanted if id_ in self._answers}
             ends = [end for _, end in sorted(set(self._claimed.values()))]
             return View(
                 waiting=list(self._waiting.values()),
                 answers=answers,
-                under_way={id_: self._claimed[id_][1] for id_ in mine if id_ in self._claimed},
+                under_way={id_: now for id_ in wanted if id_ in self._claimed},
+                gone=wanted - there,
                 ends=ends,
             )
 
@@ -142,6 +152,12 @@ class LocalDesk(Desk):
             command = min(claimed, default="")
             self._claimed.update(dict.fromkeys(claimed, (command, ends_at)))
             return claimed
+
+    @override
+    def show(self, ids: Iterable[str], *, now: float) -> set[str]:
+        del now
+        with self._lock:
+            return {id_ for id_ in ids if id_ in self._claimed}
 
     @override
     def release(self, ids: Iterable[str]) -> None:
