@@ -24,18 +24,25 @@ def printed(data: bytes, *, done: bool = False) -> str:
 def test_what_was_packed_is_read(data: bytes, done: bool):
     text = printed(data, done=done)
 
-    output = read_output(text, most=MOST)
+    output = read_output(text)
 
     assert is_whole(text)
     assert output is not None
-    assert (output.data, output.done, output.refused) == (data, done, None)
+    assert b"".join(output.pieces(MOST)) == data
+    assert (output.done, output.refused) == (done, None)
+
+
+def every_piece(text: str) -> None:
+    output = read_output(text)
+    assert output is not None
+    list(output.pieces(MOST))
 
 
 def test_what_a_shell_says_before_is_left_out():
-    output = read_output("sh: warning: no locale\n" + printed(b"x"), most=MOST)
+    output = read_output("sh: warning: no locale\n" + printed(b"x"))
 
     assert output is not None
-    assert output.data == b"x"
+    assert list(output.pieces(MOST)) == [b"x"]
 
 
 @given(st.integers(0, 400))
@@ -52,13 +59,13 @@ def test_a_cut_with_the_agents_mark_is_none_the_less_a_cut():
 
     assert not is_whole(text)
     with pytest.raises(ProtocolBroken):
-        read_output(text, most=MOST)
+        read_output(text)
 
 
 def test_a_refusal_is_read():
     text = json.dumps({"refused": {"why": "No room.", "code": "disk_full"}}) + "\n"
 
-    output = read_output(text, most=MOST)
+    output = read_output(text)
 
     assert is_whole(text)
     assert output is not None
@@ -67,7 +74,7 @@ def test_a_refusal_is_read():
 
 
 def test_nothing_of_ours_is_none():
-    assert read_output("hello", most=MOST) is None
+    assert read_output("hello") is None
     assert is_whole("hello")
 
 
@@ -85,9 +92,16 @@ def test_nothing_of_ours_is_none():
 )
 def test_what_the_runner_never_prints_is_refused(text: str):
     with pytest.raises(ProtocolBroken):
-        read_output(text, most=MOST)
+        every_piece(text)
 
 
-def test_what_swells_is_refused():
+def test_what_swells_is_refused_before_it_is_in_memory():
+    output = read_output(printed(b"\0" * (40 << 20)))
+    assert output is not None
+    taken: list[int] = []
+
     with pytest.raises(ProtocolBroken, match="more than the log limits"):
-        read_output(printed(b"\0" * (MOST + 1)), most=MOST)
+        taken.extend(len(piece) for piece in output.pieces(10 << 20))
+
+    assert max(taken) <= 1 << 20
+    assert sum(taken) == 10 << 20

@@ -103,6 +103,12 @@ class SsmHosts(LoopHosts):
         )
         return Following(party, way, chance=self._chance, now=loop.time), mailbox
 
+    @override
+    def close(self) -> None:
+        super().close()
+        if self._exchange is not None:
+            self._exchange.close()
+
     @staticmethod
     def _settings(address: HostAddress) -> SsmSettings:
         try:

@@ -4,8 +4,10 @@ What an object says is fetched by its sha256. A presigned address lets in whoeve
 lives no longer than a command takes; a parcel is deleted as soon as its command has ended.
 """
 
+import asyncio
 import secrets
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import sha256
@@ -23,6 +25,7 @@ from tidegate.drivers.bundles.aws import (
     s3_errors,
 )
 from tidegate.drivers.hosts import Bundle
+from tidegate.drivers.hosts.ssm_output import BY_S3
 from tidegate.drivers.hosts.ssm_wants import Trouble
 
 if TYPE_CHECKING:
@@ -34,7 +37,10 @@ _PARCEL_LIFE: Final = 300
 _FRESH: Final = 300.0
 """Seconds for which an address is handed out again, so that all hosts get the same."""
 _KNOWN_FOR: Final = 600.0
-_LARGEST_OUTPUT: Final = 16_000_000
+_PORTERS: Final = 4
+"""Threads that put bundles into S3, which may take minutes: all else has others."""
+_LARGEST_OUTPUT: Final = BY_S3 + 100_000
+"""What a slice prints at most, and what a shell may say before it."""
 _AMAZON: Final = ".amazonaws.com"
 
 
@@ -46,6 +52,10 @@ class NoExchange(Exception):
             "Hosts over SSM fetch bundles from S3, and no place there is known; set "
             "TIDEGATE_ARTIFACT_STORE or TIDEGATE_SSM_EXCHANGE to s3://BUCKET/PREFIX."
         )
+
+
+class _Closed(Exception):
+    """Nobody needs any more what is being put into S3."""
 
 
 class ExchangeTrouble(Exception):
@@ -88,6 +98,9 @@ class Exchange:
         self._own = found
         self._lock = Lock()
         self._uploads = Lock()
+        self._porters = ThreadPoolExecutor(_PORTERS, "tidegate-ssm-bundles")
+        self._offers: dict[str, asyncio.Future[dict[str, Any]]] = {}
+        self._closed = False
         self._clients: dict[str, S3Client] = {}
         self._there: dict[tuple[str, str], float] = {}
         self._signed: dict[tuple[str, str], tuple[float, str]] = {}
@@ -104,14 +117,30 @@ class Exchange:
                 self._put(self._own.bucket, key, source)
             return {"sha256": digest, "url": self._address(self._own.bucket, key)}
 
-    def bundle(self, bundle: Bundle) -> dict[str, Any]:
-        """Return where a bundle lies; it is uploaded only where S3 lacks it.
+    async def offer(self, bundle: Bundle) -> dict[str, Any]:
+        """Return where a bundle lies; it is uploaded only where S3 lacks it, and only once.
+
+        Always called on the same loop, which goes on meanwhile.
 
         Raises:
             ExchangeTrouble: S3 does not take it.
         """
+        digest = bundle.sha256
+        if digest not in self._offers:
+            loop = asyncio.get_running_loop()
+            self._offers[digest] = loop.run_in_executor(self._porters, self._offer, bundle)
+            self._offers[digest].add_done_callback(lambda _: self._offers.pop(digest))
+        # Others may wait for it, too.
+        return await asyncio.shield(self._offers[digest])
+
+    def close(self) -> None:
+        """Leave off what is being uploaded."""
+        self._closed = True
+        self._porters.shutdown(wait=False, cancel_futures=True)
+
+    def _offer(self, bundle: Bundle) -> dict[str, Any]:
         bucket, key = self._own.bucket, f"{self._own.prefix}bundles/{bundle.sha256}"
-        with _troubles(bucket), self._uploads:
+        with _troubles(bucket):
             if stored := self._artifact(bundle.sha256):
                 bucket, key = stored
             elif not self._has(bucket, key):
@@ -119,7 +148,7 @@ class Exchange:
         return {"bucket": bucket, "key": key}
 
     def way_to(self, place: Mapping[str, Any], how: str) -> dict[str, Any]:
-        """Return how a host fetches what lies at a place that `bundle` told.
+        """Return how a host fetches what lies at a place that `offer` told.
 
         Raises:
             ExchangeTrouble: S3 does not say.
@@ -181,8 +210,12 @@ class Exchange:
         self._client(bucket).put_object(Bucket=bucket, Key=key, Body=data)
 
     def _upload(self, bucket: str, key: str, path: Path) -> None:
-        self._client(bucket).upload_file(str(path), bucket, key)
+        self._client(bucket).upload_file(str(path), bucket, key, Callback=self._go_on)
         self._there[bucket, key] = monotonic()
+
+    def _go_on(self, _: int) -> None:
+        if self._closed:
+            raise _Closed
 
     def _way(self, bucket: str, key: str, how: str, *, fresh: bool = False) -> dict[str, Any]:
         if how != "host":

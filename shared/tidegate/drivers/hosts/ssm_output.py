@@ -4,6 +4,7 @@ import base64
 import binascii
 import json
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,8 +16,9 @@ SMALL: Final = 2_400
 """What the list of a command's invocations has room for: it gives 2,500 characters."""
 LARGE: Final = 23_900
 """What the SSM Agent keeps of an output: it cuts at 24,000 bytes."""
-BY_S3: Final = 4_000_000
-"""What one slice prints where its output is put into a bucket."""
+BY_S3: Final = 1_000_000
+"""What one slice prints where its output is put into a bucket; fifty of them are in one command."""
+_PIECE: Final = 1 << 20
 ROOM_FOR_SUMMARY: Final = 120
 
 
@@ -24,10 +26,30 @@ ROOM_FOR_SUMMARY: Final = 120
 class Output:
     """What one slice has to say."""
 
-    data: bytes = b""
+    packed: bytes = b""
     done: bool = False
     """Whether the errand is over, as its lines say."""
     refused: Refused | None = None
+
+    def pieces(self, most: int) -> Iterator[bytes]:
+        """Yield what is packed bit by bit, as a little that is packed may swell to very much.
+
+        Raises:
+            ProtocolBroken: It cannot be unpacked, or has more than *most* bytes.
+        """
+        unpacker, packed = zlib.decompressobj(), self.packed
+        while True:
+            try:
+                piece = unpacker.decompress(packed, _PIECE)
+            except zlib.error:
+                raise ProtocolBroken("its slice cannot be unpacked") from None
+            if not piece:
+                return
+            most -= len(piece)
+            if most < 0:
+                raise ProtocolBroken("it sent more than the log limits of the run allow")
+            yield piece
+            packed = unpacker.unconsumed_tail
 
 
 def is_whole(text: str) -> bool:
@@ -41,8 +63,8 @@ def is_whole(text: str) -> bool:
     return not isinstance(size, int) or len(rest.partition("\n")[0]) >= size
 
 
-def read_output(text: str, *, most: int) -> Output | None:
-    """Return what a slice says, whose lines have at most so many bytes; None where none ran.
+def read_output(text: str) -> Output | None:
+    """Return what a slice says; None where none ran.
 
     Raises:
         ProtocolBroken: The runner never prints that.
@@ -61,14 +83,7 @@ def read_output(text: str, *, most: int) -> Output | None:
         raise ProtocolBroken("its slice cannot be read") from None
     if not isinstance(done, bool) or len(rest) < size:
         raise ProtocolBroken("its slice was cut")
-    unpacker = zlib.decompressobj()
-    try:
-        data = unpacker.decompress(packed, most)
-    except zlib.error:
-        raise ProtocolBroken("its slice cannot be unpacked") from None
-    if unpacker.unconsumed_tail:
-        raise ProtocolBroken("it sent more than the log limits of the run allow")
-    return Output(data, done)
+    return Output(packed, done)
 
 
 def _from_summary(text: str) -> str:

@@ -58,7 +58,7 @@ class SsmOptions(BaseModel):
     @field_validator("region")
     @classmethod
     def _is_region(cls, region: str | None) -> str | None:
-        if region is not None and not _REGION.fullmatch(region):
+        if region is not None and (len(region) > 32 or not _REGION.fullmatch(region)):
             raise ValueError(f"The region {region[:40]!r} is none; it looks like 'eu-central-1'.")
         return region
 

@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any, Final, Self
@@ -13,7 +13,7 @@ from typing_extensions import override
 from tidegate.drivers.hosts import Failed
 from tidegate.drivers.hosts.follow import Way
 from tidegate.drivers.hosts.hearing import Broken, Conversation, Ending, Hearing, Party
-from tidegate.drivers.hosts.lines import Lines, Need, ProtocolBroken, Refused
+from tidegate.drivers.hosts.lines import HostLine, Lines, Need, ProtocolBroken, Refused
 from tidegate.drivers.hosts.ssm_exchange import Exchange, ExchangeTrouble
 from tidegate.drivers.hosts.ssm_office import Office
 from tidegate.drivers.hosts.ssm_output import Output, read_output
@@ -72,7 +72,7 @@ class SsmWay(Way):
         """What AppSpecs of the host say, by their digest."""
         self.appspecs = 0
         self.unfetched = 0
-        """How often the host could not have what it was to fetch."""
+        """How often in a row the host could not have what it was to fetch."""
 
     @override
     async def open(self, stack: AsyncExitStack) -> Conversation:
@@ -121,7 +121,6 @@ class SliceTalk:
                 ending = await self._slice()
                 if ending is not None:
                     return ending
-                await self._party.mailbox.room()
         except ProtocolBroken as broken:
             place = self._party.place
             return Failed("protocol", f"{place} does not talk as the runner does: {broken}.")
@@ -129,7 +128,9 @@ class SliceTalk:
             return self._broken(error.trouble)
 
     async def _slice(self) -> Ending | None:
-        header = await asyncio.to_thread(self._header_with_bundle)
+        source = await self._source()
+        # Only now, as what is wished while the bundle is put into S3 is wished of this slice, too.
+        header = self._header_with(source)
         self._passed_on = len(self._progress.wishes)
         self._under_way = True
         try:
@@ -139,34 +140,51 @@ class SliceTalk:
         self._progress.heard_at += answer.waited
         if answer.trouble is not None:
             return self._broken(answer.trouble)
-        output = read_output(answer.output, most=self._errand.budget)
+        output = read_output(answer.output)
         if output is None:
             return self._broken(NOTHING_SAID)
+        if output.refused is not None:
+            return self._refused(output.refused)
+        self._way.unfetched = 0
         self._progress.hear(self._way.now())
         return await self._taken(output)
 
     async def _taken(self, output: Output) -> Ending | None:
-        if output.refused is not None:
-            return self._refused(output.refused)
-        for line in Lines(self._errand.budget).feed(output.data):
-            match line:
-                case Need("appspec", text):
-                    await self._read(text)
-                case Need():
-                    raise ProtocolBroken("it asked for what it has to fetch itself")
-                case Refused():
-                    return self._refused(line)
-                case _:
-                    ending = self._hearing.take(line)
-                    if ending is not None:
-                        return ending
+        most = self._errand.budget
+        lines = Lines(most)
+        for piece in output.pieces(most):
+            for line in lines.feed(piece):
+                ending = await self._take(line)
+                if ending is not None:
+                    return ending
+            await self._wait_for_reader()
         if output.done:
             raise ProtocolBroken("its slice is the last one, and does not say how the run ended")
         return None
 
+    async def _wait_for_reader(self) -> None:
+        asked_at = self._way.now()
+        await self._party.mailbox.room()
+        self._progress.heard_at += self._way.now() - asked_at
+
+    async def _take(self, line: HostLine) -> Ending | None:
+        match line:
+            case Need("appspec", text):
+                await self._read(text)
+                return None
+            case Need():
+                raise ProtocolBroken("it asked for what it has to fetch itself")
+            case Refused():
+                return self._refused(line)
+            case _:
+                return self._hearing.take(line)
+
     def _refused(self, refused: Refused) -> Ending:
-        self._way.unfetched += refused.code == _UNFETCHED
-        if refused.code == _UNFETCHED and self._way.unfetched < _MOST_UNFETCHED:
+        """Return what a refusal means; of a run that has begun, only time tells that it is lost."""
+        if refused.code != _UNFETCHED:
+            return self._hearing.refused(refused)
+        self._way.unfetched += 1
+        if self._progress.has_begun or self._way.unfetched < _MOST_UNFETCHED:
             return Broken(f"it says: {refused.why.rstrip('.')}")
         return self._hearing.refused(refused)
 
@@ -199,11 +217,17 @@ class SliceTalk:
             header["spec"] = {k: v for k, v in header["spec"].items() if k in _KEPT}
         return header
 
-    def _header_with_bundle(self) -> dict[str, Any]:
-        header = self._header()
+    async def _source(self) -> dict[str, Any] | None:
+        """Return where the host finds the bundle; once the run has begun, it has it."""
         bundle = self._errand.bundle
-        if header["bundle"] is not None and bundle is not None:
-            header["bundle"]["source"] = self._way.exchange.bundle(bundle)
+        if bundle is None or self._progress.has_begun:
+            return None
+        return await self._way.exchange.offer(bundle)
+
+    def _header_with(self, source: Mapping[str, Any] | None) -> dict[str, Any]:
+        header = self._header()
+        if header["bundle"] is not None:
+            header["bundle"]["source"] = source
         if self._way.answers and header["op"] == "run":
             header["answers"] = dict(self._way.answers)
         return header
@@ -217,4 +241,13 @@ class SliceTalk:
             state_dir=self._way.state_dir,
             asked_at=self._way.office.wall(),
             hurry=hurry,
+            circle=_circle_of(header),
         )
+
+
+def _circle_of(header: Mapping[str, Any]) -> str:
+    """Return the group whose hosts may read this: variables and bundle are for no others.
+
+    Of a run that has begun, nothing is said that others may not read.
+    """
+    return str(header["spec"].get("group_id", "")) if header["op"] == "run" else ""
