@@ -1,0 +1,173 @@
+"""One command over SSM: who hears what, and when."""
+
+import asyncio
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from tidegate.drivers.hosts.errand import Runner
+from tidegate.drivers.hosts.ssm_batches import Batch, SsmPace
+from tidegate.drivers.hosts.ssm_calls import Invocation, NotValid, Seen
+from tidegate.drivers.hosts.ssm_command import Acquaintances, Command
+from tidegate.drivers.hosts.ssm_wants import Answer, Common, Trouble, Want
+
+HOSTS = [f"i-{number:017x}" for number in range(4)]
+WHOLE = '{"done": false, "size": 4}\nAAAA\n'
+CUT = '{"done": false, "size": 9999}\nAAAA'
+PACE = SsmPace(poll=0.01, slowest_poll=0.01)
+
+
+def want(instance: str) -> Want:
+    return Want(
+        id=f"of {instance}",
+        instance=instance,
+        common=Common(bundles="presigned"),
+        header={"op": "run", "key": "k", "spec": {}},
+        state_dir=None,
+        asked_at=0.0,
+    )
+
+
+@dataclass
+class Aws:
+    """Stands for the counter and all that is called there; *before* each call, much may happen."""
+
+    outputs: Mapping[str, str] = field(default_factory=dict)
+    before: Callable[[str], object] = lambda _: None
+    sent: list[Sequence[str]] = field(default_factory=list)
+    region: str = "us-east-1"
+
+    @property
+    def calls(self) -> "Aws":
+        return self
+
+    async def call(self, kind: str, make: Callable[[], Any]) -> Any:
+        await asyncio.sleep(0)
+        self.before(kind)
+        return make()
+
+    def wall(self) -> float:
+        return 0.0
+
+    def seen(self, instances: Sequence[str]) -> Mapping[str, Seen]:
+        return {one: Seen(ping="Online", platform="Linux", agent="3") for one in instances}
+
+    def send(self, instances: Sequence[str], script: str, **_: object) -> str:
+        assert script
+        self.sent.append(list(instances))
+        return "command"
+
+    def invocations(self, _: str) -> list[Invocation]:
+        return [
+            Invocation(instance=one, status="success", code=0, output=output)
+            for one, output in self.outputs.items()
+        ]
+
+    def output(self, _: str, instance: str) -> str:
+        self.before(f"output of {instance}")
+        return WHOLE
+
+
+class Place:
+    """Stands for the place in S3."""
+
+    def parcel(self, data: bytes, how: str) -> tuple[dict[str, Any], str]:
+        assert data
+        assert how == "presigned"
+        return {"url": "https://here", "sha256": ""}, "key"
+
+    def runner(self, digest: str, _: bytes) -> dict[str, Any]:
+        return {"sha256": digest, "url": "https://here"}
+
+    def drop(self, _: str) -> None:
+        return
+
+
+def carried(
+    aws: Aws, hosts: Sequence[str], *, told: dict[str, Answer], unwanted: Collection[str] = ()
+) -> None:
+    """Carry out a command for hosts; *unwanted* may become so meanwhile."""
+
+    async def answer(answers: Mapping[str, Answer]) -> None:
+        told.update(answers)
+
+    async def release(_: Collection[str]) -> None:
+        return
+
+    counter: Any = aws
+    place: Any = Place()
+    command = Command(
+        batch=Batch([want(one) for one in hosts], ends_at=20.0),
+        counter=counter,
+        exchange=place,
+        known=Acquaintances(counter, PACE),
+        runner=Runner.ours(),
+        pace=PACE,
+        commands=lambda: 1,
+        answer=answer,
+        release=release,
+        is_wanted=lambda id_: id_ not in unwanted,
+    )
+
+    async def main() -> None:
+        async with asyncio.timeout(20):
+            await command.carry()
+
+    asyncio.run(main())
+
+
+def test_hosts_with_little_to_say_do_not_wait_for_those_with_much():
+    told: dict[str, Answer] = {}
+    told_by_then: dict[str, set[str]] = {}
+    aws = Aws(outputs={HOSTS[0]: CUT, HOSTS[1]: WHOLE, HOSTS[2]: CUT, HOSTS[3]: WHOLE})
+    aws.before = lambda what: told_by_then.setdefault(what, set(told))
+
+    carried(aws, HOSTS, told=told)
+
+    assert told_by_then[f"output of {HOSTS[0]}"] == {want(HOSTS[1]).id, want(HOSTS[3]).id}
+    assert {id_: answer.output for id_, answer in told.items()} == {
+        want(one).id: WHOLE for one in HOSTS
+    }
+
+
+def test_who_let_go_while_it_waited_for_its_turn_is_sent_nothing():
+    told: dict[str, Answer] = {}
+    unwanted: set[str] = set()
+    aws = Aws(outputs={HOSTS[1]: WHOLE})
+    aws.before = lambda kind: unwanted.add(want(HOSTS[0]).id) if kind == "send" else None
+
+    carried(aws, HOSTS[:2], told=told, unwanted=unwanted)
+
+    assert aws.sent == [[HOSTS[1]]]
+    assert told.keys() == {want(HOSTS[1]).id}
+
+
+def test_where_all_have_let_go_nothing_is_sent():
+    told: dict[str, Answer] = {}
+    aws = Aws()
+
+    carried(aws, HOSTS, told=told, unwanted=[want(one).id for one in HOSTS])
+
+    assert (aws.sent, told) == ([], {})
+
+
+def test_instances_that_another_command_had_forgotten_meanwhile_are_asked_by_the_command_itself():
+    aws: Any = Aws()
+    known = Acquaintances(aws, PACE)
+    known.heard(HOSTS[0], 0.0)
+    aws.before = lambda _: known.forget(HOSTS[:1])
+
+    assert asyncio.run(known.troubles(HOSTS[:2])) == {}
+
+
+def test_an_instance_that_is_called_invalid_when_it_is_asked_about_is_no_fault_of_ours():
+    aws: Any = Aws()
+
+    def refuse(_: Sequence[str]) -> Mapping[str, Seen]:
+        raise NotValid(f"{HOSTS[0]} is none")
+
+    aws.seen = refuse
+
+    found: dict[str, Trouble] = asyncio.run(Acquaintances(aws, PACE).troubles(HOSTS))
+
+    assert found == {}
