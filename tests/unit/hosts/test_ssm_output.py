@@ -73,6 +73,11 @@ def test_a_refusal_is_read():
     assert (output.refused.why, output.refused.code) == ("No room.", "disk_full")
 
 
+@pytest.mark.parametrize("text", ["[" * 20_000, '{"done":' + '{"a":' * 20_000])
+def test_what_is_nested_without_end_harms_nobody_else(text: str):
+    assert is_whole(text) == text.startswith("[")
+
+
 def test_nothing_of_ours_is_none():
     assert read_output("hello") is None
     assert is_whole("hello")

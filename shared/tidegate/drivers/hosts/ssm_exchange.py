@@ -224,7 +224,7 @@ class Exchange:
             return {"url": self._address(bucket, key)}
         meta = self._client(bucket).meta
         way: dict[str, Any] = {"bucket": bucket, "key": key, "region": meta.region_name}
-        if _AMAZON not in meta.endpoint_url:
+        if not meta.endpoint_url.endswith(_AMAZON):  # nor does that of China, for one
             way["endpoint"] = meta.endpoint_url
         return way
 

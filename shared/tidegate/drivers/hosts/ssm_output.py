@@ -57,7 +57,7 @@ def is_whole(text: str) -> bool:
     head, _, rest = _from_summary(text).partition("\n")
     try:
         size = json.loads(head).get("size", 0)
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):
         # A summary that is cut itself; without one, more of it would tell nothing.
         return not head.startswith(("{",)) and bool(text)
     return not isinstance(size, int) or len(rest.partition("\n")[0]) >= size

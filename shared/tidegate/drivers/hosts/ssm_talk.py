@@ -13,7 +13,7 @@ from typing_extensions import override
 from tidegate.drivers.hosts import Failed
 from tidegate.drivers.hosts.follow import Way
 from tidegate.drivers.hosts.hearing import Broken, Conversation, Ending, Hearing, Party
-from tidegate.drivers.hosts.lines import HostLine, Lines, Need, ProtocolBroken, Refused
+from tidegate.drivers.hosts.lines import HostLine, Lines, Need, ProtocolBroken, Refused, quoted
 from tidegate.drivers.hosts.ssm_exchange import Exchange, ExchangeTrouble
 from tidegate.drivers.hosts.ssm_office import Office
 from tidegate.drivers.hosts.ssm_output import Output, read_output
@@ -185,7 +185,7 @@ class SliceTalk:
             return self._hearing.refused(refused)
         self._way.unfetched += 1
         if self._progress.has_begun or self._way.unfetched < _MOST_UNFETCHED:
-            return Broken(f"it says: {refused.why.rstrip('.')}")
+            return Broken(f"it says: {quoted(refused.why, 500).rstrip('.')}")
         return self._hearing.refused(refused)
 
     async def _read(self, text: bytes) -> None:
