@@ -30,14 +30,15 @@ def follow_up(
 ) -> Deployment | None:
     """Deploy to those *members* that were launched during a deployment, once, if there are any.
 
-    Where the group has another active deployment by now, that one finds them by itself.
+    Where the group has had another deployment since, that one finds them by itself: what was
+    good then may be an older revision by now.
     """
     root = uow.deployments.lock(search.deployment_id)
     current = uow.searches.get(root.id)
     if current is None or current.stage is not Stage.AFTER:
         return None
     group = uow.catalog.group_by_id(root.group_id)
-    if group is None or group.is_deleted or not wants_follow_up(root, group.aws):
+    if group is None or _is_settled(root, group):
         uow.searches.close(current)
         return None
     launched = launched_meanwhile(
@@ -50,6 +51,13 @@ def follow_up(
         uow.searches.close(current)
         return None
     return _begin(root, current, group, members, launched.ready, uow=uow)
+
+
+def _is_settled(root: Deployment, group: Group) -> bool:
+    last = group.last_attempted
+    if last is not None and last.deployment_id != root.id:
+        return True
+    return group.is_deleted or not wants_follow_up(root, group.aws)
 
 
 def _current(root: Deployment, uow: UnitOfWork) -> set[str]:

@@ -212,6 +212,23 @@ def test_none_follows(system, why):
     assert only_follow_up(system, id_)[0] == []
 
 
+def test_what_another_deployment_brought_since_is_not_taken_back(system):
+    shop, id_, _ = begin(system, 1)
+    until(system, LOOK_AT_INSTANCES)
+    launched = system.instances.launch("asg-1")
+    system.instances.failure = AWAY
+    system.deliver(LOOK_AT_INSTANCES)
+    system.instances.failure = None
+    newer = deploy(system, shop, "two")
+
+    for _ in range(3):
+        system.sweep(after=30)
+        system.settle()
+
+    assert targets(system, newer)[launched].status == "Succeeded"
+    assert only_follow_up(system, id_)[0] == []
+
+
 def test_none_follows_one_that_follows(system):
     _, id_, _ = begin(system, 1)
     system.instances.launch("asg-1")
