@@ -8,7 +8,7 @@ import pytest
 from parts.aws import REGION
 from tidegate.domain.instances import InstanceState, Place, Search
 from tidegate.domain.tag_filters import TagFilter, TagFilterType, TagSet
-from tidegate.drivers.instances import NotFound, aws_instances
+from tidegate.drivers.instances import NotFound, aws, aws_instances
 from tidegate.drivers.instances.aws import MOST_VALUES, AwsInstances
 from tidegate.testing.sentences import is_a_sentence
 
@@ -148,6 +148,31 @@ def test_however_many_there_are_few_calls_are_made(account, calls):
     assert {operation for operation, _ in calls()} == {"DescribeInstances"}
     for _, parameters in calls():
         assert all(len(one["Values"]) <= MOST_VALUES for one in parameters["Filters"])
+
+
+def test_only_what_is_meant_counts_against_the_limit(account, monkeypatch):
+    monkeypatch.setattr(aws, "MOST_INSTANCES", 2)
+    web = account.launch(2, role="web")
+    account.launch(3, role="db")
+    either = (TagFilter(BOTH, "role", "web"), TagFilter(BOTH, "env", "prod"))
+
+    assert found((either,)) == set(web)
+
+    account.launch(1, env="prod")
+    answer = AwsInstances().find(by_tags(either))
+    assert isinstance(answer, NotFound)
+    assert (answer.code, answer.may_pass) == ("OVER_MAX_INSTANCES", False)
+    assert answer.message.startswith(f"More than 2 instances are meant in {REGION}")
+
+
+def test_a_look_at_many_deployments_together_has_no_limit(account, monkeypatch):
+    monkeypatch.setattr(aws, "MOST_INSTANCES", 2)
+    ids = account.launch(5)
+
+    answer = AwsInstances().look(HERE, ids)
+
+    assert isinstance(answer, tuple)
+    assert {one.id for one in answer} == set(ids)
 
 
 def test_nobody_is_asked_where_nothing_is_meant(environment, calls):

@@ -57,7 +57,17 @@ class AwsInstances:
         queries = [*_by_id(members), *queries_for(search.tag_set)]
         alive = ("instance-state-name", _ALIVE)
         found = self._described(place, [(*query, alive) for query in queries])
-        return meant(search, found, members)
+        wanted: list[Instance] = []
+        # EC2 tells of more than is meant, as `queries_for` says; that counts against nobody.
+        for instance in found:
+            wanted += meant(search, (instance,), members)
+            if len(wanted) > MOST_INSTANCES:
+                raise Refused(
+                    ErrorCode.OVER_MAX_INSTANCES,
+                    f"More than {MOST_INSTANCES} instances are meant in {place.region}, which "
+                    "is the limit of a deployment; narrow the tags of the deployment group",
+                )
+        return meant(search, wanted, members)
 
     def _members(self, place: Place, names: Sequence[str]) -> frozenset[str]:
         """Return the ids of the instances that Auto Scaling groups have.
@@ -95,12 +105,6 @@ class AwsInstances:
                 if instance.id not in known:
                     known.add(instance.id)
                     yield instance
-                if len(known) > MOST_INSTANCES:
-                    raise Refused(
-                        ErrorCode.OVER_MAX_INSTANCES,
-                        f"More than {MOST_INSTANCES} instances are meant in {place.region}, which "
-                        "is the limit of a deployment; narrow the tags of the deployment group",
-                    )
 
     def _pages(self, place: Place, query: Query) -> Iterator[Instance]:
         filters = [{"Name": name, "Values": list(values)} for name, values in query]
