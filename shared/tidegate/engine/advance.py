@@ -173,16 +173,9 @@ def _begin(
             message=bundle_failure["message"],
         )
     else:
-        _fail_unfit(started, gathered, uow)
+        first, *_ = events_of(is_restart=started.options.is_restart)
+        uow.targets.fail_each(deployment.id, gathered.unfit, event=first, at=now)
     _plan(started, uow)
-
-
-def _fail_unfit(deployment: Deployment, gathered: Gathered, uow: UnitOfWork) -> None:
-    first, *_ = events_of(is_restart=deployment.options.is_restart)
-    for target_id, sentence in gathered.unfit.items():
-        uow.targets.fail_all(
-            deployment.id, event=first, at=uow.now(), message=sentence, only=target_id
-        )
 
 
 def _needs_bundle(deployment: Deployment, revision: Revision | None) -> bool:

@@ -1,6 +1,6 @@
 """EC2 instances of a deployment that starts: asked for, waited for, and found."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -9,7 +9,7 @@ import structlog
 
 from tidegate.domain.deployment import Deployment, ErrorCode
 from tidegate.domain.ids import DeploymentId
-from tidegate.domain.instances import FoundInstance, Instance, Place, Search
+from tidegate.domain.instances import DEPLOYABLE, FoundInstance, Instance, Place, Search
 from tidegate.domain.steps import Fail
 from tidegate.drivers.instances import InstanceSource, NotFound
 from tidegate.messages import want_advance, want_instances
@@ -21,6 +21,8 @@ from tidegate.store.unit_of_work import Store, UnitOfWork
 
 ASK_AGAIN: Final = timedelta(seconds=10)
 """What nobody has taken by then is sent again: its message may be lost."""
+SLICE: Final = 500
+"""Instances that one transaction writes."""
 KEEP_TRYING: Final = timedelta(minutes=5)
 """For so long AWS may be away, or busy, before a deployment fails of it."""
 NO_BLUE_GREEN: Final = (
@@ -96,8 +98,18 @@ class InstanceFinding:
             settings = uow.deployments.group_settings(deployment_id)
         search = search_of(deployment, settings, assume_role=self.assume_role)
         answer = self.source().find(search)
+        if not isinstance(answer, NotFound):
+            self._keep_hosts(deployment.region, answer)
         with self.store.write() as uow:
             _keep(deployment_id, answer, uow)
+
+    def _keep_hosts(self, region: str, instances: Sequence[Instance]) -> None:
+        """Write instances that take part, before anybody waits for the deployment's row."""
+        wanted = [one for one in instances if one.state in DEPLOYABLE]
+        for begin in range(0, len(wanted), SLICE):
+            with self.store.write() as uow:
+                some = wanted[begin : begin + SLICE]
+                uow.catalog_of(region).keep_instances(some, at=uow.now(), ids=uow.ids)
 
 
 def _keep(
@@ -114,9 +126,6 @@ def _keep(
         wake_at = _not_found(search, answer, uow)
     else:
         found = deployable(answer)
-        wanted = {one.id for one in found}
-        catalog = uow.catalog_of(deployment.region)
-        catalog.keep_instances([one for one in answer if one.id in wanted], at=now, ids=uow.ids)
         uow.searches.found(search, found, at=now)
         log.info("instances_found", deployment_id=deployment_id, instances=len(found))
     if uow.deployments.wake(deployment_id, wake_at) and wake_at == now:

@@ -35,14 +35,11 @@ class FoundHosts:
             self._keep_some(ordered[start : start + _TOGETHER], at, ids)
 
     def _keep_some(self, instances: Sequence[Instance], at: datetime, ids: IdSource) -> None:
+        # New ones first: somebody else may find the same in the same moment, and whoever waits for
+        # another's new rows has locked none that come after them.
+        new = [self._new(one.id, at, ids) for one in instances]
+        self._session.execute(insert_unless_there(self._session, HostRow), new)
         known = self._known(instances)
-        for one in instances:
-            if one.id not in known:
-                # Somebody else may find it in the same moment.
-                new = self._new(one.id, at, ids)
-                self._session.execute(insert_unless_there(self._session, HostRow, **new))
-        if len(known) < len(instances):
-            known = self._known(instances)
         for one in instances:
             row = known[one.id]
             row.instance = instance_to_json(one)

@@ -49,9 +49,13 @@ def _update(
 def insert_unless_there(
     session: Session, table: type[Row], **values: object
 ) -> postgresql.Insert | sqlite.Insert:
-    """Return the statement that adds a row, and does nothing where its key is taken."""
+    """Return the statement that adds a row, and does nothing where its key is taken.
+
+    Without *values* it adds rows that are told when it is executed.
+    """
     insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    return insert(table).values(values).on_conflict_do_nothing()
+    statement = insert(plain_table(table))
+    return (statement.values(values) if values else statement).on_conflict_do_nothing()
 
 
 def plain_table(table: type[Row]) -> Table:

@@ -1,12 +1,12 @@
 """Targets as rows: written at the start, read with their events, skipped, failed, completed."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import bindparam, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from tidegate.domain.fleet import Fleet
@@ -19,8 +19,39 @@ from tidegate.store.statements import change, plain_table
 from tidegate.store.tables import DeploymentRow, LifecycleEventRow, TargetRow
 from tidegate.store.target_reading import TargetReading
 
-_ADD: Final = insert(plain_table(TargetRow))
-_ADD_EVENTS: Final = insert(plain_table(LifecycleEventRow))
+_TARGETS: Final = plain_table(TargetRow)
+_EVENTS: Final = plain_table(LifecycleEventRow)
+_ADD: Final = insert(_TARGETS)
+_ADD_EVENTS: Final = insert(_EVENTS)
+_FAIL_EVENT: Final = (
+    update(_EVENTS)
+    .where(
+        _EVENTS.c.deployment_id == bindparam("id_"),
+        _EVENTS.c.target_id == bindparam("target"),
+        _EVENTS.c.name == bindparam("event"),
+    )
+    .values(
+        status=EventStatus.FAILED,
+        message=bindparam("why"),
+        error_code=DiagnosticCode.UNKNOWN_ERROR,
+        started_at=bindparam("now"),
+        finished_at=bindparam("now"),
+    )
+)
+_FAIL_TARGET: Final = (
+    update(_TARGETS)
+    .where(
+        _TARGETS.c.deployment_id == bindparam("id_"),
+        _TARGETS.c.target_id == bindparam("target"),
+    )
+    .values(
+        status=TargetStatus.FAILED,
+        message=bindparam("why"),
+        finished_at=bindparam("now"),
+        last_updated_at=bindparam("now"),
+        due_at=None,
+    )
+)
 _MOST_NAMES: Final = 1000
 """So many fit into one statement of either database."""
 
@@ -199,10 +230,8 @@ class Targets(TargetReading):
         event: str,
         at: datetime,
         message: str,
-        only: TargetId | None = None,
     ) -> int:
-        """Fail all targets, or *only* one, at lifecycle event *event*: none of them can be used."""
-        those = () if only is None else (LifecycleEventRow.target_id == only,)
+        """Fail all targets at lifecycle event *event*: none of them can be used."""
         position = (
             select(func.min(LifecycleEventRow.position))
             .where(
@@ -223,13 +252,49 @@ class Targets(TargetReading):
         ):
             self._session.execute(
                 update(LifecycleEventRow)
-                .where(LifecycleEventRow.deployment_id == deployment_id, condition, *those)
+                .where(LifecycleEventRow.deployment_id == deployment_id, condition)
                 .values(started_at=at, finished_at=at, **values)
                 .execution_options(synchronize_session=False)
             )
         return self._end_pending(
-            deployment_id, TargetEvent.FAIL, at=at, actor="tidegate", reason=message, only=only
+            deployment_id, TargetEvent.FAIL, at=at, actor="tidegate", reason=message
         )
+
+    def fail_each(
+        self,
+        deployment_id: DeploymentId,
+        sentences: Mapping[TargetId, str],
+        *,
+        event: str,
+        at: datetime,
+    ) -> int:
+        """Fail those that have a sentence and that nobody has taken, at their first *event*.
+
+        They may be thousands, so that no statement for one of them reads what others have.
+        """
+        waiting = self._session.scalars(
+            select(TargetRow.target_id).where(
+                TargetRow.deployment_id == deployment_id, TargetRow.status == TargetStatus.PENDING
+            )
+        )
+        ids = sorted(sentences.keys() & set(waiting))
+        if not ids:
+            return 0
+        those: list[dict[str, Any]] = [
+            {"id_": deployment_id, "target": id_, "why": sentences[TargetId(id_)], "now": at}
+            for id_ in ids
+        ]
+        moves = [
+            _Move(TargetEvent.FAIL, TargetStatus.PENDING, at, "tidegate", one["why"]).of(
+                one["target"]
+            )
+            for one in those
+        ]
+        self._session.execute(_FAIL_EVENT, [{**one, "event": event} for one in those])
+        self._session.execute(_FAIL_TARGET, those)
+        self._skip_events(deployment_id, ids, at)
+        self._history.record(deployment_id, moves)
+        return len(ids)
 
     def request_cancel(self, deployment_id: DeploymentId) -> int:
         """Ask whoever holds a target of this deployment to end after the current script."""

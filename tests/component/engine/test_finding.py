@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import event
 
 from component.engine.system import ALL, ONE
 from tidegate.domain.aws_group import (
@@ -18,7 +19,7 @@ from tidegate.domain.host import Origin
 from tidegate.domain.instances import InstanceState
 from tidegate.domain.tag_filters import TagFilter, TagFilterType, Tags
 from tidegate.drivers.instances import NotFound
-from tidegate.messages import ADVANCE, FIND_INSTANCES
+from tidegate.messages import ADVANCE, FIND_INSTANCES, RUN_HOOKS
 
 WEB = TagFilter(TagFilterType.KEY_AND_VALUE, "role", "web")
 DB = TagFilter(TagFilterType.KEY_AND_VALUE, "role", "db")
@@ -180,6 +181,33 @@ def test_a_stopped_instance_fails_with_a_sentence_and_counts_as_failed(system):
     assert {event.status for event in rest} == {"Skipped"}
     assert shop.deployment(id_).status == "Succeeded"
     assert shop.deployment(id_).overview == {"Failed": 1, "Succeeded": 1}
+
+
+@pytest.mark.parametrize("how", [InstanceState.STOPPED, InstanceState.RUNNING])
+def test_however_many_are_found_no_statement_more_is_made_until_they_run(system, how):
+    shop = system.shop(aws=BY_TAG, config=ALL)
+    statements = []
+    event.listen(system.engine, "before_cursor_execute", lambda *args: statements.append(args[2]))
+
+    def begin(count):
+        for _ in range(count):
+            system.instances.launch(state=how, role="web")
+        shop.revision("one")
+        statements.clear()
+        id_ = shop.deploy("one")
+        while system.broker.queue and RUN_HOOKS not in system.waiting():
+            system.worker.perform(system.broker.queue.pop(0))
+        made = len(statements)
+        assert len(targets(system, id_)) == len(system.instances.instances)
+        system.broker.queue.clear()
+        if shop.deployment(id_).status == "InProgress":
+            system.stop(id_)
+        return made
+
+    begin(1)
+    few, many = begin(3), begin(30)
+
+    assert many <= few
 
 
 def test_with_all_but_the_floor_stopped_nothing_begins(system):
