@@ -16,7 +16,7 @@ class Pruned:
 def prune(*, store: Store, artifacts: ArtifactStore, keep: timedelta) -> Pruned:
     """Delete logs of deployments, the audit, dropped notices, and artifacts older than *keep*.
 
-    EC2 instances go that nobody has found since, and that no deployment has as a target.
+    EC2 instances go that nobody has found since, and what groups know of them.
 
     An artifact stays while a revision or a deployment that is younger has it, and while it is what
     a group's last successful deployment brought, or one that is active brings.

@@ -11,8 +11,9 @@ from sqlalchemy.orm import Session
 from tidegate.domain.host import NO_WAY, Origin
 from tidegate.domain.ids import IdSource
 from tidegate.domain.instances import Instance, InstanceState
+from tidegate.domain.target import FINAL_TARGET_STATUSES
 from tidegate.store.statements import insert_unless_there
-from tidegate.store.tables import HostRow, TargetRow
+from tidegate.store.tables import HostRow, InstallationRow, TargetRow
 
 _TOGETHER: Final = 500
 """Names in one statement."""
@@ -75,19 +76,32 @@ class FoundHosts:
         }
 
     def forget_instances(self, *, before: datetime) -> int:
-        """Delete instances that no deployment has found since *before* and none has as a target."""
-        # All targets once, and not once for each instance: they are many.
-        targets = select(TargetRow.host_id)
+        """Delete instances that no deployment has found since *before*, and what they have.
+
+        Those stay at which something goes on, and those whose host key was learned: another one
+        that shows itself there must not be taken for them. History stays.
+        """
+        # Few targets are open at a time, however many there have ever been.
+        at_work = select(TargetRow.host_id).where(
+            TargetRow.status.not_in(FINAL_TARGET_STATUSES) | TargetRow.lost
+        )
         gone = self._session.scalars(
             delete(HostRow)
             .where(
                 HostRow.origin == Origin.EC2,
                 HostRow.found_at < before,
-                HostRow.id.not_in(targets),
+                HostRow.settings["host_key"].as_string().is_(None),
+                HostRow.id.not_in(at_work),
             )
-            .returning(HostRow.id)
+            .returning(HostRow.name)
             .execution_options(synchronize_session=False)
         ).all()
+        for start in range(0, len(gone), _TOGETHER):
+            self._session.execute(
+                delete(InstallationRow)
+                .where(InstallationRow.target_id.in_(gone[start : start + _TOGETHER]))
+                .execution_options(synchronize_session=False)
+            )
         return len(gone)
 
 

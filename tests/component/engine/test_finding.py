@@ -19,6 +19,7 @@ from tidegate.domain.host import Origin
 from tidegate.domain.instances import InstanceState
 from tidegate.domain.tag_filters import TagFilter, TagFilterType, Tags
 from tidegate.drivers.instances import NotFound
+from tidegate.engine.retention import prune
 from tidegate.messages import ADVANCE, FIND_INSTANCES, RUN_HOOKS
 
 WEB = TagFilter(TagFilterType.KEY_AND_VALUE, "role", "web")
@@ -297,16 +298,36 @@ def test_a_blue_green_deployment_says_that_it_is_not_carried_out(system):
     assert system.instances.calls == []
 
 
-def test_instances_that_nobody_finds_any_more_are_forgotten(system):
-    system.instances.launch(role="web")
-    shop = system.shop(aws=BY_TAG)
-    deploy(system, shop)
-    lone = system.instances.launch(role="db")
+def test_instances_that_nobody_finds_any_more_are_forgotten_and_their_history_stays(system):
+    old, kept, learned = (system.instances.launch(role="web") for _ in range(3))
+    shop = system.shop(aws=BY_TAG, config=ALL)
+    id_ = deploy(system, shop)
     with system.store.write() as uow:
-        uow.catalog.keep_instances([system.instances.instances[lone]], at=uow.now(), ids=uow.ids)
+        uow.catalog.learn_host_key(uow.catalog.host(learned).id, "ssh-ed25519 AAAA")
+    system.instances.terminate(old)
+    system.instances.terminate(learned)
+    system.clock.advance(timedelta(days=100))
+    deploy(system, shop)
+
+    prune(store=system.store, artifacts=system.artifacts, keep=timedelta(days=90))
+
+    with system.store.read() as uow:
+        left = uow.catalog.hosts_page(limit=10, origin=Origin.EC2)
+        known = uow.installations.of(shop.group_id)
+    assert {one.name for one in left} == {kept, learned}
+    assert set(known) == {kept, learned}
+    assert set(targets(system, id_)) == {old, kept, learned}
+
+
+def test_an_instance_at_which_something_goes_on_is_not_forgotten(system):
+    instance = system.instances.launch(role="web")
+    shop = system.shop(aws=BY_TAG)
+    shop.deploy("one")
+    while RUN_HOOKS not in system.waiting():
+        system.worker.perform(system.broker.queue.pop(0))
     system.clock.advance(timedelta(days=100))
 
-    with system.store.write() as uow:
-        forgotten = uow.catalog.forget_instances(before=uow.now() - timedelta(days=90))
+    prune(store=system.store, artifacts=system.artifacts, keep=timedelta(days=90))
 
-    assert forgotten == 1
+    with system.store.read() as uow:
+        assert uow.catalog.host(instance).name == instance
