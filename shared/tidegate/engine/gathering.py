@@ -55,11 +55,11 @@ def gather_targets(deployment_id: DeploymentId, *, store: Store) -> Gathered | N
     with store.read() as uow:
         deployment = uow.deployments.get(deployment_id)
         gathered = _find(deployment, uow)
-        known = uow.targets.positions(deployment_id)
+        known = uow.targets.written(deployment_id)
     if gathered.refusal is not None:
         return gathered
-    missing = [target for target in gathered.targets if known.get(target.id) != target.position]
-    # Hosts may have come or gone since it was broken off.
+    missing = [target for target in gathered.targets if known.get(target.id) != target]
+    # Hosts may have come or gone since it was broken off, or be others of the same name.
     kept = {target.id for target in gathered.targets} - {target.id for target in missing}
     stale = [target_id for target_id in known if target_id not in kept]
     if stale:
@@ -119,7 +119,7 @@ def _write(deployment_id: DeploymentId, targets: Sequence[NewTarget], uow: UnitO
     deployment = uow.deployments.lock(deployment_id)
     if deployment.status is not DeploymentStatus.CREATED:
         return False
-    known = uow.targets.positions(deployment_id, [target.id for target in targets])
+    known = uow.targets.written(deployment_id, [target.id for target in targets])
     uow.targets.add_all(
         deployment_id,
         [target for target in targets if target.id not in known],

@@ -56,7 +56,7 @@ _MOST_NAMES: Final = 1000
 """So many fit into one statement of either database."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class NewTarget:
     id: TargetId
     host_id: HostId
@@ -143,16 +143,18 @@ class Targets(TargetReading):
             queued += count if dispatched and status == TargetStatus.PENDING else 0
         return Fleet(**counts, queued=queued, in_progress_for=in_progress_for)
 
-    def positions(
+    def written(
         self, deployment_id: DeploymentId, among: Sequence[TargetId] | None = None
-    ) -> dict[TargetId, int]:
-        """Return which targets a deployment has, and where each stands; only those *among* some."""
-        query = select(TargetRow.target_id, TargetRow.position).where(
-            TargetRow.deployment_id == deployment_id
-        )
+    ) -> dict[TargetId, NewTarget]:
+        """Return which targets a deployment has that has not begun; only those *among* some."""
+        columns = (TargetRow.target_id, TargetRow.host_id, TargetRow.position, TargetRow.status)
+        query = select(*columns).where(TargetRow.deployment_id == deployment_id)
         if among is not None:
             query = query.where(TargetRow.target_id.in_(among))
-        return {TargetId(name): position for name, position in self._session.execute(query)}
+        return {
+            TargetId(id_): NewTarget(TargetId(id_), HostId(host), position, TargetStatus(status))
+            for id_, host, position, status in self._session.execute(query)
+        }
 
     def remove(self, deployment_id: DeploymentId, target_ids: Sequence[TargetId]) -> None:
         """Delete targets of a deployment that has not begun."""
@@ -284,12 +286,8 @@ class Targets(TargetReading):
             {"id_": deployment_id, "target": id_, "why": sentences[TargetId(id_)], "now": at}
             for id_ in ids
         ]
-        moves = [
-            _Move(TargetEvent.FAIL, TargetStatus.PENDING, at, "tidegate", one["why"]).of(
-                one["target"]
-            )
-            for one in those
-        ]
+        begun = TargetEvent.FAIL, TargetStatus.PENDING, at, "tidegate"
+        moves = [_Move(*begun, one["why"]).of(one["target"]) for one in those]
         self._session.execute(_FAIL_EVENT, [{**one, "event": event} for one in those])
         self._session.execute(_FAIL_TARGET, those)
         self._skip_events(deployment_id, ids, at)

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from component.engine.system import ALL
+from tidegate.domain.deployment import DeploymentOptions
 from tidegate.domain.errors import Stale
 from tidegate.engine import advance as engine
 from tidegate.engine import gathering
@@ -45,9 +46,10 @@ def cut_after(monkeypatch):
 
 def order(system, id_):
     with system.store.read() as uow:
-        positions = uow.targets.positions(id_)
-    assert sorted(positions.values()) == list(range(len(positions)))
-    return sorted(positions, key=lambda name: positions[name])
+        targets = uow.targets.written(id_).values()
+    in_order = sorted(targets, key=lambda target: target.position)
+    assert [target.position for target in in_order] == list(range(len(in_order)))
+    return [target.id for target in in_order]
 
 
 def test_targets_are_written_in_slices_and_no_transaction_writes_more(
@@ -105,6 +107,45 @@ def test_hosts_that_went_meanwhile_are_no_targets(system, slices_of_two, cut_aft
 
     assert order(system, id_) == ["web-2", "web-3", "web-4", "web-5"]
     assert shop.deployment(id_).overview == {"Succeeded": 4}
+
+
+def test_a_host_that_was_replaced_by_one_of_its_name_meanwhile_is_deployed_to(
+    system, slices_of_two, cut_after
+):
+    shop = system.shop(*WEBS, config=ALL)
+    id_ = shop.deploy("one")
+    cut_after(2)
+    with pytest.raises(Cut):
+        system.deliver(ADVANCE)
+    with system.store.write() as uow:
+        before = uow.catalog.host("web-1")
+        uow.catalog.delete_host(before.id)
+        uow.catalog.add_host(replace(before, id="another"))
+
+    system.advance(id_)
+    system.settle()
+
+    assert shop.deployment(id_).overview == {"Succeeded": 5}
+
+
+def test_what_is_outdated_only_now_is_not_skipped(system, slices_of_two, cut_after):
+    shop = system.shop(*WEBS, config=ALL)
+    shop.deploy("one")
+    system.settle()
+    id_ = shop.deploy("one", options=DeploymentOptions(update_outdated_only=True))
+    cut_after(1)
+    with pytest.raises(Cut):
+        system.deliver(ADVANCE)
+    with system.store.write() as uow:
+        # A script of a deployment that was stopped before has ended only now.
+        broken = replace(uow.installations.of(shop.group_id)["web-1"], healthy=False)
+        uow.installations.record(shop.group_id, "web-1", broken, deployment_id=id_)
+
+    system.advance(id_)
+    system.settle()
+
+    assert order(system, id_) == ["web-1"]
+    assert shop.deployment(id_).overview == {"Succeeded": 1}
 
 
 def test_two_that_gather_at_once_write_each_target_once(system, slices_of_two, monkeypatch):
