@@ -39,15 +39,20 @@ class HostRequest:
 def create_host(name: str, request: HostRequest, *, uow: UnitOfWork) -> Host:
     """Create a host; the name of one that was deregistered may be used again.
 
+    An EC2 instance that a deployment found is one that nobody has registered yet.
+
     Raises:
         Invalid: A value cannot be taken.
         HostExists: There is one of that name.
-        InUse: A run goes on at one that was deregistered, and would be sought at another place.
+        InUse: A run goes on at one that was deregistered, and would be sought at another place; or
+            a deployment is at work on the instance, and reaches it as its group says.
     """
     check_name("host", name)
     driver, settings = _checked(request)
     known = uow.catalog.find_host(name, lock=True)
-    if known is not None and known.is_registered:
+    if known is not None and known.origin is Origin.EC2:
+        _check_idle(known, uow)
+    elif known is not None and known.is_registered:
         raise HostExists(name)
     host = Host(
         id=HostId(uow.ids.unique()) if known is None else known.id,
@@ -115,12 +120,7 @@ def delete_host(name: str, *, uow: UnitOfWork) -> None:
         InUse: A deployment is active there, or a group names it.
     """
     host = uow.catalog.host(name)
-    active = uow.catalog.deployment_on_host(host.id)
-    if active is not None:
-        raise InUse(
-            f"The deployment {active} is at work on the host {name!r}; "
-            f"wait for it or stop it with `tidegate stop {active}`."
-        )
+    _check_idle(host, uow)
     user = uow.catalog.group_naming_host(name)
     if user is not None:
         application, group = user
@@ -129,6 +129,15 @@ def delete_host(name: str, *, uow: UnitOfWork) -> None:
             f"{name!r}; take it out of the group first."
         )
     uow.catalog.delete_host(host.id)
+
+
+def _check_idle(host: Host, uow: UnitOfWork) -> None:
+    active = uow.catalog.deployment_on_host(host.id)
+    if active is not None:
+        raise InUse(
+            f"The deployment {active} is at work on the host {host.name!r}; "
+            f"wait for it or stop it with `tidegate stop {active}`."
+        )
 
 
 def _check_move(host: Host, driver: str, settings: Mapping[str, object], uow: UnitOfWork) -> None:

@@ -15,10 +15,12 @@ from tidegate.domain.aws_group import (
     WhenReady,
 )
 from tidegate.domain.deployment import DeploymentOptions, ErrorCode
+from tidegate.domain.errors import HostExists, InUse
 from tidegate.domain.host import Origin
 from tidegate.domain.instances import InstanceState
 from tidegate.domain.tag_filters import TagFilter, TagFilterType, Tags
 from tidegate.drivers.instances import NotFound
+from tidegate.engine.hosts import HostRequest, create_host
 from tidegate.engine.retention import prune
 from tidegate.messages import ADVANCE, FIND_INSTANCES, RUN_HOOKS
 
@@ -160,6 +162,34 @@ def test_without_any_instance_it_says_what_was_asked_for(system, aws):
     wanted = "EC2 instances with tags (role=web)" if aws is BY_TAG else "Auto Scaling groups asg-1"
     assert wanted in deployment.error_message
     assert deployment.started_at is None
+
+
+def test_an_instance_that_was_found_may_be_registered_once_nothing_goes_on_there(system):
+    instance = system.instances.launch(role="web")
+    shop = system.shop(aws=BY_TAG)
+    way = HostRequest(settings={"address": "10.0.0.1", "trust_on_first_use": True})
+
+    def register():
+        with system.store.write() as uow:
+            return create_host(instance, way, uow=uow)
+
+    id_ = shop.deploy("one")
+    while RUN_HOOKS not in system.waiting():
+        system.worker.perform(system.broker.queue.pop(0))
+    with pytest.raises(InUse, match=id_):
+        register()
+    system.settle()
+    register()
+    with pytest.raises(HostExists):
+        register()
+    again = deploy(system, shop, "two")
+
+    with system.store.read() as uow:
+        host = uow.catalog.host(instance)
+        assert [one.name for one in uow.catalog.hosts()] == [instance]
+    assert (host.origin, host.driver) == (Origin.REGISTERED, "ssh")
+    assert host.settings["address"] == "10.0.0.1"
+    assert targets(system, again)[instance].status == "Succeeded"
 
 
 def test_a_stopped_instance_fails_with_a_sentence_and_counts_as_failed(system):
