@@ -24,6 +24,8 @@ from tidegate.store.unit_of_work import Store, UnitOfWork
 SEEK_FOR: Final = timedelta(minutes=15)
 """For so long after a deployment AWS may be away, or refuse, before nobody follows it."""
 NOT_SOUGHT: Final = "Instances that were launched meanwhile could not be looked for: {}"
+SLICE: Final = 100
+"""Targets that one transaction ends, for nobody else has their deployment's row meanwhile."""
 _OPEN: Final = (TargetStatus.PENDING, TargetStatus.IN_PROGRESS)
 _MOST: Final = 100_000
 
@@ -95,14 +97,17 @@ class InstanceLooks:
         changes = changes_among(sorted(watched.open_ids), seen, search.absent)
         if not changes.gone and changes.absent == search.absent:
             return
+        gone = list(changes.gone.items())
         with self.store.write() as uow:
-            deployment = uow.deployments.lock(search.deployment_id)
-            if deployment.is_final or deployment.status is DeploymentStatus.CREATED:
-                # Before it begins its targets may yet be written anew; the next look sees them.
-                return
-            uow.searches.note_absent(search, changes.absent)
-            for id_, sentence in changes.gone.items():
-                _go(deployment, TargetId(id_), sentence, uow)
+            if _goes_on(search, uow):
+                uow.searches.note_absent(search, changes.absent)
+        for begin in range(0, len(gone), SLICE):
+            with self.store.write() as uow:
+                deployment = _goes_on(search, uow)
+                if deployment is None:
+                    return
+                for id_, sentence in gone[begin : begin + SLICE]:
+                    _go(deployment, TargetId(id_), sentence, uow)
 
     def _look_after(self, watched: _Watched) -> None:
         answer = self.source().find(watched.after)
@@ -113,6 +118,16 @@ class InstanceLooks:
             else:
                 log.warning("launched_not_found", deployment_id=id_, why=answer.message)
                 _give_up_late(id_, answer, uow)
+
+
+def _goes_on(search: KeptSearch, uow: UnitOfWork) -> Deployment | None:
+    """Return the deployment of a search, locked, if it has begun and not ended.
+
+    Before it begins its targets may yet be written anew; the next look sees them.
+    """
+    deployment = uow.deployments.lock(search.deployment_id)
+    is_over = deployment.is_final or deployment.status is DeploymentStatus.CREATED
+    return None if is_over else deployment
 
 
 def _go(deployment: Deployment, target_id: TargetId, sentence: str, uow: UnitOfWork) -> None:

@@ -8,7 +8,9 @@ from tidegate.domain.aws_group import AwsGroup, OutdatedInstances
 from tidegate.domain.deployment import Creator, DeploymentOptions, ErrorCode
 from tidegate.domain.instances import InstanceState
 from tidegate.drivers.instances import NotFound
+from tidegate.engine import looking
 from tidegate.messages import LOOK_AT_INSTANCES, RUN_HOOKS
+from tidegate.store.unit_of_work import Store
 from tidegate.testing.builders import ON_FAILURE
 
 BY_GROUP = AwsGroup(auto_scaling_groups=("asg-1",))
@@ -58,6 +60,25 @@ def test_one_that_terminates_before_its_turn_is_skipped_and_counts_as_failed(sys
     assert found[ids[1]].message == f"The instance {ids[1]} was terminated during the deployment."
     assert {event.status for event in found[ids[1]].events} == {"Skipped"}
     assert shop.deployment(id_).status == "Succeeded"
+
+
+def test_when_many_go_at_once_no_transaction_ends_more_than_some(system, monkeypatch):
+    monkeypatch.setattr(looking, "SLICE", 2)
+    shop, id_, ids = begin(system, 5, config=HALF)
+    for one in ids:
+        system.instances.terminate(one)
+    ended, write = [], Store.write
+
+    def counted(self, **options):
+        ended.append(shop.deployment(id_).overview.get("Skipped", 0))
+        return write(self, **options)
+
+    monkeypatch.setattr(Store, "write", counted)
+    system.worker.looks.look()
+    monkeypatch.setattr(Store, "write", write)
+
+    assert ended == [0, 0, 0, 2, 4]
+    assert shop.deployment(id_).overview == {"Skipped": 5}
 
 
 def test_with_too_many_gone_before_their_turn_the_deployment_fails(system):
