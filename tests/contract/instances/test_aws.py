@@ -4,6 +4,7 @@ import time
 from datetime import timedelta
 
 import pytest
+from botocore.client import BaseClient
 
 from parts.aws import REGION
 from tidegate.domain.instances import InstanceState, Place, Search
@@ -101,6 +102,28 @@ def test_an_auto_scaling_group_has_its_instances_whatever_their_tags(account):
         tagged: "",
         **dict.fromkeys(account.members(name), name),
     }
+
+
+def test_one_that_an_auto_scaling_group_launches_is_pending_before_ec2_knows_it(
+    account, monkeypatch
+):
+    name = account.group(1)
+    (id_,) = account.members(name)
+    ask = BaseClient._make_api_call
+
+    def asked(self, operation, parameters):
+        answer = ask(self, operation, parameters)
+        for group in answer.get("AutoScalingGroups", ()):
+            for one in group["Instances"]:
+                one["LifecycleState"] = "Pending"
+        return {**answer, "Reservations": []}
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", asked)
+
+    (one,) = AwsInstances().find(Search(place=HERE, auto_scaling_groups=(name,)))
+
+    assert (one.id, one.state, one.auto_scaling_group) == (id_, "pending", name)
+    assert one.arn == f"arn:aws:ec2:{REGION}:123456789012:instance/{id_}"
 
 
 def test_an_instance_is_told_of_with_its_arn_its_addresses_and_its_tags(account):

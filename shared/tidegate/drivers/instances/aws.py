@@ -1,6 +1,7 @@
 """Instances of EC2, by DescribeInstances and DescribeAutoScalingGroups, always in pages."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from datetime import timedelta
 from typing import Any, Final
 
@@ -56,27 +57,31 @@ class AwsInstances:
         members = self._members(place, search.auto_scaling_groups)
         queries = [*_by_id(members), *queries_for(search.tag_set)]
         alive = ("instance-state-name", _ALIVE)
-        found = self._described(place, [(*query, alive) for query in queries])
         wanted: list[Instance] = []
-        # EC2 tells of more than is meant, as `queries_for` says; that counts against nobody.
-        for instance in found:
-            wanted += meant(search, (instance,), members)
-            if len(wanted) > MOST_INSTANCES:
-                raise Refused(
-                    ErrorCode.OVER_MAX_INSTANCES,
-                    f"More than {MOST_INSTANCES} instances are meant in {place.region}, which "
-                    "is the limit of a deployment; narrow the tags of the deployment group",
-                )
-        return meant(search, wanted, members)
+        with closing(self._described(place, [(*query, alive) for query in queries])) as found:
+            # EC2 tells of more than is meant, as `queries_for` says; that counts against nobody.
+            for instance in found:
+                wanted += meant(search, (instance,), members)
+                if len(wanted) > MOST_INSTANCES:
+                    raise Refused(
+                        ErrorCode.OVER_MAX_INSTANCES,
+                        f"More than {MOST_INSTANCES} instances are meant in {place.region}, which "
+                        "is the limit of a deployment; narrow the tags of the deployment group",
+                    )
+        told = {one.id for one in wanted}
+        launching = (one for id_, one in members.items() if one is not None and id_ not in told)
+        return meant(search, (*wanted, *launching), members)
 
-    def _members(self, place: Place, names: Sequence[str]) -> frozenset[str]:
+    def _members(self, place: Place, names: Sequence[str]) -> dict[str, Instance | None]:
         """Return the ids of the instances that Auto Scaling groups have.
+
+        One that is being launched has what EC2 will tell of it, for at first that knows nothing.
 
         Raises:
             Refused: One of the groups is not there.
         """
         if not names:
-            return frozenset()
+            return {}
         more = f" and {len(names) - 1} more" if len(names) > 1 else ""
         target = f"the Auto Scaling group {names[0]!r}{more} in {place.region}"
         with aws_errors("EC2 Auto Scaling", target):
@@ -94,11 +99,13 @@ class AwsInstances:
                     f"There is no Auto Scaling group {name!r} in {place.region}; create it, or "
                     "take it out of the deployment group",
                 )
-        return frozenset(
-            one["InstanceId"] for group in groups.values() for one in group.get("Instances") or ()
-        )
+        return {
+            one["InstanceId"]: _launching(one, group, place.region)
+            for group in groups.values()
+            for one in group.get("Instances") or ()
+        }
 
-    def _described(self, place: Place, queries: Iterable[Query]) -> Iterator[Instance]:
+    def _described(self, place: Place, queries: Iterable[Query]) -> Generator[Instance]:
         known: set[str] = set()
         for query in queries:
             for instance in self._pages(place, query):
@@ -141,6 +148,19 @@ def _instance(told: Mapping[str, Any], region: str, owner: str) -> Instance:
         auto_scaling_group=tags.get(_GROUP_TAG, ""),
         private_address=told.get("PrivateIpAddress") or "",
         public_address=told.get("PublicIpAddress") or "",
+    )
+
+
+def _launching(told: Mapping[str, Any], group: Mapping[str, Any], region: str) -> Instance | None:
+    """Return a member of an Auto Scaling group, if that says that it is being launched."""
+    if not str(told.get("LifecycleState", "")).startswith("Pending"):
+        return None
+    id_, owner = told["InstanceId"], str(group["AutoScalingGroupARN"]).split(":")[4]
+    return Instance(
+        id=id_,
+        arn=instance_arn_of_ec2(region, owner, id_),
+        state=InstanceState.PENDING,
+        auto_scaling_group=group["AutoScalingGroupName"],
     )
 
 
