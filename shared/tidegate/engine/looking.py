@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
@@ -69,8 +69,12 @@ class InstanceLooks:
         deployment = uow.deployments.get(id_)
         settings = uow.deployments.group_settings(id_)
         whole = search_of(deployment, settings, assume_role=self.assume_role)
-        after = Search(place=whole.place, auto_scaling_groups=whole.auto_scaling_groups)
+        after = Search(place=whole.place)
         open_ids: frozenset[str] = frozenset()
+        if search.stage is Stage.AFTER and (group := uow.catalog.group_by_id(deployment.group_id)):
+            # What was taken out of the group since is nobody's to deploy to.
+            kept = [n for n in whole.auto_scaling_groups if n in group.aws.auto_scaling_groups]
+            after = replace(after, auto_scaling_groups=tuple(kept))
         if search.stage is Stage.WATCHED:
             names = uow.targets.names(id_, statuses=_OPEN, limit=_MOST)
             ids = {one.id for one in search.instances}

@@ -1,5 +1,7 @@
 """Instances that go or come while their group is deployed to, and the deployment that follows."""
 
+from dataclasses import replace
+
 import pytest
 
 from component.engine.system import ALL, HALF, ONE
@@ -248,6 +250,22 @@ def test_what_another_deployment_brought_since_is_not_taken_back(system):
 
     assert targets(system, newer)[launched].status == "Succeeded"
     assert only_follow_up(system, id_)[0] == []
+
+
+def test_none_follows_for_an_auto_scaling_group_that_was_taken_out_since(system):
+    system.instances.groups.add("asg-2")
+    _, id_, _ = begin(system, 1, aws=AwsGroup(auto_scaling_groups=("asg-1", "asg-2")))
+    until(system, LOOK_AT_INSTANCES)
+    system.instances.launch("asg-1")
+    left = system.instances.launch("asg-2")
+    with system.store.write() as uow:
+        group = uow.catalog.group("shop", "prod", lock=True)
+        uow.catalog.save_group(replace(group, aws=AwsGroup(auto_scaling_groups=("asg-2", "new"))))
+
+    system.settle()
+
+    (follow_up,), _ = only_follow_up(system, id_)
+    assert set(targets(system, follow_up.id)) == {left}
 
 
 def test_none_follows_one_that_follows(system):
