@@ -28,7 +28,27 @@ PUBLISHED = {
 }
 LOOPBACK_ONLY = {"api", "flower", "grafana"}
 ONE_SHOT = {"migrate"}
-MAY_ADD = {"caddy": {"NET_BIND_SERVICE"}}
+OURS = {
+    *("migrate", "api", "beat", "flower"),
+    *("worker-control", "worker-traffic", "worker-hosts"),
+}
+AT_WORK = {"database_url", "broker_url"}
+HOLDS = {
+    "postgres": {"postgres_password"},
+    "redis": {"redis_acl"},
+    "rabbitmq": {"rabbitmq_conf"},
+    "migrate": {"database_url"},
+    "api": AT_WORK | {"secret_key", "aws_credentials"},
+    "worker-control": AT_WORK | {"aws_credentials"},
+    "worker-traffic": AT_WORK | {"webhook_secret", "prometheus_token", "aws_credentials"},
+    "worker-hosts": AT_WORK | {"secret_key", "aws_credentials", "ssh_key"},
+    "beat": AT_WORK,
+    "flower": {"broker_url", "flower_password"},
+    "prometheus": {"metrics_token"},
+    "grafana": {"grafana_password"},
+    "caddy": set(),
+}
+"""Who has which secret; docs/security.md says the same."""
 
 
 def stack(override: str, *more: str) -> dict[str, Any]:
@@ -121,9 +141,7 @@ def test_all_of_tidegate_waits_for_the_migration(stacks: dict[str, dict[str, Any
     services = stacks[override]["services"]
     ours = {name for name, one in services.items() if one["image"] == services["api"]["image"]}
 
-    assert ours == {"migrate", "api", "beat", "flower"} | {
-        f"worker-{queue}" for queue in ("control", "traffic", "hosts")
-    }
+    assert ours == OURS
     for name in ours - ONE_SHOT:
         waits = {what: how["condition"] for what, how in services[name]["depends_on"].items()}
         assert waits == {"migrate": "service_completed_successfully", broker: "service_healthy"}
@@ -131,18 +149,33 @@ def test_all_of_tidegate_waits_for_the_migration(stacks: dict[str, dict[str, Any
         assert asked == ["CMD", "python", "-m", "tidegate_cli.healthcheck", name]
 
 
-def test_each_secret_setting_lies_in_a_file_that_is_made(stacks: dict[str, dict[str, Any]]):
+def test_each_secret_lies_in_a_file_that_is_made(stacks: dict[str, dict[str, Any]]):
     script = text_of("deploy/secrets.sh")
     for override, composed in stacks.items():
-        made = {name: Path(secret["file"]).name for name, secret in composed["secrets"].items()}
-        for name, file in made.items():
-            assert re.search(rf"\b{file}\b", script), (override, name)
-        for name in secret_names(Settings):
-            variable = f"TIDEGATE_{name.upper()}"
-            environment = composed["services"]["worker-hosts"]["environment"]
-            assert f"{variable}_FILE" in environment
-            assert variable not in environment
-            assert name in made
+        for secret in composed["secrets"].values():
+            file = Path(secret["file"]).name
+            assert re.search(rf"\b{file}\b", script), (override, file)
+
+
+def test_each_container_has_the_secrets_that_it_needs(
+    stacks: dict[str, dict[str, Any]], override: str
+):
+    secret = {f"TIDEGATE_{name.upper()}": name for name in secret_names(Settings)}
+    given: set[str] = set()
+    for name, service in stacks[override]["services"].items():
+        held = {one["source"] for one in service.get("secrets", [])}
+        environment = service.get("environment", {})
+        named = {secret[key]: environment.get(f"{key}_FILE") for key in secret}
+
+        assert held == HOLDS[name], name
+        assert not secret.keys() & environment.keys(), name
+        for setting, path in named.items():
+            assert path in {None, "", f"/run/secrets/{setting}"}, name
+            assert not path or setting in held, name
+        assert all(named[one] is not None for one in held & named.keys()), name
+        given |= {setting for setting, path in named.items() if path is not None}
+
+    assert given == set(secret.values())
 
 
 def test_each_variable_is_in_the_example_with_its_default():
