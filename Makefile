@@ -45,6 +45,7 @@ check: .venv/.done ## Check format, lint, types, import rules, the stack, and th
 	$(BIN)/python -m pytest -q tests/architecture/test_runner.py
 	$(BIN)/hadolint deploy/Dockerfile
 	$(BIN)/hadolint --ignore DL3008 tests/compose/images/*.Dockerfile
+	$(BIN)/docker-compose --env-file deploy/.env.example config -q
 	cd deploy && for files in $(STACKS); do \
 	  COMPOSE_FILE=$$files ../$(BIN)/docker-compose --env-file .env.example config -q || exit 1; done
 

@@ -53,21 +53,27 @@ HOLDS = {
 
 def stack(override: str, *more: str) -> dict[str, Any]:
     files = ["compose.yml", *(f"compose.{name}.yml" for name in (override, *more) if name)]
-    composed = subprocess.run(
+    named = [word for file in files for word in ("-f", f"deploy/{file}")]
+    return composed(*named, "--env-file", "deploy/.env.example")
+
+
+def composed(*words: str, folder: Path = ROOT) -> dict[str, Any]:
+    done = subprocess.run(
         [
             Path(sys.executable).with_name("docker-compose"),
-            *(word for file in files for word in ("-f", file)),
-            *("--env-file", ".env.example", "config", "--format", "json"),
+            *words,
+            *("config", "--format", "json"),
         ],
-        cwd=DEPLOY,
+        cwd=folder,
         env={"PATH": "/usr/bin:/bin", "HOME": "/nonexistent"},
         capture_output=True,
         text=True,
         check=False,
     )
-    assert composed.returncode == 0, composed.stderr
-    assert composed.stderr == "", "a variable is not set"
-    return json.loads(composed.stdout)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == "", "a variable is not set"
+    # What begins so says nothing of the stack: it is there to be referred to.
+    return {k: v for k, v in json.loads(done.stdout).items() if not k.startswith("x-")}
 
 
 @pytest.fixture(scope="module")
@@ -85,6 +91,22 @@ def test_all_together_are_a_stack():
 
     assert {"caddy", "prometheus", "rabbitmq", "api"} <= together["services"].keys()
     assert "redis" not in together["services"]
+
+
+@pytest.mark.parametrize(
+    ("folder", "words"),
+    [
+        (ROOT, ["--env-file", "deploy/.env.example"]),
+        (ROOT, ["-f", "deploy/compose.yml"]),
+        (ROOT, ["--env-file", "deploy/.env.example", "--profile", "*"]),
+        (DEPLOY, ["--env-file", ".env.example"]),
+        (DEPLOY, []),
+    ],
+)
+def test_the_stack_is_the_same_wherever_compose_is_called(
+    stacks: dict[str, dict[str, Any]], folder: Path, words: list[str]
+):
+    assert composed(*words, folder=folder) == stacks[""]
 
 
 def test_no_container_can_do_more_than_it_must(stacks: dict[str, dict[str, Any]], override: str):
@@ -188,7 +210,7 @@ def test_each_variable_is_in_the_example_with_its_default():
     }
 
     assert used
-    assert dict(used) == {name: value for name, value in example.items() if name != "COMPOSE_FILE"}
+    assert dict(used) == example
     assert len(dict(used)) == len(used), "two defaults for one variable"
 
 
