@@ -137,6 +137,13 @@ def test_no_container_takes_all_or_stays_down_or_fills_the_disk(
             assert "stop_grace_period" in service, name
 
 
+def test_bundles_on_their_way_lie_on_a_disk(stacks: dict[str, dict[str, Any]], override: str):
+    for name in ("api", "worker-control", "worker-traffic", "worker-hosts"):
+        service = stacks[override]["services"][name]
+        on_disk = {one["target"] for one in service["volumes"] if one["type"] == "volume"}
+        assert service["environment"]["TMPDIR"] in on_disk, name
+
+
 def test_only_what_is_meant_to_be_seen_is_published(
     stacks: dict[str, dict[str, Any]], override: str
 ):
