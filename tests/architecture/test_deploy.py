@@ -57,7 +57,7 @@ def stack(override: str, *more: str) -> dict[str, Any]:
     return composed(*named, "--env-file", "deploy/.env.example")
 
 
-def composed(*words: str, folder: Path = ROOT) -> dict[str, Any]:
+def composed(*words: str, folder: Path = ROOT, **variables: str) -> dict[str, Any]:
     done = subprocess.run(
         [
             Path(sys.executable).with_name("docker-compose"),
@@ -65,7 +65,7 @@ def composed(*words: str, folder: Path = ROOT) -> dict[str, Any]:
             *("config", "--format", "json"),
         ],
         cwd=folder,
-        env={"PATH": "/usr/bin:/bin", "HOME": "/nonexistent"},
+        env={"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", **variables},
         capture_output=True,
         text=True,
         check=False,
@@ -153,6 +153,26 @@ def test_only_what_is_meant_to_be_seen_is_published(
     assert {name for name, ports in published.items() if ports} == PUBLISHED[override]
     for name in LOOPBACK_ONLY & published.keys():
         assert {port["host_ip"] for port in published[name]} <= {"127.0.0.1"}, name
+
+
+def test_a_port_stays_what_it_is(stacks: dict[str, dict[str, Any]], override: str):
+    """Of a range, an engine takes the next one at each start of a container."""
+    for name, service in stacks[override]["services"].items():
+        assert all(port["published"].isdecimal() for port in service.get("ports", [])), name
+
+
+def test_two_replicas_of_the_api_have_room():
+    for words in (
+        ["-f", "deploy/compose.yml", "-f", "deploy/compose.tls.yml"],
+        ["-f", "deploy/compose.yml", "--env-file", "deploy/.env.example"],
+    ):
+        api = composed(*words, API_REPLICAS="2", API_PUBLISH="127.0.0.1:8080-8081")["services"][
+            "api"
+        ]
+
+        assert api["scale"] == 2
+        assert "container_name" not in api
+        assert {port["published"] for port in api.get("ports", [])} <= {"8080-8081"}
 
 
 def test_store_and_broker_are_reached_from_the_inside_only(

@@ -43,12 +43,12 @@ class Stack:
         self.hosts = folder / "hosts"
         self.secrets = folder / "secrets"
         self.overrides: tuple[str, ...] = ()
-        self.port = _two_free_ports()
+        self.port = free_port()
         self.https_port = free_port()
         self.values = {
             "TIDEGATE_IMAGE": "tidegate-test/tidegate",
             "TIDEGATE_SECRETS": str(self.secrets),
-            "API_PUBLISH": f"127.0.0.1:{self.port}-{self.port + 1}",
+            "API_PUBLISH": f"127.0.0.1:{self.port}",
             "FLOWER_PUBLISH": f"127.0.0.1:{free_port()}",
             "HTTP_PUBLISH": f"127.0.0.1:{free_port()}",
             "HTTPS_PUBLISH": f"127.0.0.1:{self.https_port}",
@@ -144,10 +144,3 @@ class Stack:
 
 
 STAND_INS = ("postgres", "redis", "rabbitmq", "caddy", "prometheus")
-
-
-def _two_free_ports() -> int:
-    while True:
-        port = free_port()
-        if port + 1 != free_port():
-            return port
