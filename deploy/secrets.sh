@@ -4,11 +4,14 @@
 #   deploy/secrets.sh metrics    once the system is up, for deploy/compose.monitoring.yml
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
-folder=${TIDEGATE_SECRETS:-$here/secrets}
+# Where compose looks for them: by the environment, by .env, or beside this.
+folder=${TIDEGATE_SECRETS:-$(sed -n 's/^TIDEGATE_SECRETS=//p' "$here/.env" 2>/dev/null | tr -d "\"'")}
+case ${folder:=./secrets} in /*) ;; *) folder=$here/$folder ;; esac
 
 # The folder is closed to all but its owner. The files are open, as containers read them as users
 # of their own, into which each file is mounted by itself.
-mkdir -p -m 0700 "$folder"
+mkdir -p "$folder"
+chmod 0700 "$folder"
 umask 022
 
 random() { head -c 32 /dev/urandom | od -An -v -tx1 | tr -d ' \n'; }
