@@ -54,7 +54,7 @@ class _Counted(Collector):
         )
         yield GaugeMetricFamily(
             "tidegate_lease_age_seconds",
-            "How long the most overdue target has waited for a worker.",
+            "How long a target has waited at most for a worker to take it.",
             value=self._counted.lease_age,
         )
         yield GaugeMetricFamily(

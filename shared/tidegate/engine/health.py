@@ -50,7 +50,7 @@ class Metrics:
     notices: Mapping[tuple[str, str], int]
     """How many notices ever passed or were dropped, by channel and outcome."""
     lease_age: float
-    """Seconds that the most overdue target has waited for a worker."""
+    """Seconds for which the target that has waited longest has been there to be taken."""
     sweep_lag: float
     """Seconds since the last sweep."""
     workers: Mapping[str, int]
@@ -105,7 +105,7 @@ def metrics(uow: UnitOfWork) -> Metrics:
         outbox_age=_age(uow.outbox.oldest(), now),
         notice_age=_age(uow.notices.oldest(), now),
         notices=uow.notices.totals(),
-        lease_age=_seconds(uow.heartbeats.oldest_overdue(now)),
+        lease_age=max(_seconds(uow.leases.longest_wait(now)), 0.0),
         sweep_lag=_age(uow.heartbeats.last(SWEEP), now),
         workers={queue: alive.get(kind, 0) for queue, kind in WORKER_KINDS.items()},
         leases_lost=uow.heartbeats.total(LEASES_LOST),

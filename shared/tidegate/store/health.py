@@ -1,7 +1,7 @@
 """Signs of life of workers, beat and sweep, and what metrics count."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from sqlalchemy import bindparam, delete, func, insert, select, update
@@ -12,7 +12,6 @@ from tidegate.store.tables import (
     DeploymentRow,
     HeartbeatRow,
     LifecycleEventRow,
-    TargetRow,
     TotalRow,
 )
 
@@ -109,11 +108,6 @@ class Heartbeats:
             select(DeploymentRow.status, func.count()).group_by(DeploymentRow.status)
         )
         return {status: count for status, count in rows}  # noqa: C416 - rows are no tuples
-
-    def oldest_overdue(self, now: datetime) -> timedelta:
-        """Return how long the most overdue target has waited for somebody to get on with it."""
-        due = self._session.scalar(select(func.min(TargetRow.due_at)))
-        return max(now - due, timedelta(0)) if due else timedelta(0)
 
     def hook_seconds(self) -> Sequence[tuple[str, int, float]]:
         """Return for each lifecycle event how many ended and how long they took together."""

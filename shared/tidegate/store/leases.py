@@ -285,7 +285,7 @@ class Leases:
         ).all()
         self._count_lost(sum(row.lease_owner is not None for row in rows))
         for row in rows:
-            wait = min(FIRST_RESEND * 2 ** min(row.sends, 10), LONGEST_RESEND)
+            wait = _resend_after(row.sends)
             self._session.execute(
                 update(TargetRow)
                 .where(*_is(DeploymentId(row.deployment_id), TargetId(row.target_id)))
@@ -302,6 +302,22 @@ class Leases:
             )
             for r in rows
         ]
+
+    def longest_wait(self, now: datetime) -> timedelta:
+        """Return for how long the target that nobody takes has been there to be taken."""
+        # When it is due says when it is sent once more; what came before is known by how often.
+        waiting = self._session.execute(
+            select(TargetRow.sends, func.min(TargetRow.due_at))
+            .where(
+                TargetRow.due_at.is_not(None),
+                TargetRow.lease_owner.is_(None),
+                TargetRow.segment_done.is_(False),
+                TargetRow.status.in_(OPEN),
+            )
+            .group_by(TargetRow.sends)
+        )
+        waits = [now - due + _waited(sends) for sends, due in waiting if due is not None]
+        return max(waits, default=timedelta(0))
 
     def _count_lost(self, more: int) -> None:
         if more:
@@ -331,6 +347,16 @@ class Leases:
             .values(lease_owner=None, due_at=at)
             .execution_options(synchronize_session=False)
         )
+
+
+def _resend_after(sends: int) -> timedelta:
+    """Return how long a target waits after having been sent so often before."""
+    return min(FIRST_RESEND * (1 << min(sends, 10)), LONGEST_RESEND)
+
+
+def _waited(sends: int) -> timedelta:
+    """Return how long after it could be taken a target is due that was sent so often."""
+    return sum(map(_resend_after, range(sends)), timedelta(0))
 
 
 def _is(deployment_id: DeploymentId, target_id: TargetId) -> tuple[Any, ...]:

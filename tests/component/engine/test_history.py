@@ -147,4 +147,21 @@ def test_figures_are_those_of_the_rows(system):
 
     assert figures.deployments_by_status == {"Succeeded": 1, "InProgress": 1}
     assert {(hook.event, hook.count) for hook in figures.hook_seconds} >= {("Install", 1)}
-    assert (figures.outbox_age, figures.lease_age, figures.sweep_lag) == (40, 10, 40)
+    assert (figures.outbox_age, figures.lease_age, figures.sweep_lag) == (40, 40, 40)
+
+
+def test_a_target_that_nobody_takes_waits_however_often_it_is_sent(system):
+    shop = system.shop("web-1")
+    shop.deploy("one")
+    system.deliver(ADVANCE)
+
+    def waited() -> float:
+        with system.store.read() as uow:
+            return metrics(uow).lease_age
+
+    assert waited() == 0
+    for seconds in range(30, 1800, 30):
+        system.sweep(after=30)
+        assert waited() == seconds
+    system.settle()
+    assert waited() == 0
