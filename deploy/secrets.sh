@@ -54,10 +54,11 @@ printf 'default_user = tidegate\ndefault_pass = %s\nlog.console = true\nlog.file
 
 if [ ! -s "$folder/ssh_key" ]; then
   ssh-keygen -q -t ed25519 -N '' -C tidegate -f "$folder/ssh_key"
-  chmod 0644 "$folder/ssh_key"
 fi
 # Empty until there is something to put into them.
 for name in aws_credentials metrics_token prometheus_token; do
   [ -e "$folder/$name" ] || : >"$folder/$name"
 done
+# Also what was put here by hand, as keys that others gave are closed to containers.
+chmod 0644 "$folder"/*
 echo "The secrets are in $folder; hosts have to let in $folder/ssh_key.pub"

@@ -73,6 +73,19 @@ def test_what_the_environment_says_counts_more(deploy: Path, tmp_path: Path):
     assert not (tmp_path / "not-here").exists()
 
 
+def test_a_key_of_ones_own_can_be_read_by_containers(deploy: Path):
+    own = deploy / "secrets" / "ssh_key"
+    own.parent.mkdir()
+    own.write_text("a key of my own")
+    own.chmod(0o600)
+
+    run(deploy, ["./secrets.sh"])
+
+    assert own.read_text() == "a key of my own"
+    assert {file.stat().st_mode & 0o777 for file in own.parent.iterdir()} == {0o644}
+    assert own.parent.stat().st_mode & 0o777 == 0o700
+
+
 def test_a_secret_that_is_there_stays(deploy: Path):
     run(deploy, ["./secrets.sh"])
     before = {file: file.read_text() for file in (deploy / "secrets").iterdir()}
