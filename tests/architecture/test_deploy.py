@@ -13,7 +13,7 @@ import yaml
 from architecture.tree import ROOT, text_of, tracked_files
 from tidegate.engine.health import HookSeconds, Metrics
 from tidegate.secret_files import secret_names
-from tidegate.settings import Settings
+from tidegate.settings import Settings, load_settings
 from tidegate_api.metrics import _Counted
 
 DEPLOY = ROOT / "deploy"
@@ -224,6 +224,26 @@ def test_each_container_has_the_secrets_that_it_needs(
         given |= {setting for setting, path in named.items() if path is not None}
 
     assert given == set(secret.values())
+
+
+def test_what_containers_are_told_are_settings_and_their_defaults(
+    stacks: dict[str, dict[str, Any]], override: str, monkeypatch: pytest.MonkeyPatch
+):
+    told = {
+        variable: value
+        for name in OURS
+        for variable, value in stacks[override]["services"][name]["environment"].items()
+        if variable.startswith("TIDEGATE_") and not variable.endswith("_FILE")
+    }
+    assert {variable.removeprefix("TIDEGATE_").lower() for variable in told} <= set(
+        Settings.model_fields
+    )
+    default = load_settings()
+
+    for variable, value in told.items():
+        monkeypatch.setenv(variable, value)
+
+    assert load_settings() == default
 
 
 def test_each_variable_is_in_the_example_with_its_default():
