@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from tidegate.clock import monotonic
 
-HEAD: Final = "0013"
+HEAD: Final = "0014"
 """The newest migration; a test holds it to Alembic's own idea, which is costly to ask for."""
 FIRST_FLOOR: Final = "0009"
 """The oldest code that any schema can be for: migrations up to here changed what others used."""
