@@ -54,8 +54,8 @@ def insert_unless_there(
     Without *values* it adds rows that are told when it is executed.
     """
     insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    statement = insert(plain_table(table))
-    return (statement.values(values) if values else statement).on_conflict_do_nothing()
+    statement = insert(table).values(values) if values else insert(plain_table(table))
+    return statement.on_conflict_do_nothing()
 
 
 def plain_table(table: type[Row]) -> Table:
