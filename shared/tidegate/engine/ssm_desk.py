@@ -110,6 +110,8 @@ def _short(role: str) -> str:
 def _to_json(want: Want) -> dict[str, Any]:
     said = asdict(want)
     del said["id"]
+    if not want.circle:
+        del said["circle"]  # which workers of before do not know
     return said
 
 
