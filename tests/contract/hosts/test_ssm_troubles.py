@@ -152,7 +152,7 @@ def test_one_that_cannot_be_sent_to_does_not_keep_the_others(
     make, run_command: RunCommand, once: HostRun, ledger: Path
 ):
     good, bad = run_command.make_hosts(2)
-    driver = make(pace=IMPATIENT)
+    driver = make(pace=replace(HASTY, grace=5.0, lost_after=12.0))
     assert [driver.probe(address_of(host)) for host in (good, bad)] == [Finished()] * 2
     run_command.stop_agent(bad.id)
     other = replace(once, key=f"{once.key[:11]}.{1:064x}")
