@@ -29,7 +29,8 @@ test: .venv/.done .venv/.system .venv/.prometheus .venv/.rabbitmq $(CLIENTS) ## 
 	$(BIN)/python -m pytest -m "not slow" -n 4 --dist loadfile --no-loadscope-reorder $(T)
 
 test-slow: .venv/.done .venv/.system .venv/.prometheus .venv/.rabbitmq $(CLIENTS) ## Run the tests that take minutes
-	$(BIN)/python -m pytest -m slow -n 2 --dist loadfile --no-loadscope-reorder $(T)
+	$(BIN)/python -m pytest -m "slow and not alone" -n 2 --dist loadfile --no-loadscope-reorder $(T) || test $$? = 5
+	$(BIN)/python -m pytest -m "slow and alone" $(T) || test $$? = 5
 
 test-compose: .venv/.done .venv/.engine ## Run the stack of deploy/ on a real engine, and break it (CHAPTERS="stack faces rabbitmq")
 	cd tests && ../$(BIN)/python -m compose $(CHAPTERS)

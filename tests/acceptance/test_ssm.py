@@ -271,6 +271,7 @@ def test_everything_at_once_costs_time_and_no_hook(fleet: SsmFleet, instances: l
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("workers", [1, 3])
 def test_a_hundred_instances_share_few_calls(

@@ -51,6 +51,7 @@ def workers(exchange: str, databases: Databases) -> Iterator[list[SsmHosts]]:
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 @pytest.mark.timeout(400)
 def test_a_minute_on_a_hundred_hosts_takes_few_calls(
     workers: list[SsmHosts], run_command: RunCommand, tmp_path: Path

@@ -55,7 +55,7 @@ def test_groups_share_no_command_while_they_are_told_what_is_theirs():
 
 def test_it_waits_on_while_others_come_but_not_for_ever():
     coming = view(want(1, age=2.0), want(2, age=0.1))
-    long = view(want(1, age=3.1), want(2, age=0.1))
+    long = view(want(1, age=PACE.hold + 0.1), want(2, age=0.1))
 
     assert due(coming, PACE, now=NOW) == []
     assert [len(batch.wants) for batch in due(long, PACE, now=NOW)] == [2]
@@ -97,7 +97,7 @@ def test_a_wish_is_passed_on_at_once():
     assert batches[0].ends_at == NOW
 
 
-@pytest.mark.parametrize(("left", "joins"), [(5.0, False), (6.5, True), (19.0, True)])
+@pytest.mark.parametrize(("left", "joins"), [(5.0, False), (6.5, True), (17.0, True)])
 def test_a_slice_ends_with_those_under_way_if_that_is_not_too_soon(left: float, joins: bool):
     (batch,) = due(view(want(1, age=1.5), ends=(NOW + left,)), PACE, now=NOW)
 

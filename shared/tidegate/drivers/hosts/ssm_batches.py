@@ -18,11 +18,11 @@ _LATE: Final = 3.0
 class SsmPace:
     """How long things take over SSM, in seconds."""
 
-    slice: float = 20.0
+    slice: float = 18.0
     """For how long a command follows a run."""
     gather: float = 1.0
     """For how long the first want waits for others."""
-    hold: float = 3.0
+    hold: float = 5.0
     """For how long at most, while others are about to join it."""
     quiet: float = 0.4
     """Nothing has come for so long: then no others are about to come."""
