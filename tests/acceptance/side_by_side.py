@@ -45,10 +45,10 @@ def selected(request: pytest.FixtureRequest, argument: str) -> set[str]:
     return {spec.params[argument] for spec in specs if spec and argument in spec.params}
 
 
-def slow_but(scenarios: Iterable[str], *quick: str) -> list[Any]:
+def slow_but(scenarios: Iterable[Any], *quick: Any) -> list[Any]:
     """Return *scenarios* as parameters, of which only the *quick* ones are tried in every run.
 
-    In every run the others are tried on parts of a system, by the tests of components.
+    The others are tried where there is time; in every run, by tests of parts of a system.
     """
     scenarios = list(scenarios)
     assert set(quick) <= set(scenarios)

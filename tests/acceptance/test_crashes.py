@@ -4,7 +4,6 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from time import monotonic, sleep
-from typing import Any
 
 import pytest
 
@@ -22,6 +21,7 @@ from acceptance.crashes import (
     lose_broker,
 )
 from acceptance.fleet import Fleet
+from acceptance.side_by_side import slow_but
 from parts.processes import is_alive, wait_until
 
 OPTIONS = {"workers": 2}
@@ -49,18 +49,10 @@ on_redis = pytest.mark.parametrize("shared_fleet", [REDIS, WHERE_THERE_IS_TIME],
 """And on the other broker where there is time."""
 
 
-def slow_but(*quick: Callable[[Fleet], None]) -> list[Any]:
-    """Return all crashes, of which only the quick ones are tried in every run."""
-    return [
-        crash if crash in quick else pytest.param(crash, marks=pytest.mark.slow)
-        for crash in CRASHES
-    ]
-
-
 @on_redis
 @pytest.mark.parametrize(
     "crash",
-    slow_but(kill_hosts_worker, kill_control_worker, lose_all),
+    slow_but(CRASHES, kill_hosts_worker, kill_control_worker, lose_all),
 )
 def test_a_crash_during_a_hook_costs_at_most_a_minute_and_runs_no_hook_twice(
     fleet: Fleet, undisturbed: float, crash: Callable[[Fleet], None]
@@ -85,7 +77,7 @@ def test_a_worker_that_is_killed_when_the_hook_has_ended_costs_at_most_a_minute(
 
 
 @on_redis
-@pytest.mark.parametrize("crash", slow_but(lose_broker))
+@pytest.mark.parametrize("crash", slow_but(CRASHES, lose_broker))
 def test_a_crash_that_outlives_the_hook_costs_at_most_a_minute_too(
     fleet: Fleet, undisturbed: float, crash: Callable[[Fleet], None]
 ):
