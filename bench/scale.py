@@ -16,7 +16,8 @@ from typing import Any
 
 from canaries_profile import profiled
 from fleet_report import machine
-from scale_report import NAME, goals_of, line_of, load, save, table_of
+from scale_alone import measured
+from scale_report import NAME, alone_table, goals_of, line_of, load, save, table_of
 from scale_run import CONFIGS, Lab, Run
 
 from tidegate.logs import configure_logging
@@ -49,7 +50,12 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         for count in options.hosts:
             runs[config, count] = asdict(one_run(options, count, config))
             print(line_of(runs[config, count]), flush=True)
-    return {"machine": told, "slots": options.slots, "runs": [runs[key] for key in sorted(runs)]}
+    return {
+        "machine": told,
+        "slots": options.slots,
+        "runs": [runs[key] for key in sorted(runs)],
+        "alone": {"hosts": max(options.hosts), "taken": measured(max(options.hosts))},
+    }
 
 
 def one_run(options: argparse.Namespace, count: int, config: str) -> Run:
@@ -68,8 +74,8 @@ def main() -> int:
     found = measure(options)
     if options.save:
         save({**load(), **found})
-    print(table_of(found["runs"]))
-    print("\n".join(goals_of(found["runs"])))
+    print(table_of(found["runs"]), alone_table(found["alone"]), sep="\n\n")
+    print("\n".join(goals_of(found)))
     return 0
 
 

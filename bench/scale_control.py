@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from tidegate.domain.deployment import Deployment
 from tidegate.domain.ids import DeploymentId
@@ -29,10 +29,16 @@ class Notes:
         self._lines.write(f"{what} {time.perf_counter() - begun:.6f}\n")
 
 
+class Noted(Protocol):
+    """Whoever is told what took since when."""
+
+    def add(self, what: str, begun: float) -> None: ...
+
+
 class TimedStore:
     """A store of which each transaction is noted, from its begin to its commit."""
 
-    def __init__(self, store: Store, notes: Notes) -> None:
+    def __init__(self, store: Store, notes: Noted) -> None:
         self._store = store
         self._notes = notes
 

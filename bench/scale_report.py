@@ -4,6 +4,7 @@ import json
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from fleet_peers import program
@@ -137,9 +138,40 @@ def advances_table(runs: Sequence[Found]) -> str:
     return _table(head, lines)
 
 
-def goals_of(runs: Sequence[Found]) -> list[str]:
+DECISIONS = {
+    "write": "targets written before it begins, 200 in each",
+    "begin": "the one that begins it, with the first 200 sent",
+    "send": "200 more sent",
+    "look": "in the middle, nothing to start",
+    "succeed": "the one that ends it",
+    "stop": "a stop, with 200 skipped in each",
+    "fail": "a failure, with 200 skipped in each",
+}
+
+
+def alone_table(alone: Found) -> str:
+    """How long decisions take in a process of their own, as a Markdown table."""
+    head = (f"A decision with {alone['hosts']:,} targets", "Transactions", "p50", "max")
+    lines = [
+        (
+            what,
+            f"{len(taken)}",
+            f"{median(taken):.1f} ms",
+            f"{max(taken):.1f} ms",
+        )
+        for name, what in DECISIONS.items()
+        if (taken := alone["taken"][name])
+    ]
+    return _table(head, lines)
+
+
+def goals_of(found: Found) -> list[str]:
     """Every goal, and whether it is met; a goal of which nothing is known is left out."""
+    runs, alone = found["runs"], found["alone"]
     said = []
+    if alone["hosts"] >= MANY:
+        what = "every transaction of an advance by itself takes less than 100 ms"
+        said.append(_verdict(what, max(map(max, alone["taken"].values())), GOAL_MS))
     for config in dict.fromkeys(run["config"] for run in runs):
         by_hosts = {run["hosts"]: run for run in runs if run["config"] == config}
         few, many = by_hosts.get(FEW), by_hosts.get(MANY)
@@ -190,7 +222,9 @@ def _section(found: Found) -> str:
             memory_table(runs),
             "How long the transactions of `deployment.advance` take:",
             advances_table(runs),
+            "What decisions take with nobody beside them, in one process with PostgreSQL:",
+            alone_table(found["alone"]),
             "Goals:",
-            "\n".join(f"- {goal}" for goal in goals_of(runs)),
+            "\n".join(f"- {goal}" for goal in goals_of(found)),
         )
     )

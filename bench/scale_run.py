@@ -18,7 +18,7 @@ from fleet_system import APPLICATION, System
 from fleet_work import bundle
 from scale_control import ADVANCE, PLAN, READ, WHOLE
 from scale_hosts import DRIVER, installed_in
-from sqlalchemy import insert, text
+from sqlalchemy import Engine, insert, text
 
 from tidegate.domain.region import DEFAULT_REGION
 from tidegate.store.database import connect
@@ -127,7 +127,7 @@ class Lab:
     def deploy(self, count: int, config: str, answer: float) -> tuple[str, float]:
         """Deploy to hosts that there were not before."""
         fleet = f"{count}-{config}"
-        self._add_hosts(fleet, count, answer)
+        add_hosts(self.engine, fleet, count, answer)
         group = {
             "name": fleet.replace(" ", "").replace("%", "percent"),
             "tag_filters": [[{"key": "fleet", "value": fleet}]],
@@ -168,35 +168,13 @@ class Lab:
             messages=sent["lpush"] / count,
             commands=sent.total() / count,
             advances=len(durations[ADVANCE]),
-            advance=_percentiles(durations[ADVANCE]),
-            whole=_percentiles(durations[WHOLE]),
-            plan=_percentiles(durations[PLAN]),
+            advance=percentiles(durations[ADVANCE]),
+            whole=percentiles(durations[WHOLE]),
+            plan=percentiles(durations[PLAN]),
             read=max(durations[READ], default=0.0),
             others=max(0.0, after.busy - before.busy - sum(cpu.values()) * count / 1000)
             / (after.at - before.at),
         )
-
-    def _add_hosts(self, fleet: str, count: int, answer: float) -> None:
-        now = datetime.now(UTC)
-        rows = [
-            {
-                "id": f"{fleet}-{number}"[-36:],
-                "region": DEFAULT_REGION,
-                "name": f"{fleet}-{number:05}",
-                "driver": DRIVER,
-                "settings": {"seconds": answer},
-                "tags": {"fleet": fleet},
-                "variables": {},
-                "instance_suffix": f"{number:010}",
-                "registered_at": now,
-                "created_at": now,
-            }
-            for number in range(1, count + 1)
-        ]
-        with self.engine.begin() as connection:
-            connection.execute(insert(plain_table(HostRow)), rows)
-        with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.execute(text("ANALYZE"))
 
     def _gauge(self) -> Gauge:
         with self.engine.connect() as connection:
@@ -243,7 +221,31 @@ class Flights:
             self.most = max(self.most, now)
 
 
-def _percentiles(values: Sequence[float]) -> list[float]:
+def add_hosts(engine: Engine, fleet: str, count: int, answer: float = 0.0) -> None:
+    """Write *count* hosts with tag *fleet* that take *answer* seconds each."""
+    now = datetime.now(UTC)
+    rows = [
+        {
+            "id": f"{fleet}-{number}"[-36:],
+            "region": DEFAULT_REGION,
+            "name": f"{fleet}-{number:05}",
+            "driver": DRIVER,
+            "settings": {"seconds": answer},
+            "tags": {"fleet": fleet},
+            "variables": {},
+            "instance_suffix": f"{number:010}",
+            "registered_at": now,
+            "created_at": now,
+        }
+        for number in range(1, count + 1)
+    ]
+    with engine.begin() as connection:
+        connection.execute(insert(plain_table(HostRow)), rows)
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("ANALYZE"))
+
+
+def percentiles(values: Sequence[float]) -> list[float]:
     known = sorted(values)
     if len(known) < 2:
         return known * 101

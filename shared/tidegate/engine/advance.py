@@ -26,7 +26,7 @@ from tidegate.engine.fetching import await_bundle
 from tidegate.engine.finding import await_instances
 from tidegate.engine.gathering import Gathered, gather_targets
 from tidegate.engine.rollback import end_deployment
-from tidegate.engine.stopping import stop_early
+from tidegate.engine.stopping import FAILED_BEFORE, skip_and_end, skip_left_over, stop_early
 from tidegate.messages import want_target
 from tidegate.planning.alarms import GoOn, Stop
 from tidegate.planning.in_place import DEPLOYMENT_LIMIT, plan_in_place
@@ -67,8 +67,8 @@ def _advance(deployment_id: DeploymentId, gathered: Gathered | None, uow: UnitOf
     deployment = uow.deployments.lock(deployment_id)
     if deployment.is_final:
         uow.deployments.settle(deployment, wake_at=None)
-        if not deployment.is_of_servers:
-            end_course(deployment, uow)
+        go_on = skip_left_over if deployment.is_of_servers else end_course
+        go_on(deployment, uow)
         return False
     if not deployment.watches_alarms:
         return _go_on(deployment, gathered, uow)
@@ -211,13 +211,9 @@ def _apply(deployment: Deployment, step: Step, uow: UnitOfWork) -> None:
             move = Move(event=DeploymentEvent.SUCCEED, at=now, actor="tidegate")
             end_deployment(deployment, move, None, uow=uow)
         case Fail(code, reason):
-            uow.targets.skip_waiting(
-                deployment.id, at=now, actor="tidegate", reason="The deployment failed before."
-            )
-            uow.targets.request_cancel(deployment.id)
             move = Move(
                 event=DeploymentEvent.FAIL, at=now, actor="tidegate", reason=reason, error_code=code
             )
-            end_deployment(deployment, move, RollbackEvent.FAILURE, uow=uow)
+            skip_and_end(deployment, move, RollbackEvent.FAILURE, uow=uow, of_waiting=FAILED_BEFORE)
         case _:
             assert_never(step)

@@ -1,10 +1,19 @@
 """A deployment that is ended before its time, by somebody or something."""
 
-from tidegate.domain.deployment import Deployment, RollbackEvent
+from typing import Final
+
+from tidegate.domain.deployment import Deployment, DeploymentStatus, RollbackEvent
 from tidegate.engine.course_ends import close_course, say_what_is_left
 from tidegate.engine.rollback import end_deployment
+from tidegate.messages import want_advance
+from tidegate.planning.in_place import MOST_QUEUED
 from tidegate.store.deployments import Move
 from tidegate.store.unit_of_work import UnitOfWork
+
+SLICE: Final = MOST_QUEUED
+"""Targets that one transaction skips: never less than may be in the queue, so that nobody takes
+one of a deployment that has ended."""
+FAILED_BEFORE: Final = "The deployment failed before."
 
 
 def stop_early(
@@ -20,10 +29,50 @@ def stop_early(
     *asked* is the explicit wish for a rollback, or against one.
     """
     if deployment.is_of_servers:
-        uow.targets.skip_waiting(deployment.id, at=move.at, actor=move.actor, reason=move.reason)
-        uow.targets.request_cancel(deployment.id)
-    else:
-        close_course(deployment.id, move.reason, uow=uow)
+        skip_and_end(deployment, move, event, uow=uow, asked=asked, of_waiting=move.reason)
+        return
+    close_course(deployment.id, move.reason, uow=uow)
     end_deployment(deployment, move, event, uow=uow, asked=asked)
-    if not deployment.is_of_servers:
-        say_what_is_left(uow.deployments.get(deployment.id), uow)
+    say_what_is_left(uow.deployments.get(deployment.id), uow)
+
+
+def skip_and_end(
+    deployment: Deployment,
+    move: Move,
+    event: RollbackEvent,
+    *,
+    uow: UnitOfWork,
+    of_waiting: str,
+    asked: bool | None = None,
+) -> None:
+    """End a deployment by *move* before all of its targets had their turn.
+
+    *of_waiting* is said of those that had not. Of thousands of them most are skipped by advances
+    that follow, some by each, so that nobody waits long for the deployment's row.
+    """
+    skipped = uow.targets.skip_waiting(
+        deployment.id, at=move.at, actor=move.actor, reason=of_waiting, most=SLICE
+    )
+    uow.targets.request_cancel(deployment.id)
+    end_deployment(deployment, move, event, uow=uow, asked=asked)
+    _skip_on(deployment, skipped, uow)
+
+
+def skip_left_over(deployment: Deployment, uow: UnitOfWork) -> None:
+    """Skip some more of the targets that a deployment had left when it ended."""
+    end = uow.history.last_of_deployment(deployment.id)
+    has_failed = deployment.status is DeploymentStatus.FAILED
+    skipped = uow.targets.skip_waiting(
+        deployment.id,
+        at=uow.now(),
+        actor=end.actor,
+        reason=FAILED_BEFORE if has_failed else end.reason,
+        most=SLICE,
+    )
+    _skip_on(deployment, skipped, uow)
+
+
+def _skip_on(deployment: Deployment, skipped: int, uow: UnitOfWork) -> None:
+    if skipped == SLICE:
+        uow.deployments.wake(deployment.id, uow.now())
+        want_advance(uow, deployment.id)

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from tidegate.domain.aws_group import AwsGroup
 from tidegate.domain.deployment import (
+    DEPLOYMENT_MACHINE,
     AutoRollback,
     ComputePlatform,
     Creator,
@@ -22,6 +23,7 @@ from tidegate.domain.deployment import (
 from tidegate.domain.errors import DeploymentNotFound
 from tidegate.domain.ids import ApplicationId, DeploymentId, GroupId, RevisionId
 from tidegate.domain.revision import Source
+from tidegate.domain.target import TargetStatus
 from tidegate.store.aws_settings import aws_from_json
 from tidegate.store.deployment_lists import Key, Wanted, newest
 from tidegate.store.deployment_options import options_from_json
@@ -191,7 +193,7 @@ def deployment_of(row: DeploymentRow | ResultRow[Any], overview: Mapping[str, in
         error_message=row.error_message,
         minimum_healthy=row.minimum_healthy,
         total_targets=row.total_targets,
-        overview=overview,
+        overview=counts_of(DeploymentStatus(row.status), overview),
         rollback_deployment_id=_deployment_id(row.rollback_deployment_id),
         rollback_triggering_deployment_id=_deployment_id(row.rollback_triggering_id),
         rollback_message=row.rollback_message,
@@ -202,6 +204,18 @@ def deployment_of(row: DeploymentRow | ResultRow[Any], overview: Mapping[str, in
         watches_alarms=bool(row.watches_alarms),
         has_kept_blue=bool(row.has_kept_blue),
     )
+
+
+def counts_of(status: DeploymentStatus, counts: Mapping[str, int]) -> Mapping[str, int]:
+    """Return the number of targets by status, as they are to be understood.
+
+    What waits when a deployment has ended is skipped, though of thousands not all at once.
+    """
+    waiting = counts.get(TargetStatus.PENDING, 0)
+    if not waiting or not DEPLOYMENT_MACHINE.is_final(status):
+        return counts
+    known = {name: count for name, count in counts.items() if name != TargetStatus.PENDING}
+    return {**known, TargetStatus.SKIPPED: counts.get(TargetStatus.SKIPPED, 0) + waiting}
 
 
 def _revision_id(value: str | None) -> RevisionId | None:

@@ -82,6 +82,19 @@ class History:
         )
         return [_recorded(row) for row in rows]
 
+    def last_of_deployment(self, deployment_id: DeploymentId) -> Transition:
+        """Return what became of a deployment itself last."""
+        row = self._session.scalars(
+            select(TransitionRow)
+            .where(
+                TransitionRow.deployment_id == deployment_id,
+                TransitionRow.subject == Subject.DEPLOYMENT,
+            )
+            .order_by(TransitionRow.number.desc())
+            .limit(1)
+        ).one()
+        return _recorded(row).transition
+
 
 def _row(deployment_id: DeploymentId, number: int, move: Transition) -> dict[str, object]:
     return {

@@ -17,6 +17,7 @@ from tidegate.domain.history import Subject, Transition
 from tidegate.domain.ids import DeploymentId
 from tidegate.domain.notices import DeploymentNews, InstanceNews
 from tidegate.domain.target import TargetStatus
+from tidegate.store.deployment_reading import counts_of
 from tidegate.store.deployments import Deployments
 from tidegate.store.tables import HostRow, TargetRow
 from tidegate.store.targets import Targets
@@ -70,7 +71,7 @@ class NewsReader:
             status=status,
             created_at=deployment.created_at,
             completed_at=deployment.completed_at if is_final else None,
-            overview=overview.get(deployment.id, {}),
+            overview=counts_of(status, overview.get(deployment.id, {})),
             error_code=(deployment.error_code or "") if is_final else "",
             error_message=deployment.error_message if is_final else "",
             rollback_triggering_deployment_id=deployment.rollback_triggering_deployment_id or "",

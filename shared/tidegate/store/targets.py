@@ -189,24 +189,48 @@ class Targets(TargetReading):
         at: datetime,
         actor: str,
         reason: str,
-        only: TargetId | None = None,
+        most: int,
     ) -> int:
-        """Skip all targets that nobody has taken, or *only* one; return how many there were."""
-        return self._end_pending(
-            deployment_id, TargetEvent.SKIP, at=at, actor=actor, reason=reason, only=only
+        """Skip *most* targets that nobody has taken, first those that may be; return how many."""
+        which = (
+            select(TargetRow.target_id)
+            .where(
+                TargetRow.deployment_id == deployment_id, TargetRow.status == TargetStatus.PENDING
+            )
+            .order_by(TargetRow.dispatched.desc(), TargetRow.position)
+            .limit(most)
         )
+        ids = self._session.scalars(which).all()
+        return self._end_pending(
+            deployment_id, TargetEvent.SKIP, ids, at=at, actor=actor, reason=reason
+        )
+
+    def skip_one(
+        self,
+        deployment_id: DeploymentId,
+        target_id: TargetId,
+        *,
+        at: datetime,
+        actor: str,
+        reason: str,
+    ) -> bool:
+        """Skip one target if nobody has taken it; tell whether that is so."""
+        skipped = self._end_pending(
+            deployment_id, TargetEvent.SKIP, [target_id], at=at, actor=actor, reason=reason
+        )
+        return skipped > 0
 
     def _end_pending(
         self,
         deployment_id: DeploymentId,
         event: TargetEvent,
+        among: Sequence[str] | None = None,
         *,
         at: datetime,
         actor: str,
         reason: str,
-        only: TargetId | None = None,
     ) -> int:
-        those = () if only is None else (TargetRow.target_id == only,)
+        those = () if among is None else (TargetRow.target_id.in_(among),)
         move = _Move(event, TargetStatus.PENDING, at=at, actor=actor, reason=reason)
         ids = self._session.scalars(
             update(TargetRow)
