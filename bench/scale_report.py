@@ -139,7 +139,7 @@ def advances_table(runs: Sequence[Found]) -> str:
 
 
 DECISIONS = {
-    "write": "targets written before it begins, 200 in each",
+    "write": "targets written before it begins, 100 in each",
     "begin": "the one that begins it, with the first 200 sent",
     "send": "200 more sent",
     "look": "in the middle, nothing to start",

@@ -23,7 +23,7 @@ from tidegate.store.group_settings import GroupSettings
 from tidegate.store.targets import NewTarget
 from tidegate.store.unit_of_work import Store, UnitOfWork
 
-SLICE: Final = 200
+SLICE: Final = 100
 """Targets that one transaction writes, with all their events."""
 
 
