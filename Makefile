@@ -32,7 +32,7 @@ test-slow: .venv/.done .venv/.system .venv/.prometheus .venv/.rabbitmq $(CLIENTS
 	$(BIN)/python -m pytest -m "slow and not alone" -n 2 --dist loadfile --no-loadscope-reorder $(T)
 
 test-alone: .venv/.done .venv/.system ## Run the tests that count calls, on a machine that does nothing else
-	$(BIN)/python -m pytest -m "slow and alone" $(T)
+	$(BIN)/python -m pytest -m "slow and alone" -rP $(T)
 
 test-compose: .venv/.done .venv/.engine ## Run the stack of deploy/ on a real engine, and break it (CHAPTERS="stack faces rabbitmq")
 	cd tests && ../$(BIN)/python -m compose $(CHAPTERS)

@@ -114,6 +114,7 @@ def test_a_worker_that_is_told_to_end_hands_its_runs_over(fleet: Fleet, undistur
 
 
 @on_redis
+@pytest.mark.slow
 def test_a_worker_that_slept_past_its_lease_overwrites_nothing(fleet: Fleet, undisturbed: float):
     deployment_id = in_mid_hook(fleet)
     (busy,) = fleet.in_hook(deployment_id, "AfterInstall")

@@ -12,6 +12,8 @@ from acceptance.bundles import bundle
 from acceptance.conftest import fleet_in
 from acceptance.fleet import APPLICATION, Fleet, whole_run
 
+pytestmark = pytest.mark.slow
+
 SIZE = "400m"
 BLOCK = bytes(65536)
 

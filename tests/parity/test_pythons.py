@@ -9,6 +9,8 @@ from parity.bundles import File, Folder, HardLink, Link, appspec, sh
 from parity.machine import NOBODY, Commands, Machine
 from parts.pythons import open_to_all, python_for_all, pythons
 
+pytestmark = pytest.mark.slow
+
 ROOT = os.geteuid() == 0
 OPEN = {python for python in (python_for_all(), *pythons()) if python and open_to_all(python)}
 CASES = [

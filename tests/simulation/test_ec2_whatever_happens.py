@@ -115,7 +115,7 @@ def machine(databases, tmp_path_factory):
 
 
 def test_every_deployment_ends_right_whoever_comes_and_goes(machine):
-    run(machine, examples=10, steps=10)
+    run(machine, examples=4, steps=10)
 
 
 @pytest.mark.slow

@@ -197,7 +197,7 @@ def machine(databases, tmp_path_factory):
 
 
 def test_traffic_moves_right_whatever_happens(machine):
-    run(machine, examples=12, steps=8)
+    run(machine, examples=5, steps=8)
 
 
 @pytest.mark.slow

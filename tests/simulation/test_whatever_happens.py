@@ -109,7 +109,7 @@ def machine(databases, tmp_path_factory):
 
 
 def test_every_deployment_ends_right_whatever_happens(machine):
-    run(machine, examples=15, steps=12)
+    run(machine, examples=8, steps=12)
 
 
 @pytest.mark.slow

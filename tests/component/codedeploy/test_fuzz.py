@@ -26,9 +26,11 @@ from component.codedeploy.groups import ECS, LAMBDA, ROLE
 from component.codedeploy.test_revisions import APPSPEC, S3
 from component.codedeploy.test_wire import JSON_1_1, post
 from component.codedeploy.wrongs import whole_request
-from parts.databases import Databases
+from parts.databases import KINDS, Databases
 from tidegate.store.tables import Row
 from tidegate_api.codedeploy.operations import OPERATIONS
+
+pytestmark = pytest.mark.slow
 
 EXAMPLES = int(os.environ.get("TIDEGATE_FUZZ_EXAMPLES", "0"))
 """How many bodies for each operation, by chance; if nothing is said, a few, always the same."""
@@ -94,9 +96,7 @@ class Fuzzed:
             assert rows(self.aws) == self.there
 
 
-@pytest.fixture(
-    scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)]
-)
+@pytest.fixture(scope="module", params=KINDS)
 def fuzzed(
     request: pytest.FixtureRequest, databases: Databases, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Fuzzed]:

@@ -44,6 +44,8 @@ from tidegate.engine.alarms import AlarmPolling
 from tidegate.engine.waits import Wait, continue_deployment
 from tidegate.testing.aws.samples import make_alarm
 
+pytestmark = pytest.mark.slow
+
 LAMBDA, ECS = ComputePlatform.LAMBDA, ComputePlatform.ECS
 MOVED = {LAMBDA: ALIAS, ECS: SERVICE}
 WEIGHTS = range(10, 101, 10)
@@ -171,14 +173,7 @@ def sources(
         yield cloudwatch_alarms(), prometheus_checks(web.url)
 
 
-# One kind at each step in every run; with all of them it takes minutes.
-KINDS = [
-    "metric",
-    *(pytest.param(one, marks=pytest.mark.slow) for one in ("composite", "prometheus")),
-]
-
-
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=["metric", "composite", "prometheus"])
 def alarm(
     request: pytest.FixtureRequest, system: System, sources: Sources, cloudwatch: Any, web: Web
 ) -> CloudWatch | Prometheus:

@@ -25,6 +25,8 @@ from tidegate.domain.traffic import Found
 from tidegate.drivers.traffic import Done, Failed, Running
 from tidegate.engine.step_runs import LONGEST_PAUSE
 
+pytestmark = pytest.mark.slow
+
 SENTENCE = "ECS answered {} to CreateTaskSet for the service shop:web."
 VERBS = ["look", "prepare", "test", "shift", "finish"]
 """In their order."""

@@ -8,6 +8,8 @@ from parts.aws_faults import dies_after, times_out
 from tidegate.domain.deployment import ErrorCode
 from tidegate.drivers.traffic import Done, Failed
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("name", VERBS)
 def test_whoever_dies_after_any_call_is_followed_by_another(way: Way, name: str):

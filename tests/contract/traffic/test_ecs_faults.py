@@ -12,6 +12,8 @@ from tidegate.domain.deployment import ErrorCode
 from tidegate.drivers.traffic import Done, Failed, Running
 from tidegate.testing.sentences import is_a_sentence
 
+pytestmark = pytest.mark.slow
+
 DOCS = Path(__file__).parents[3] / "docs" / "ecs.md"
 TARGETS = {
     "CreateTaskSet": "the service shop:web",

@@ -16,6 +16,8 @@ from tidegate.drivers.traffic.aws_failures import TRIES
 from tidegate.drivers.traffic.lambda_ import LambdaTraffic
 from tidegate.testing.sentences import is_a_sentence
 
+pytestmark = pytest.mark.slow
+
 ROLE = "arn:aws:iam::123456789012:role/CodeDeploy"
 
 

@@ -61,6 +61,7 @@ def test_a_broker_that_is_frozen_is_told_by_who_needs_it(system: System):
         says(system, part)
 
 
+@pytest.mark.slow
 def test_one_that_is_stuck_shows_no_life(system: System):
     worker = int(system.processes()["worker-control"]["pid"])
     os.kill(worker, signal.SIGSTOP)

@@ -19,6 +19,7 @@ def codedeploy(url: str, key_id: str, secret: str):
     )
 
 
+@pytest.mark.slow
 def test_a_key_that_is_made_while_it_runs_is_good_at_once_and_after_a_restart(tmp_path: Path):
     system = System(tmp_path / "data", workers=0)
     try:
