@@ -15,9 +15,9 @@ from pathlib import Path
 
 from api_load import Took, measure
 from api_peers import Peer, floor, moto, tidegate
-from api_report import goals_of, save, summary_of, table_of
+from api_report import CHAPTER, goals_of, section, summary_of, table_of
 from api_work import Body, Data, create_bodies, get_bodies, signed
-from fleet_report import machine
+from findings import machine
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 from parts.postgres import PostgresServer
@@ -147,7 +147,7 @@ def main() -> int:
     runs = [run for database in options.databases for run in run_on(database, options)]
     found = {"machine": told, "connections": options.connections, "runs": runs}
     if options.save:
-        save(found)
+        CHAPTER.save(found, section(found))
     print(table_of(summary_of(runs)))
     print("\n".join(goals_of(summary_of(runs))))
     return 0

@@ -1,16 +1,13 @@
 """What the bench of the API found: as JSON, as a table, and as goals that are met or not."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import median
 from typing import Any
 
-HERE = Path(__file__).parent
-FOUND = HERE / "api.json"
-RESULTS = HERE / "RESULTS.md"
-BEGIN, END = "<!-- api: begin -->", "<!-- api: end -->"
+from findings import Chapter, listed, table, verdict
+
+CHAPTER = Chapter("api")
 NAMES = {"floor": "bare route", "tidegate": "Tidegate", "moto": "moto"}
 FEW, MANY = 1_000, 100_000
 READS = ("GetDeployment", "ListDeployments")
@@ -61,8 +58,7 @@ def table_of(rows: Sequence[Row]) -> str:
         "p99 / median",
         "CPU per request",
     )
-    lines = [head, tuple("---" for _ in head)]
-    lines += [
+    lines = [
         (
             row.database,
             row.operation,
@@ -76,7 +72,7 @@ def table_of(rows: Sequence[Row]) -> str:
         )
         for row in rows
     ]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return table(head, lines)
 
 
 def goals_of(rows: Sequence[Row]) -> list[str]:
@@ -89,41 +85,25 @@ def goals_of(rows: Sequence[Row]) -> list[str]:
             peer = known.get((database, operation, "moto", MANY))
             if mine and peer:
                 what = f"{operation} is at least as fast as moto's"
-                said.append(_verdict(database, what, mine.rate / peer.rate, least=1.0))
+                said.append(verdict(f"{database}: {what}", mine.rate / peer.rate, least=1.0))
         mine = known.get((database, "GetDeployment", "tidegate", MANY))
         floor = known.get((database, "GetDeployment", "floor", MANY))
         if mine and floor:
             what = "GetDeployment has at least 0.4 times the rate of the bare route"
-            said.append(_verdict(database, what, mine.rate / floor.rate, least=0.4))
+            said.append(verdict(f"{database}: {what}", mine.rate / floor.rate, least=0.4))
             what = "the p99 of GetDeployment is at most 5 times its median"
-            said.append(_verdict(database, what, mine.tail, most=5.0))
+            said.append(verdict(f"{database}: {what}", mine.tail, most=5.0))
         few, many = (known.get((database, READS[1], "tidegate", n)) for n in (FEW, MANY))
         if few and many:
             what = f"ListDeployments over {MANY:,} takes at most 1.3 times that over {FEW:,}"
-            said.append(_verdict(database, what, few.rate / many.rate, most=1.3))
+            said.append(verdict(f"{database}: {what}", few.rate / many.rate, most=1.3))
     return said
 
 
-def _verdict(
-    database: str, what: str, value: float, *, least: float = 0.0, most: float = float("inf")
-) -> str:
-    met = least <= value <= most
-    return f"{'met' if met else 'NOT met'}: {database}: {what} ({value:.2f})"
-
-
-def save(found: Mapping[str, Any]) -> None:
-    """Write all that was found: the JSON, and the part of RESULTS.md that is ours."""
-    FOUND.write_text(json.dumps(found, indent=1) + "\n")
-    before, _, rest = RESULTS.read_text().partition(BEGIN)
-    _, _, after = rest.partition(END)
-    RESULTS.write_text(f"{before}{BEGIN}\n{_section(found)}\n{END}{after}")
-
-
-def _section(found: Mapping[str, Any]) -> str:
+def section(found: Mapping[str, Any]) -> str:
     rows, told = summary_of(found["runs"]), found["machine"]
     where = (
         f"{told['cores']} cores, {told['memory_gb']} GB, {told['system']}; "
         f"{found['connections']} connections; load before the run {told['load_before']}."
     )
-    goals = "\n".join(f"- {goal}" for goal in goals_of(rows))
-    return "\n\n".join((where, table_of(rows), "Goals:", goals))
+    return "\n\n".join((where, table_of(rows), "Goals:", listed(goals_of(rows))))

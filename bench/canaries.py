@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from canaries_profile import profiled
-from canaries_report import NAME, goals_of, line_of, load, save, sweeps_table, table_of
+from canaries_report import CHAPTER, goals_of, line_of, section, sweeps_table, table_of
 from canaries_run import Lab, Run
-from fleet_report import machine
+from findings import machine
 
 from tidegate.logs import configure_logging
 
@@ -34,7 +34,7 @@ def options_of(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--profile", action="store_true", help="show statements, and where the workers' time goes"
     )
-    parser.add_argument("--save", action="store_true", help=f"write {NAME}.json and RESULTS.md")
+    parser.add_argument("--save", action="store_true", help="write canaries.json and RESULTS.md")
     options = parser.parse_args(arguments)
     options.flying = sorted(int(count) for count in options.flying.split(","))
     options.rates = [float(rate) for rate in options.rates.split(",")]
@@ -72,7 +72,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("The bench was ended."))
     found = measure(options)
     if options.save:
-        save({**load(), **found})
+        CHAPTER.save(found, section(found))
     print(table_of(found["runs"]))
     print(sweeps_table(found["sweeps"]))
     print("\n".join(goals_of(found)))

@@ -1,22 +1,12 @@
 """What the bench of canaries found: as JSON, as tables, as goals, and as a picture."""
 
-import json
-import subprocess
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any
+from collections.abc import Sequence
 
-from fleet_peers import program
+from findings import Chapter, Found, listed, shares, table, verdict
 
-HERE = Path(__file__).parent
-NAME = "canaries"
-FOUND = HERE / f"{NAME}.json"
-PICTURE = HERE / f"{NAME}.png"
-RESULTS = HERE / "RESULTS.md"
-BEGIN, END = f"<!-- {NAME}: begin -->", f"<!-- {NAME}: end -->"
+CHAPTER = Chapter("canaries")
 FEW, MANY = 1_000, 10_000
 GOAL_RATE, GOAL_LATE, GOAL_SWEEP = 50, 2.0, 1.5
-Found = Mapping[str, Any]
 
 
 def line_of(run: Found) -> str:
@@ -28,18 +18,9 @@ def line_of(run: Found) -> str:
         f"{run['ended'][99]:.2f}); {run['done'] / run['seconds']:.1f} done/s, "
         f"{run['missing']} missing; per step {run['statements']:.1f} statements in "
         f"{run['milliseconds']:.1f} ms, {sum(run['cpu'].values()):.1f} ms of CPU "
-        f"({_shares(run)}), {run['commands']:.0f} commands to Redis; "
+        f"({shares(run)}), {run['commands']:.0f} commands to Redis; "
         f"others used {run['others']:.1f} cores"
     )
-
-
-def _shares(run: Found) -> str:
-    return ", ".join(f"{name} {used:.1f}" for name, used in run["cpu"].items())
-
-
-def _table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
-    rows = [head, ["---" for _ in head], *lines]
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
 def table_of(runs: Sequence[Found]) -> str:
@@ -69,7 +50,7 @@ def table_of(runs: Sequence[Found]) -> str:
         )
         for run in runs
     ]
-    return _table(head, lines)
+    return table(head, lines)
 
 
 def shares_table(runs: Sequence[Found]) -> str:
@@ -83,7 +64,7 @@ def shares_table(runs: Sequence[Found]) -> str:
         )
         for run in runs
     ]
-    return _table(("In flight", "Steps per second", *names), lines)
+    return table(("In flight", "Steps per second", *names), lines)
 
 
 def sweeps_table(sweeps: Sequence[Found]) -> str:
@@ -98,7 +79,7 @@ def sweeps_table(sweeps: Sequence[Found]) -> str:
         for one in sweeps
     ]
     head = ("Waiting", "A sweep that wakes 50", "SQL statements", "Pages of PostgreSQL")
-    return _table(head, lines)
+    return table(head, lines)
 
 
 def goals_of(found: Found) -> list[str]:
@@ -108,7 +89,7 @@ def goals_of(found: Found) -> list[str]:
         if (run["flying"], run["rate"]) == (MANY, GOAL_RATE):
             what = f"99 of 100 steps are less than {GOAL_LATE:.0f} s late with {MANY:,} in flight"
             at = f"{what} and {GOAL_RATE} due in a second"
-            said.append(_verdict(at, run["late"][99], GOAL_LATE))
+            said.append(verdict(at, run["late"][99], most=GOAL_LATE))
     sweeps = found["sweeps"]
     few, many = (
         next((s for s in sweeps if low <= s["waiting"] < 10 * low), None) for low in (FEW, MANY)
@@ -116,29 +97,11 @@ def goals_of(found: Found) -> list[str]:
     if few and many:
         for unit in ("milliseconds", "pages"):
             what = f"A sweep over {many['waiting']:,} costs what one over {few['waiting']:,} costs"
-            said.append(_verdict(f"{what}, in {unit}", many[unit] / few[unit], GOAL_SWEEP))
+            said.append(verdict(f"{what}, in {unit}", many[unit] / few[unit], most=GOAL_SWEEP))
     return said
 
 
-def _verdict(what: str, value: float, most: float) -> str:
-    return f"{'met' if value < most else 'NOT met'}: {what} ({value:.2f}; at most {most:.1f})"
-
-
-def load() -> dict[str, Any]:
-    return dict(json.loads(FOUND.read_text())) if FOUND.exists() else {}
-
-
-def save(found: Found) -> None:
-    """Write all that was found: the JSON, the picture, and the part of RESULTS.md that is ours."""
-    FOUND.write_text(json.dumps(found, indent=1) + "\n")
-    draw = [program("tools", "python"), HERE / f"{NAME}_plot.py", FOUND, PICTURE]
-    subprocess.run(draw, check=True)
-    before, _, rest = RESULTS.read_text().partition(BEGIN)
-    _, _, after = rest.partition(END)
-    RESULTS.write_text(f"{before}{BEGIN}\n{_section(found)}\n{END}{after}")
-
-
-def _section(found: Found) -> str:
+def section(found: Found) -> str:
     told, runs = found["machine"], found["runs"]
     where = (
         f"{told['cores']} cores, {told['memory_gb']} GB, {told['system']}; load before the run "
@@ -148,11 +111,11 @@ def _section(found: Found) -> str:
         (
             where,
             table_of(runs),
-            f"![How late steps were]({PICTURE.name})",
+            f"![How late steps were]({CHAPTER.picture.name})",
             "Processor time per step, in milliseconds, by process:",
             shares_table(runs),
             sweeps_table(found["sweeps"]),
             "Goals:",
-            "\n".join(f"- {goal}" for goal in goals_of(found)),
+            listed(goals_of(found)),
         )
     )

@@ -7,12 +7,12 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from statistics import quantiles
 from typing import Any, Self
 
 import psutil
 from canaries_sweep import SweepCost, sweep_cost
 from canaries_work import Canaries
+from findings import percentiles
 from fleet_gauge import cpu_of
 from fleet_profile import commands
 from fleet_system import System
@@ -160,9 +160,9 @@ class Lab:
             steps=len(due),
             done=done,
             missing=len(due.keys() - called.keys()),
-            late=_percentiles(called.get(id_, now) - at for id_, at in due.items()),
-            begun=_percentiles(_of(rows, 1).get(id_, now) - at for id_, at in due.items()),
-            ended=_percentiles(_of(rows, 2).get(id_, now) - at for id_, at in due.items()),
+            late=percentiles([called.get(id_, now) - at for id_, at in due.items()]),
+            begun=percentiles([_of(rows, 1).get(id_, now) - at for id_, at in due.items()]),
+            ended=percentiles([_of(rows, 2).get(id_, now) - at for id_, at in due.items()]),
             statements=(after.statements - before.statements) / done,
             milliseconds=(after.milliseconds - before.milliseconds) / done,
             cpu=cpu,
@@ -183,12 +183,6 @@ class Lab:
 
 def _of(rows: Sequence[Any], column: int) -> dict[str, float]:
     return {row[0]: row[column] for row in rows if row[column] is not None}
-
-
-def _percentiles(values: Any) -> list[float]:
-    known = sorted(values)
-    middle = quantiles(known, n=100, method="inclusive")
-    return [round(value, 4) for value in (known[0], *middle, known[-1])]
 
 
 def _sleep_until(moment: datetime) -> None:

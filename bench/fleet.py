@@ -14,11 +14,12 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from findings import machine
 from fleet_hold import hold
 from fleet_hosts import HostFarm
 from fleet_peers import Ansible, Pyinfra
 from fleet_profile import profile
-from fleet_report import NAMES, goals_of, load, machine, save, summary_of, table_of
+from fleet_report import CHAPTER, NAMES, goals_of, section, summary_of, table_of
 from fleet_system import System
 from fleet_tools import Floor, Tidegate, Tool, places
 from fleet_work import Hosts, bundle, check, forget
@@ -175,10 +176,11 @@ def compare(options: argparse.Namespace) -> None:
         bench = Bench(farm, tools, options.hosts, options.rounds, end)
         bench.measure()
         in_memory = for_hosts.is_relative_to("/dev/shm")
-    found = {**load(), "machine": machine(in_memory=in_memory), "skipped": bench.skipped}
+    told = machine(in_memory=in_memory)
+    found = {**CHAPTER.load(), "machine": told, "skipped": bench.skipped}
     found["runs"] = [asdict(run) for run in bench.runs]
     if options.save:
-        save(found)
+        CHAPTER.save(found, section(found))
     print(table_of(summary_of(found["runs"])))
     print("\n".join(goals_of(found)))
 

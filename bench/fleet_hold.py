@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from fleet_gauge import cpu_of, peak_rss_of
 from fleet_hosts import HostFarm
-from fleet_report import goals_of, load, save
+from fleet_report import CHAPTER, goals_of, section
 from fleet_system import System
 from fleet_tools import places
 from fleet_work import Hosts, bundle, check, forget, have_begun, hold_back, let_go
@@ -29,9 +29,9 @@ def hold(*, keep: bool) -> None:
             with HostFarm(for_hosts, count) as farm, System(folder) as system:
                 found.append(hold_one(system, farm.hosts, seconds))
         print(found[-1], flush=True)
-    known = {**load(), "hold": found}
+    known = {"runs": [], **CHAPTER.load(), "hold": found}
     if keep and "machine" in known:
-        save(known)
+        CHAPTER.save(known, section(known))
     print("\n".join(goals_of(known)))
 
 

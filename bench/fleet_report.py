@@ -1,23 +1,13 @@
 """What the bench found, as JSON, as tables, as goals that are met or not, and as a picture."""
 
-import json
-import os
-import platform
-import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import median
 from typing import Any
 
-import psutil
-from fleet_peers import program
+from findings import Chapter, Found, listed, table, verdict
 
-HERE = Path(__file__).parent
-FOUND = HERE / "fleet.json"
-RESULTS = HERE / "RESULTS.md"
-PICTURE = HERE / "fleet.png"
-BEGIN, END = "<!-- fleet: begin -->", "<!-- fleet: end -->"
+CHAPTER = Chapter("fleet")
 NAMES = {
     "floor": "(a) floor",
     "tidegate": "(b) Tidegate",
@@ -25,7 +15,6 @@ NAMES = {
     "ansible": "(d) ansible-core",
 }
 MB = 1_000_000
-Found = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +80,7 @@ def table_of(rows: Sequence[Row]) -> str:
         "CPU per host: control + host",
         "Memory of the control side",
     )
-    lines = [head, tuple("---" for _ in head)]
+    lines = []
     for row in rows:
         ratio = ratio_of(rows, row.hosts, row.tool, "floor")
         lines.append(
@@ -105,7 +94,7 @@ def table_of(rows: Sequence[Row]) -> str:
                 f"{row.memory:.0f} MB",
             )
         )
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return table(head, lines)
 
 
 def shares_of(rows: Sequence[Row]) -> str:
@@ -114,39 +103,33 @@ def shares_of(rows: Sequence[Row]) -> str:
     if not mine:
         return ""
     names = list(mine[0].cpu)
-    lines = [("Hosts", *names, "hosts"), tuple("---" for _ in range(len(names) + 2))]
+    lines = []
     for row in mine:
         each = [f"{row.cpu[name]:.1f}" for name in names]
         lines.append((str(row.hosts), *each, f"{row.host_cpu:.1f}"))
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return table(("Hosts", *names, "hosts"), lines)
 
 
 def goals_of(found: Found) -> list[str]:
     """Every goal, and whether it is met; a goal of which nothing is known is left out."""
     rows = summary_of(found["runs"])
-    goals: list[tuple[str, float | None, float]] = []
+    goals: list[tuple[str, float | None, dict[str, float]]] = []
     for hosts in (100, 200):
         what = f"Tidegate takes at most 1.5 times the floor with {hosts} hosts"
-        goals.append((what, ratio_of(rows, hosts, "tidegate", "floor"), -1.5))
+        goals.append((what, ratio_of(rows, hosts, "tidegate", "floor"), {"most": 1.5}))
     counts = sorted({row.hosts for row in rows})
     for hosts in counts:
         for tool, least in (("pyinfra", 2.0), ("ansible", 10.0)):
             what = f"Tidegate is at least {least:.0f} times faster than {tool} with {hosts} hosts"
-            goals.append((what, ratio_of(rows, hosts, tool, "tidegate"), least))
-    goals.append(("A host of 200 costs at most 1.2 times one of 50", _growth(rows), -1.2))
-    said = [_verdict(what, value, bound) for what, value, bound in goals if value is not None]
+            goals.append((what, ratio_of(rows, hosts, tool, "tidegate"), {"least": least}))
+    goals.append(("A host of 200 costs at most 1.2 times one of 50", _growth(rows), {"most": 1.2}))
+    said = [verdict(what, value, **bound) for what, value, bound in goals if value is not None]
     return [*said, *map(_held, found.get("hold", []))]
 
 
 def _growth(rows: Iterable[Row]) -> float | None:
     each = {row.hosts: row.seconds / row.hosts for row in rows if row.tool == "tidegate"}
     return each[200] / each[50] if {50, 200} <= each.keys() else None
-
-
-def _verdict(what: str, value: float, bound: float) -> str:
-    """*bound* is the least value, or, below zero, the highest."""
-    met = value >= bound if bound > 0 else value <= -bound
-    return f"{'met' if met else 'NOT met'}: {what} ({value:.2f})"
 
 
 def _held(hold: Mapping[str, Any]) -> str:
@@ -160,32 +143,6 @@ def _held(hold: Mapping[str, Any]) -> str:
     )
 
 
-def machine(*, in_memory: bool) -> dict[str, object]:
-    """The machine in neutral words."""
-    return {
-        "cores": os.cpu_count(),
-        "memory_gb": round(psutil.virtual_memory().total / 1e9),
-        "system": f"{platform.system()}, {platform.machine()}, Python {platform.python_version()}",
-        "hosts_files": "in memory" if in_memory else "on one disk",
-        "load_before": round(os.getloadavg()[1], 1),
-    }
-
-
-def load() -> Found:
-    return json.loads(FOUND.read_text()) if FOUND.exists() else {"runs": []}
-
-
-def save(found: Found) -> None:
-    """Write all that was found: the JSON, the picture, and the part of RESULTS.md that is ours."""
-    FOUND.write_text(json.dumps(found, indent=1) + "\n")
-    draw = [program("tools", "python"), HERE / "fleet_plot.py", FOUND, PICTURE]
-    subprocess.run(draw, check=True)
-    text = RESULTS.read_text()
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    RESULTS.write_text(f"{before}{BEGIN}\n{section(found)}\n{END}{after}")
-
-
 def section(found: Found) -> str:
     rows = summary_of(found["runs"])
     told = found["machine"]
@@ -196,11 +153,11 @@ def section(found: Found) -> str:
     parts = [
         where,
         table_of(rows),
-        "![Seconds by number of hosts](fleet.png)",
+        f"![Seconds by number of hosts]({CHAPTER.picture.name})",
         "Processor time of Tidegate per host, in milliseconds, by process:",
         shares_of(rows),
         "Goals:",
-        "\n".join(f"- {goal}" for goal in goals_of(found)),
+        listed(goals_of(found)),
     ]
     if found.get("skipped"):
         parts.append("Left out, for the time was used up: " + "; ".join(found["skipped"]) + ".")

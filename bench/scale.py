@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from canaries_profile import profiled
-from fleet_report import machine
+from findings import machine
 from scale_alone import measured
-from scale_report import NAME, alone_table, goals_of, line_of, load, save, table_of
+from scale_report import CHAPTER, alone_table, goals_of, line_of, section, table_of
 from scale_run import CONFIGS, Lab, Run
 
 from tidegate.logs import configure_logging
@@ -34,7 +34,7 @@ def options_of(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--answer", type=float, default=ANSWER, help="seconds a host takes (10)")
     parser.add_argument("--slots", type=int, default=SLOTS, help="of each worker for hosts (500)")
     parser.add_argument("--profile", action="store_true", help="show where the time goes")
-    parser.add_argument("--save", action="store_true", help=f"write {NAME}.json and RESULTS.md")
+    parser.add_argument("--save", action="store_true", help="write scale.json and RESULTS.md")
     parser.add_argument("--add", action="store_true", help="to what was saved before")
     options = parser.parse_args(arguments)
     options.hosts = [int(count) for count in options.hosts.split(",")]
@@ -44,7 +44,7 @@ def options_of(arguments: Sequence[str]) -> argparse.Namespace:
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
     told = machine(in_memory=False)
-    known = load().get("runs", []) if options.add else []
+    known = CHAPTER.load().get("runs", []) if options.add else []
     runs = {(run["config"], run["hosts"]): run for run in known}
     for config in options.configs:
         for count in options.hosts:
@@ -73,7 +73,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("The bench was ended."))
     found = measure(options)
     if options.save:
-        save({**load(), **found})
+        CHAPTER.save(found, section(found))
     print(table_of(found["runs"]), alone_table(found["alone"]), sep="\n\n")
     print("\n".join(goals_of(found)))
     return 0

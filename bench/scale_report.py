@@ -1,24 +1,14 @@
 """What the bench of large fleets found: as JSON, as tables, as goals, and as a picture."""
 
-import json
-import subprocess
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from statistics import median
-from typing import Any
 
-from fleet_peers import program
+from findings import Chapter, Found, listed, shares, table, verdict
 
-HERE = Path(__file__).parent
-NAME = "scale"
-FOUND = HERE / f"{NAME}.json"
-PICTURE = HERE / f"{NAME}.png"
-RESULTS = HERE / "RESULTS.md"
-BEGIN, END = f"<!-- {NAME}: begin -->", f"<!-- {NAME}: end -->"
+CHAPTER = Chapter("scale")
 FEW, MANY = 1_000, 10_000
 GOAL_RATIO, GOAL_MS = 1.3, 100.0
 MB = 1_000_000
-Found = Mapping[str, Any]
 
 
 def line_of(run: Found) -> str:
@@ -26,7 +16,7 @@ def line_of(run: Found) -> str:
     advance = run["advance"]
     return (
         f"{run['hosts']:6} hosts, {run['config']}: {run['seconds']:.0f} s, "
-        f"{run['in_flight']} in flight; per target {cpu_of(run):.1f} ms of CPU ({_shares(run)}), "
+        f"{run['in_flight']} in flight; per target {cpu_of(run):.1f} ms of CPU ({shares(run)}), "
         f"{run['statements']:.1f} statements in {run['milliseconds']:.1f} ms, "
         f"{run['messages']:.2f} messages, {run['commands']:.0f} commands to Redis; "
         f"{run['advances']} transactions of advances: p50 {advance[50]:.1f}, "
@@ -42,17 +32,8 @@ def cpu_of(run: Found) -> float:
     return float(sum(run["cpu"].values()))
 
 
-def _shares(run: Found) -> str:
-    return ", ".join(f"{name} {used:.1f}" for name, used in run["cpu"].items())
-
-
 def _memory(run: Found) -> str:
     return ", ".join(f"{name} {used / MB:.0f} MB" for name, used in run["memory"].items())
-
-
-def _table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
-    rows = [head, ["---" for _ in head], *lines]
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
 def table_of(runs: Sequence[Found]) -> str:
@@ -82,7 +63,7 @@ def table_of(runs: Sequence[Found]) -> str:
         )
         for run in runs
     ]
-    return _table(head, lines)
+    return table(head, lines)
 
 
 def shares_table(runs: Sequence[Found]) -> str:
@@ -92,7 +73,7 @@ def shares_table(runs: Sequence[Found]) -> str:
         (f"{run['hosts']:,}", run["config"], *(f"{run['cpu'][name]:.1f}" for name in names))
         for run in runs
     ]
-    return _table(("Hosts", "Config", *names), lines)
+    return table(("Hosts", "Config", *names), lines)
 
 
 def memory_table(runs: Sequence[Found]) -> str:
@@ -106,7 +87,7 @@ def memory_table(runs: Sequence[Found]) -> str:
         )
         for run in runs
     ]
-    return _table(("Hosts", "Config", *names), lines)
+    return table(("Hosts", "Config", *names), lines)
 
 
 def advances_table(runs: Sequence[Found]) -> str:
@@ -135,7 +116,7 @@ def advances_table(runs: Sequence[Found]) -> str:
         )
         for run in runs
     ]
-    return _table(head, lines)
+    return table(head, lines)
 
 
 DECISIONS = {
@@ -162,7 +143,7 @@ def alone_table(alone: Found) -> str:
         for name, what in DECISIONS.items()
         if (taken := alone["taken"][name])
     ]
-    return _table(head, lines)
+    return table(head, lines)
 
 
 def goals_of(found: Found) -> list[str]:
@@ -171,40 +152,22 @@ def goals_of(found: Found) -> list[str]:
     said = []
     if alone["hosts"] >= MANY:
         what = "every transaction of an advance by itself takes less than 100 ms"
-        said.append(_verdict(what, max(map(max, alone["taken"].values())), GOAL_MS))
+        said.append(verdict(what, max(map(max, alone["taken"].values())), most=GOAL_MS))
     for config in dict.fromkeys(run["config"] for run in runs):
         by_hosts = {run["hosts"]: run for run in runs if run["config"] == config}
         few, many = by_hosts.get(FEW), by_hosts.get(MANY)
         if few and many:
             what = f"{config}: a target of {MANY:,} costs what one of {FEW:,} costs, in CPU"
-            said.append(_verdict(what, cpu_of(many) / cpu_of(few), GOAL_RATIO))
+            said.append(verdict(what, cpu_of(many) / cpu_of(few), most=GOAL_RATIO))
         if many:
             what = f"{config}: 99 of 100 transactions of an advance take less than 100 ms"
-            said.append(_verdict(what, many["advance"][99], GOAL_MS))
+            said.append(verdict(what, many["advance"][99], most=GOAL_MS))
             what = f"{config}: the planner takes less than 100 ms"
-            said.append(_verdict(what, many["plan"][100], GOAL_MS))
+            said.append(verdict(what, many["plan"][100], most=GOAL_MS))
     return said
 
 
-def _verdict(what: str, value: float, most: float) -> str:
-    return f"{'met' if value < most else 'NOT met'}: {what} ({value:.2f}; at most {most:.1f})"
-
-
-def load() -> dict[str, Any]:
-    return dict(json.loads(FOUND.read_text())) if FOUND.exists() else {}
-
-
-def save(found: Found) -> None:
-    """Write all that was found: the JSON, the picture, and the part of RESULTS.md that is ours."""
-    FOUND.write_text(json.dumps(found, indent=1) + "\n")
-    draw = [program("tools", "python"), HERE / f"{NAME}_plot.py", FOUND, PICTURE]
-    subprocess.run(draw, check=True)
-    before, _, rest = RESULTS.read_text().partition(BEGIN)
-    _, _, after = rest.partition(END)
-    RESULTS.write_text(f"{before}{BEGIN}\n{_section(found)}\n{END}{after}")
-
-
-def _section(found: Found) -> str:
+def section(found: Found) -> str:
     told, runs = found["machine"], found["runs"]
     where = (
         f"{told['cores']} cores, {told['memory_gb']} GB, {told['system']}; load before the run "
@@ -215,7 +178,7 @@ def _section(found: Found) -> str:
         (
             where,
             table_of(runs),
-            f"![What a target costs]({PICTURE.name})",
+            f"![What a target costs]({CHAPTER.picture.name})",
             "Processor time per target, in milliseconds, by process:",
             shares_table(runs),
             "Memory at its highest (PSS) by process:",
@@ -225,6 +188,6 @@ def _section(found: Found) -> str:
             "What decisions take with nobody beside them, in one process with PostgreSQL:",
             alone_table(found["alone"]),
             "Goals:",
-            "\n".join(f"- {goal}" for goal in goals_of(found)),
+            listed(goals_of(found)),
         )
     )

@@ -8,10 +8,10 @@ from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from statistics import quantiles
 from typing import Any, Self
 
 import psutil
+from findings import percentiles
 from fleet_gauge import Peak, cpu_of
 from fleet_profile import commands
 from fleet_system import APPLICATION, System
@@ -243,11 +243,3 @@ def add_hosts(engine: Engine, fleet: str, count: int, answer: float = 0.0) -> No
         connection.execute(insert(plain_table(HostRow)), rows)
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("ANALYZE"))
-
-
-def percentiles(values: Sequence[float]) -> list[float]:
-    known = sorted(values)
-    if len(known) < 2:
-        return known * 101
-    middle = quantiles(known, n=100, method="inclusive")
-    return [round(value, 3) for value in (known[0], *middle, known[-1])]
