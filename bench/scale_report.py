@@ -121,8 +121,8 @@ def advances_table(runs: Sequence[Found]) -> str:
 
 DECISIONS = {
     "write": "targets written before it begins, 100 in each",
-    "begin": "the one that begins it, with the first 200 sent",
-    "send": "200 more sent",
+    "begin": "the one that begins it, with the first 50 sent",
+    "send": "50 more sent",
     "look": "in the middle, nothing to start",
     "succeed": "the one that ends it",
     "stop": "a stop, with 200 skipped in each",

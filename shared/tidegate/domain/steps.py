@@ -17,6 +17,9 @@ class StartTargets:
 class LookAgain:
     """Plan once more soon, though nothing may have happened: more could start by then."""
 
+    at_once: bool = False
+    """More could start now already, and is left to the next decision, so that none takes long."""
+
 
 @dataclass(frozen=True, slots=True)
 class Succeed:

@@ -27,7 +27,7 @@ from tidegate.engine.finding import await_instances
 from tidegate.engine.gathering import Gathered, gather_targets
 from tidegate.engine.rollback import end_deployment
 from tidegate.engine.stopping import FAILED_BEFORE, skip_and_end, skip_left_over, stop_early
-from tidegate.messages import want_target
+from tidegate.messages import want_advance, want_target
 from tidegate.planning.alarms import GoOn, Stop
 from tidegate.planning.in_place import DEPLOYMENT_LIMIT, plan_in_place
 from tidegate.store.deployments import Move
@@ -205,8 +205,10 @@ def _apply(deployment: Deployment, step: Step, uow: UnitOfWork) -> None:
         case StartTargets(count):
             for target in uow.leases.dispatch_next(deployment.id, count, at=now):
                 want_target(uow, deployment.id, target, HOST_SEGMENT)
-        case LookAgain():
-            pass  # when it is due has been written
+        case LookAgain(at_once):
+            # When it is due at the latest has been written.
+            if at_once:
+                want_advance(uow, deployment.id)
         case Succeed():
             move = Move(event=DeploymentEvent.SUCCEED, at=now, actor="tidegate")
             end_deployment(deployment, move, None, uow=uow)

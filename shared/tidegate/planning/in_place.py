@@ -13,6 +13,8 @@ DEPLOYMENT_LIMIT: Final = timedelta(hours=12)
 MOST_QUEUED: Final = 200
 """Targets that wait for a worker. More would start no sooner, and what nobody has taken after a
 while is sent again."""
+MOST_AT_ONCE: Final = 50
+"""Targets that one decision starts. The others are left to the next, so that none takes long."""
 
 NO_INSTANCES: Final = (
     "The deployment failed because no instances were found for your deployment group. "
@@ -49,7 +51,7 @@ def plan_in_place(fleet: Fleet, minimum: int, *, is_held: bool = False) -> Itera
     the deployment *is held* and begins nothing.
     The rule reproduces every example of the user guide's "Minimum healthy instances": a host
     goes down only while those presumed healthy, less itself, are still *minimum*.
-    No more than MOST_QUEUED wait for a worker at once.
+    No more than MOST_QUEUED wait for a worker at once, and no more than MOST_AT_ONCE are started.
     """
     if fleet.in_progress_for > DEPLOYMENT_LIMIT:
         yield Fail(ErrorCode.TIMEOUT, "The deployment timed out after 12 hours.")
@@ -58,10 +60,11 @@ def plan_in_place(fleet: Fleet, minimum: int, *, is_held: bool = False) -> Itera
     startable = min(fleet.waiting, presumed_healthy - minimum)
     if startable > 0 and not is_held:
         room = min(startable, MOST_QUEUED - fleet.queued)
-        if room > 0:
-            yield StartTargets(room)
-        if room < startable:
-            yield LookAgain()
+        count = min(room, MOST_AT_ONCE)
+        if count > 0:
+            yield StartTargets(count)
+        if count < startable:
+            yield LookAgain(at_once=count < room)
     elif startable > 0 or fleet.running:
         return
     elif fleet.waiting:

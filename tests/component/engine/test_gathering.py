@@ -251,3 +251,17 @@ def test_of_a_large_fleet_only_some_wait_for_a_worker_and_all_have_their_turn(sy
     assert then == 2
     assert shop.deployment(id_).overview == {"Succeeded": 5}
     assert set(system.hosts.ran.values()) == {1}
+
+
+def test_what_one_decision_leaves_the_next_one_starts_at_once(system, monkeypatch):
+    monkeypatch.setattr(in_place, "MOST_AT_ONCE", 2)
+    shop = system.shop(*WEBS, config=ALL)
+    shop.deploy("one")
+    started = []
+
+    for _ in range(3):
+        system.deliver(ADVANCE)
+        started.append(system.waiting().count(RUN_HOOKS))
+
+    assert started == [2, 4, 5]
+    assert ADVANCE not in system.waiting()

@@ -13,6 +13,7 @@ from tidegate.domain.fleet import Fleet
 from tidegate.domain.steps import Fail, LookAgain, StartTargets, Succeed
 from tidegate.planning.in_place import (
     DEPLOYMENT_LIMIT,
+    MOST_AT_ONCE,
     MOST_QUEUED,
     check_start,
     plan_in_place,
@@ -25,7 +26,7 @@ ALL = PREDEFINED["CodeDeployDefault.AllAtOnce"].minimum_healthy
 
 fleets = st.builds(
     Fleet,
-    waiting=st.integers(0, 50),
+    waiting=st.integers(0, 120),
     running=st.integers(0, 50),
     succeeded=st.integers(0, 50),
     failed=st.integers(0, 50),
@@ -141,14 +142,22 @@ def test_after_twelve_hours_a_deployment_has_failed_whatever_runs():
 
 
 def test_of_thousands_that_may_start_a_few_hundred_are_queued_and_more_as_workers_take_them():
-    assert plan(Fleet(waiting=10_000), 0) == [StartTargets(MOST_QUEUED), LookAgain()]
-
     rest = 10_000 - MOST_QUEUED
     assert plan(Fleet(waiting=rest, running=MOST_QUEUED, queued=MOST_QUEUED), 0) == [LookAgain()]
     taken = Fleet(waiting=rest, running=MOST_QUEUED, queued=MOST_QUEUED - 30)
     assert plan(taken, 0) == [StartTargets(30), LookAgain()]
     last = Fleet(waiting=30, running=9_970, queued=MOST_QUEUED - 30)
     assert plan(last, 0) == [StartTargets(30)]
+
+
+def test_a_decision_starts_some_and_leaves_the_others_to_the_next_at_once():
+    some = StartTargets(MOST_AT_ONCE)
+
+    assert plan(Fleet(waiting=10_000), 0) == [some, LookAgain(at_once=True)]
+    queued = MOST_QUEUED - MOST_AT_ONCE
+    fleet = Fleet(waiting=10_000, running=queued, queued=queued)
+    assert plan(fleet, 0) == [some, LookAgain()]
+    assert plan(Fleet(waiting=MOST_AT_ONCE), 0) == [some]
 
 
 def test_the_reason_of_a_failure_has_the_numbers():
@@ -177,7 +186,7 @@ def test_progress_as_many_start_as_may(fleet, minimum):
 
     started = sum(step.count for step in steps if isinstance(step, StartTargets))
     room = fleet.total - fleet.failed - fleet.running - minimum
-    assert started == max(min(fleet.waiting, room), 0)
+    assert started == max(min(fleet.waiting, room, MOST_AT_ONCE), 0)
 
 
 @given(st.integers(1, 2000), st.integers(0, 2000), st.integers(0, 2000))
@@ -190,7 +199,9 @@ def test_safety_no_more_wait_for_a_worker_than_may_and_the_rest_is_not_forgotten
 
     started = sum(step.count for step in steps if isinstance(step, StartTargets))
     assert queued + started <= max(queued, MOST_QUEUED)
-    assert (LookAgain() in steps) == (started < waiting)
+    again = [step for step in steps if isinstance(step, LookAgain)]
+    assert bool(again) == (started < waiting)
+    assert again != [LookAgain(at_once=True)] or queued + started < MOST_QUEUED
 
 
 @given(fleets, minimums)
