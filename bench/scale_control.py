@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -46,18 +46,23 @@ class TimedStore:
     def write(self) -> Iterator[UnitOfWork]:
         begun = time.perf_counter()
         with self._store.write() as uow:
-            lock, has_row = uow.deployments.lock, [begun]
+            lock = uow.deployments.lock
+            has_row: list[float] = []
 
             def timed_lock(deployment_id: DeploymentId) -> Deployment:
                 deployment = lock(deployment_id)
-                has_row[:] = [time.perf_counter(), *has_row]
+                has_row.append(time.perf_counter())
                 return deployment
 
             uow.deployments.lock = timed_lock  # type: ignore[method-assign]
             # Messages are sent when it is over.
-            uow.after_commit(lambda: self._notes.add(ADVANCE, has_row[-2]))
-            uow.after_commit(lambda: self._notes.add(WHOLE, begun))
+            uow.after_commit(lambda: self._note(begun, has_row))
             yield uow
+
+    def _note(self, begun: float, has_row: Sequence[float]) -> None:
+        if has_row:
+            self._notes.add(ADVANCE, has_row[0])
+            self._notes.add(WHOLE, begun)
 
     @contextmanager
     def read(self) -> Iterator[UnitOfWork]:

@@ -25,6 +25,8 @@ from tidegate.store.unit_of_work import Store, UnitOfWork
 
 SLICE: Final = 100
 """Targets that one transaction writes, with all their events."""
+MANY: Final = 500
+"""After so many the database looks at them: it would go on by plans that were made for few."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +73,9 @@ def gather_targets(deployment_id: DeploymentId, *, store: Store) -> Gathered | N
         with store.write() as uow:
             if not _write(deployment_id, missing[begin : begin + SLICE], uow):
                 return None
+        if begin + SLICE == MANY:
+            with store.write() as uow:
+                uow.targets.take_stock()
     return gathered
 
 

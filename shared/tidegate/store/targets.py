@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import bindparam, delete, func, insert, select, update
+from sqlalchemy import bindparam, delete, func, insert, select, text, update
 from sqlalchemy.orm import Session
 
 from tidegate.domain.fleet import Fleet
@@ -128,6 +128,14 @@ class Targets(TargetReading):
                 for position, name in enumerate(events)
             ],
         )
+
+    def take_stock(self) -> None:
+        """Have PostgreSQL count its targets, so that plans of small tables are made anew.
+
+        It would do so by itself within minutes; until then each new event scans all targets.
+        """
+        if self._session.get_bind().dialect.name == "postgresql":
+            self._session.execute(text(f"ANALYZE {_TARGETS.name}, {_EVENTS.name}"))
 
     def fleet(self, deployment_id: DeploymentId, *, in_progress_for: timedelta) -> Fleet:
         """Return how many targets of a deployment stand where, counted in SQL."""

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import text
 
 from component.engine.system import ALL
 from tidegate.domain.deployment import DeploymentOptions
@@ -14,6 +15,7 @@ from tidegate.planning import in_place
 from tidegate.store.unit_of_work import Store
 
 WEBS = ("web-1", "web-2", "web-3", "web-4", "web-5")
+KNOWN_TARGETS = text("SELECT reltuples FROM pg_class WHERE relname = 'targets'")
 
 
 class Cut(Exception):
@@ -265,3 +267,29 @@ def test_what_one_decision_leaves_the_next_one_starts_at_once(system, monkeypatc
 
     assert started == [2, 4, 5]
     assert ADVANCE not in system.waiting()
+
+
+def test_a_table_that_has_grown_at_once_is_looked_at_by_the_database(
+    system, slices_of_two, monkeypatch
+):
+    monkeypatch.setattr(gathering, "MANY", 4)
+    shop = system.shop(*WEBS, config=ALL)
+    shop.deploy("one")
+
+    system.deliver(ADVANCE)
+
+    with system.engine.connect() as connection:
+        if system.engine.dialect.name == "postgresql":
+            assert connection.scalar(KNOWN_TARGETS) == 4
+    system.settle()
+
+
+def test_where_it_grows_by_few_the_database_is_left_alone(system, slices_of_two):
+    shop = system.shop(*WEBS, config=ALL)
+    shop.deploy("one")
+
+    system.deliver(ADVANCE)
+
+    with system.engine.connect() as connection:
+        if system.engine.dialect.name == "postgresql":
+            assert connection.scalar(KNOWN_TARGETS) <= 0
