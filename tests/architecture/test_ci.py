@@ -59,7 +59,11 @@ def test_ci_runs_every_check_and_every_test():
 
     assert os.access(ROOT / ".ci/run", os.X_OK)
     assert "TIDEGATE_FAIL_ON_SKIP=1" in script
-    assert all(step in script for step in ("make check", "run_tests test\n", "run_tests test-slow"))
+    steps = (
+        "make check",
+        *(f"run_tests {tests}\n" for tests in ("test", "test-alone", "test-slow")),
+    )
+    assert all(step in script for step in steps)
 
 
 def test_make_check_looks_at_the_image_and_at_every_stack():
