@@ -5,6 +5,7 @@ from typing import Final
 
 from tidegate.domain.errors import Invalid
 from tidegate.domain.host import NO_WAY
+from tidegate.drivers.hosts.settings import HostSettings, InvalidSettings
 
 SSH: Final = "ssh"
 SSM: Final = "ssm"
@@ -26,15 +27,9 @@ def check_ssh(settings: Mapping[str, object]) -> dict[str, object]:
             code="KeyMaterialRefused",
         )
     # Brings asyncssh along, which is large; only whoever writes hosts needs it.
-    from tidegate.drivers.hosts.ssh_settings import (  # noqa: PLC0415
-        InvalidSshSettings,
-        SshSettings,
-    )
+    from tidegate.drivers.hosts.ssh_settings import SshSettings  # noqa: PLC0415
 
-    try:
-        SshSettings.read({"address": "localhost", **given})
-    except InvalidSshSettings as invalid:
-        raise Invalid(str(invalid)) from None
+    _check(SshSettings, {"address": "localhost", **given})
     return given
 
 
@@ -45,15 +40,9 @@ def check_ssm(settings: Mapping[str, object]) -> dict[str, object]:
         Invalid: It cannot.
     """
     given = _given(settings)
-    from tidegate.drivers.hosts.ssm_settings import (  # noqa: PLC0415 - as for SSH
-        InvalidSsmSettings,
-        SsmOptions,
-    )
+    from tidegate.drivers.hosts.ssm_settings import SsmOptions  # noqa: PLC0415 - as for SSH
 
-    try:
-        SsmOptions.read(given)
-    except InvalidSsmSettings as invalid:
-        raise Invalid(str(invalid)) from None
+    _check(SsmOptions, given)
     return given
 
 
@@ -86,21 +75,22 @@ def _given(settings: Mapping[str, object]) -> dict[str, object]:
     return {key: value for key, value in settings.items() if value not in (None, "", False)}
 
 
+def _check(kind: type[HostSettings], given: Mapping[str, object]) -> None:
+    try:
+        kind.read(given)
+    except InvalidSettings as invalid:
+        raise Invalid(str(invalid)) from None
+
+
 def _checked_ssm(given: dict[str, object]) -> dict[str, object]:
-    from tidegate.drivers.hosts.ssm_settings import (  # noqa: PLC0415 - as for SSH
-        InvalidSsmSettings,
-        SsmSettings,
-    )
+    from tidegate.drivers.hosts.ssm_settings import SsmSettings  # noqa: PLC0415 - as for SSH
 
     if "instance_id" not in given:
         raise Invalid(
             "A host over SSM needs its instance_id, such as 'i-0123456789abcdef0', or "
             "'mi-0123456789abcdef0' where the machine is not of EC2."
         )
-    try:
-        SsmSettings.read(given)
-    except InvalidSsmSettings as invalid:
-        raise Invalid(str(invalid)) from None
+    _check(SsmSettings, given)
     return given
 
 

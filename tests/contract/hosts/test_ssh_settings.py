@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from tidegate.drivers.hosts import NoSuchDriver, host_driver
 from tidegate.drivers.hosts.lines import Lines, Preface, ProtocolBroken, quoted
+from tidegate.drivers.hosts.settings import InvalidSettings
 from tidegate.drivers.hosts.ssh import SshHosts
-from tidegate.drivers.hosts.ssh_settings import InvalidSshSettings, Jump, SshSettings
+from tidegate.drivers.hosts.ssh_settings import Jump, SshSettings
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDCclJQO62LVBY5jIOtGOG0UmMdIYGHvrntjb8baB3kr"
 
@@ -92,7 +93,7 @@ def test_a_jump_host_is_read_as_ssh_reads_it(text: str, jump: Jump):
     ],
 )
 def test_what_makes_no_sense_is_a_sentence(settings: dict[str, object], sentence: str):
-    with pytest.raises(InvalidSshSettings) as caught:
+    with pytest.raises(InvalidSettings) as caught:
         SshSettings.read(settings)
 
     assert sentence in str(caught.value)
@@ -100,7 +101,7 @@ def test_what_makes_no_sense_is_a_sentence(settings: dict[str, object], sentence
 
 
 def test_key_material_in_the_wrong_place_is_not_repeated():
-    with pytest.raises(InvalidSshSettings) as caught:
+    with pytest.raises(InvalidSettings) as caught:
         SshSettings.read({"address": "a", "identity": "-----BEGIN PRIVATE KEY----- MIIEvQ"})
 
     assert "MIIEvQ" not in str(caught.value)

@@ -8,10 +8,11 @@ import asyncssh
 
 from tidegate.drivers.hosts import HostAddress
 from tidegate.drivers.hosts.loop_hosts import Unroutable
+from tidegate.drivers.hosts.settings import InvalidSettings
 from tidegate.drivers.hosts.ssh_connect import Hop
 from tidegate.drivers.hosts.ssh_errors import Place
 from tidegate.drivers.hosts.ssh_identity import Credentials, IdentityUnusable, load_identity
-from tidegate.drivers.hosts.ssh_settings import InvalidSshSettings, SshSettings, TrustedKey
+from tidegate.drivers.hosts.ssh_settings import SshSettings, TrustedKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ def route_to(address: HostAddress, *, environment: Mapping[str, str], known_host
         if settings.identity is None:
             raise Unroutable(f"{name} has no SSH identity; set one on the host or on its group.")
         credentials = load_identity(settings.identity, environment)
-    except InvalidSshSettings as invalid:
+    except InvalidSettings as invalid:
         raise Unroutable(f"{name} has wrong SSH settings: {invalid}") from None
     except IdentityUnusable as unusable:
         raise Unroutable(f"{name} cannot be logged in to: {unusable}") from None

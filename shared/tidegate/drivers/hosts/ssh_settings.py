@@ -1,12 +1,13 @@
 """What a host's row says about reaching it over SSH, checked with sentences that help."""
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Final, Self
+from typing import Final, Self
 
 import asyncssh
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pydantic import Field, field_validator
+
+from tidegate.drivers.hosts.settings import HostSettings, Text
 
 _AUTHORITY: Final = "@cert-authority"
 _REVOKED: Final = "@revoked"
@@ -16,14 +17,6 @@ _JUMP: Final = re.compile(
     r"(?:(?P<user>[^@\s]+)@)?(?:\[(?P<six>[0-9A-Fa-f:.%\w]+)\]|(?P<host>[^@:\s,\[\]]+))"
     r"(?::(?P<port>\d{1,5}))?"
 )
-
-
-class InvalidSshSettings(ValueError):
-    """A host's SSH settings make no sense."""
-
-    def __init__(self, problems: tuple[str, ...]) -> None:
-        self.problems = problems
-        super().__init__(" ".join(problems))
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,48 +87,27 @@ class Jump:
         return cls(found["six"] or found["host"], port, found["user"])
 
 
-def _nothing_if_empty(value: object) -> object:
-    return None if value == "" else value
-
-
-_Text = Annotated[str | None, BeforeValidator(_nothing_if_empty)]
-
-
-class SshSettings(BaseModel):
+class SshSettings(HostSettings):
     """How one host is reached over SSH."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    kind = "SSH"
 
     address: str
     """Name or IP address."""
     port: int = Field(default=22)
-    user: _Text = None
-    identity: _Text = None
+    user: Text = None
+    identity: Text = None
     """`file:/path/to/key`, `env:NAME` of a variable that holds the key, or `agent`."""
-    host_key: _Text = None
+    host_key: Text = None
     """One key as in known_hosts; `@cert-authority` before it trusts certificates of that key, and
     lines with `@revoked` name keys that are refused."""
     trust_on_first_use: bool = False
-    proxy_jump: _Text = None
+    proxy_jump: Text = None
     """`user@host:port` of a host to go through; user and port may be missing."""
-    proxy_host_key: _Text = None
+    proxy_host_key: Text = None
     """The jump host's key; without it, `~/.ssh/known_hosts` must hold it."""
-    state_dir: _Text = None
-    """Where the runner keeps its folder on the host."""
     sudo: bool = False
     """Have the runner started by `sudo -n`, so that it runs as root."""
-
-    @classmethod
-    def read(cls, settings: Mapping[str, object]) -> Self:
-        """Return *settings*, checked.
-
-        Raises:
-            InvalidSshSettings: They make no sense; every problem is a sentence.
-        """
-        try:
-            return cls.model_validate(dict(settings))
-        except ValidationError as invalid:
-            raise InvalidSshSettings(_sentences(invalid)) from None
 
     @field_validator("address")
     @classmethod
@@ -184,15 +156,6 @@ class SshSettings(BaseModel):
             Jump.parse(jump)
         return jump
 
-    @field_validator("state_dir")
-    @classmethod
-    def _is_state_dir(cls, folder: str | None) -> str | None:
-        if folder is not None and (not folder.startswith(("/", "~/")) or "\0" in folder):
-            raise ValueError(
-                f"The state folder {folder[:80]!r} does not start with '/' or with '~/'."
-            )
-        return folder
-
     @property
     def trusted_key(self) -> TrustedKey | None:
         return TrustedKey.parse(self.host_key) if self.host_key else None
@@ -200,12 +163,3 @@ class SshSettings(BaseModel):
     @property
     def jump(self) -> Jump | None:
         return Jump.parse(self.proxy_jump) if self.proxy_jump else None
-
-
-def _sentences(invalid: ValidationError) -> tuple[str, ...]:
-    return tuple(
-        str(problem["ctx"]["error"])
-        if problem["type"] == "value_error"
-        else f"SSH setting {'.'.join(map(str, problem['loc']))!r}: {problem['msg']}."
-        for problem in invalid.errors(include_url=False, include_input=False)
-    )

@@ -17,13 +17,14 @@ from tidegate.drivers.hosts.hearing import Party
 from tidegate.drivers.hosts.loop_hosts import LoopHosts, Unroutable
 from tidegate.drivers.hosts.mailbox import Mailbox
 from tidegate.drivers.hosts.pace import Pace
+from tidegate.drivers.hosts.settings import InvalidSettings
 from tidegate.drivers.hosts.ssm_batches import Batch, SsmPace
 from tidegate.drivers.hosts.ssm_calls import SsmCalls
 from tidegate.drivers.hosts.ssm_command import Acquaintances, Command
 from tidegate.drivers.hosts.ssm_counter import Counter
 from tidegate.drivers.hosts.ssm_exchange import Exchange, NoExchange
 from tidegate.drivers.hosts.ssm_office import Office
-from tidegate.drivers.hosts.ssm_settings import InvalidSsmSettings, SsmSettings
+from tidegate.drivers.hosts.ssm_settings import SsmSettings
 from tidegate.drivers.hosts.ssm_talk import SsmPlace, SsmWay
 from tidegate.drivers.hosts.ssm_wants import Common, Desk, LocalDesk, LocalTurns, Turns
 
@@ -113,7 +114,7 @@ class SsmHosts(LoopHosts):
     def _settings(address: HostAddress) -> SsmSettings:
         try:
             return SsmSettings.read(address.settings)
-        except InvalidSsmSettings as invalid:
+        except InvalidSettings as invalid:
             raise Unroutable(f"{address.name} cannot be reached: {invalid}") from None
 
     def _exchange_of(self) -> Exchange:

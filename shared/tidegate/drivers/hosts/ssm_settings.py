@@ -1,10 +1,11 @@
 """What a host's row and its group say about reaching it over SSM, checked."""
 
 import re
-from collections.abc import Mapping
-from typing import Annotated, Final, Literal, Self
+from typing import Final, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, field_validator
+from pydantic import field_validator
+
+from tidegate.drivers.hosts.settings import HostSettings, Text
 
 INSTANCE: Final = re.compile(r"i-(?:[0-9a-f]{8}|[0-9a-f]{17})|mi-[0-9a-f]{17}")
 """API reference of Systems Manager, SendCommand: `InstanceIds`."""
@@ -13,47 +14,18 @@ _REGION: Final = re.compile(r"[a-z]{2,4}(?:-[a-z]+){1,3}-\d")
 _LONGEST_PREFIX: Final = 500
 
 
-class InvalidSsmSettings(ValueError):
-    """A host's SSM settings make no sense."""
-
-    def __init__(self, problems: tuple[str, ...]) -> None:
-        self.problems = problems
-        super().__init__(" ".join(problems))
-
-
-def _nothing_if_empty(value: object) -> object:
-    return None if value == "" else value
-
-
-_Text = Annotated[str | None, BeforeValidator(_nothing_if_empty)]
-
-
-class SsmOptions(BaseModel):
+class SsmOptions(HostSettings):
     """How hosts are reached over SSM, whichever they are."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    kind = "SSM"
 
-    region: _Text = None
+    region: Text = None
     """Where Systems Manager knows the instance."""
-    state_dir: _Text = None
-    """Where the runner keeps its folder on the host."""
     bundles: Literal["presigned", "host"] = "presigned"
     """Whether a host fetches bundles by presigned addresses, or by its own credentials."""
-    output_bucket: _Text = None
+    output_bucket: Text = None
     """Where the SSM Agent puts what commands print, so that logs of any length come at once."""
-    output_prefix: _Text = None
-
-    @classmethod
-    def read(cls, settings: Mapping[str, object]) -> Self:
-        """Return *settings*, checked.
-
-        Raises:
-            InvalidSsmSettings: They make no sense; every problem is a sentence.
-        """
-        try:
-            return cls.model_validate(dict(settings))
-        except ValidationError as invalid:
-            raise InvalidSsmSettings(_sentences(invalid)) from None
+    output_prefix: Text = None
 
     @field_validator("region")
     @classmethod
@@ -61,18 +33,6 @@ class SsmOptions(BaseModel):
         if region is not None and (len(region) > 32 or not _REGION.fullmatch(region)):
             raise ValueError(f"The region {region[:40]!r} is none; it looks like 'eu-central-1'.")
         return region
-
-    @field_validator("state_dir")
-    @classmethod
-    def _is_state_dir(cls, folder: str | None) -> str | None:
-        if folder is not None and (
-            not folder.startswith(("/", "~/")) or "\0" in folder or len(folder) > 200
-        ):
-            raise ValueError(
-                f"The state folder {folder[:80]!r} does not start with '/' or with '~/', or has "
-                "more than 200 characters."
-            )
-        return folder
 
     @field_validator("output_bucket")
     @classmethod
@@ -105,12 +65,3 @@ class SsmSettings(SsmOptions):
                 "or like 'mi-0123456789abcdef0' where the machine is not of EC2."
             )
         return instance
-
-
-def _sentences(invalid: ValidationError) -> tuple[str, ...]:
-    return tuple(
-        str(problem["ctx"]["error"])
-        if problem["type"] == "value_error"
-        else f"SSM setting {'.'.join(map(str, problem['loc']))!r}: {problem['msg']}."
-        for problem in invalid.errors(include_url=False, include_input=False)
-    )
