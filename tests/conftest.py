@@ -1,5 +1,6 @@
 """Real parts that tests of every layer may ask for, and the rule that CI skips nothing."""
 
+import gc
 import os
 import signal
 from collections.abc import Generator, Iterator
@@ -30,7 +31,18 @@ structlog.configure(
 settings.register_profile("tidegate", deadline=None)
 settings.load_profile("tidegate")
 
+GARBAGE = 20_000, 20, 20
 FAIL_ON_SKIP = os.environ.get("TIDEGATE_FAIL_ON_SKIP") == "1"
+
+
+def pytest_collection_finish() -> None:
+    """Look for garbage more rarely: what tests and clients of AWS are made of stays anyway.
+
+    Otherwise that is a third of the time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GARBAGE)
 
 
 @pytest.hookimpl(wrapper=True)

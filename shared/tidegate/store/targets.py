@@ -1,57 +1,25 @@
 """Targets as rows: written at the start, read with their events, skipped, failed, completed."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import bindparam, delete, func, insert, select, text, update
-from sqlalchemy.orm import Session
+from sqlalchemy import delete, func, insert, select, text, update
 
 from tidegate.domain.fleet import Fleet
-from tidegate.domain.history import Subject, Transition
 from tidegate.domain.ids import DeploymentId, GroupId, HostId, TargetId
-from tidegate.domain.lifecycle import OPEN_EVENT_STATUSES, DiagnosticCode, EventStatus
-from tidegate.domain.target import TARGET_MACHINE, Target, TargetEvent, TargetStatus
-from tidegate.store.history import History
+from tidegate.domain.lifecycle import EventStatus
+from tidegate.domain.target import Target, TargetEvent, TargetStatus
 from tidegate.store.statements import change, plain_table
 from tidegate.store.tables import DeploymentRow, LifecycleEventRow, TargetRow
-from tidegate.store.target_reading import TargetReading
+from tidegate.store.target_ends import Ending, TargetEnds
 
 _TARGETS: Final = plain_table(TargetRow)
 _EVENTS: Final = plain_table(LifecycleEventRow)
 _ADD: Final = insert(_TARGETS)
 _ADD_EVENTS: Final = insert(_EVENTS)
-_FAIL_EVENT: Final = (
-    update(_EVENTS)
-    .where(
-        _EVENTS.c.deployment_id == bindparam("id_"),
-        _EVENTS.c.target_id == bindparam("target"),
-        _EVENTS.c.name == bindparam("event"),
-    )
-    .values(
-        status=EventStatus.FAILED,
-        message=bindparam("why"),
-        error_code=DiagnosticCode.UNKNOWN_ERROR,
-        started_at=bindparam("now"),
-        finished_at=bindparam("now"),
-    )
-)
-_FAIL_TARGET: Final = (
-    update(_TARGETS)
-    .where(
-        _TARGETS.c.deployment_id == bindparam("id_"),
-        _TARGETS.c.target_id == bindparam("target"),
-    )
-    .values(
-        status=TargetStatus.FAILED,
-        message=bindparam("why"),
-        finished_at=bindparam("now"),
-        last_updated_at=bindparam("now"),
-        due_at=None,
-    )
-)
 _MOST_NAMES: Final = 1000
 """So many fit into one statement of either database."""
 
@@ -64,37 +32,8 @@ class NewTarget:
     status: TargetStatus = TargetStatus.PENDING
 
 
-@dataclass(frozen=True, slots=True)
-class _Move:
-    event: TargetEvent
-    source: TargetStatus
-    at: datetime
-    actor: str
-    reason: str
-
-    @property
-    def to(self) -> TargetStatus:
-        return TARGET_MACHINE.after(self.source, self.event)
-
-    def of(self, target_id: str) -> Transition:
-        return Transition(
-            subject=Subject.TARGET,
-            target=TargetId(target_id),
-            name=self.event,
-            source=self.source,
-            to=self.to,
-            at=self.at,
-            actor=self.actor,
-            reason=self.reason,
-        )
-
-
-class Targets(TargetReading):
+class Targets(TargetEnds):
     """Reads and changes targets and their lifecycle events."""
-
-    def __init__(self, session: Session, history: History) -> None:
-        super().__init__(session)
-        self._history = history
 
     def add_all(
         self,
@@ -190,142 +129,6 @@ class Targets(TargetReading):
         )
         return found is not None
 
-    def skip_waiting(
-        self,
-        deployment_id: DeploymentId,
-        *,
-        at: datetime,
-        actor: str,
-        reason: str,
-        most: int,
-    ) -> int:
-        """Skip *most* targets that nobody has taken, first those that may be; return how many."""
-        which = (
-            select(TargetRow.target_id)
-            .where(
-                TargetRow.deployment_id == deployment_id, TargetRow.status == TargetStatus.PENDING
-            )
-            .order_by(TargetRow.dispatched.desc(), TargetRow.position)
-            .limit(most)
-        )
-        ids = self._session.scalars(which).all()
-        return self._end_pending(
-            deployment_id, TargetEvent.SKIP, ids, at=at, actor=actor, reason=reason
-        )
-
-    def skip_one(
-        self,
-        deployment_id: DeploymentId,
-        target_id: TargetId,
-        *,
-        at: datetime,
-        actor: str,
-        reason: str,
-    ) -> bool:
-        """Skip one target if nobody has taken it; tell whether that is so."""
-        skipped = self._end_pending(
-            deployment_id, TargetEvent.SKIP, [target_id], at=at, actor=actor, reason=reason
-        )
-        return skipped > 0
-
-    def _end_pending(
-        self,
-        deployment_id: DeploymentId,
-        event: TargetEvent,
-        among: Sequence[str] | None = None,
-        *,
-        at: datetime,
-        actor: str,
-        reason: str,
-    ) -> int:
-        those = () if among is None else (TargetRow.target_id.in_(among),)
-        move = _Move(event, TargetStatus.PENDING, at=at, actor=actor, reason=reason)
-        ids = self._session.scalars(
-            update(TargetRow)
-            .where(
-                TargetRow.deployment_id == deployment_id,
-                TargetRow.status == TargetStatus.PENDING,
-                *those,
-            )
-            .values(status=move.to, finished_at=at, last_updated_at=at, due_at=None, message=reason)
-            .returning(TargetRow.target_id)
-            .execution_options(synchronize_session=False)
-        ).all()
-        if not ids:
-            return 0
-        self._skip_events(deployment_id, ids, at)
-        self._history.record(deployment_id, [move.of(target_id) for target_id in sorted(ids)])
-        return len(ids)
-
-    def fail_all(
-        self,
-        deployment_id: DeploymentId,
-        *,
-        event: str,
-        at: datetime,
-        message: str,
-    ) -> int:
-        """Fail all targets at lifecycle event *event*: none of them can be used."""
-        position = (
-            select(func.min(LifecycleEventRow.position))
-            .where(
-                LifecycleEventRow.deployment_id == deployment_id, LifecycleEventRow.name == event
-            )
-            .scalar_subquery()
-        )
-        for condition, values in (
-            (LifecycleEventRow.position < position, {"status": EventStatus.SUCCEEDED}),
-            (
-                LifecycleEventRow.name == event,
-                {
-                    "status": EventStatus.FAILED,
-                    "message": message,
-                    "error_code": DiagnosticCode.UNKNOWN_ERROR,
-                },
-            ),
-        ):
-            self._session.execute(
-                update(LifecycleEventRow)
-                .where(LifecycleEventRow.deployment_id == deployment_id, condition)
-                .values(started_at=at, finished_at=at, **values)
-                .execution_options(synchronize_session=False)
-            )
-        return self._end_pending(
-            deployment_id, TargetEvent.FAIL, at=at, actor="tidegate", reason=message
-        )
-
-    def fail_each(
-        self,
-        deployment_id: DeploymentId,
-        sentences: Mapping[TargetId, str],
-        *,
-        event: str,
-        at: datetime,
-    ) -> int:
-        """Fail those that have a sentence and that nobody has taken, at their first *event*.
-
-        They may be thousands, so that no statement for one of them reads what others have.
-        """
-        waiting = self._session.scalars(
-            select(TargetRow.target_id).where(
-                TargetRow.deployment_id == deployment_id, TargetRow.status == TargetStatus.PENDING
-            )
-        )
-        ids = sorted(sentences.keys() & set(waiting))
-        if not ids:
-            return 0
-        those: list[dict[str, Any]] = [
-            {"id_": deployment_id, "target": id_, "why": sentences[TargetId(id_)], "now": at}
-            for id_ in ids
-        ]
-        begun = TargetEvent.FAIL, TargetStatus.PENDING, at, "tidegate"
-        moves = [_Move(*begun, one["why"]).of(one["target"]) for one in those]
-        self._session.execute(_FAIL_EVENT, [{**one, "event": event} for one in those])
-        self._session.execute(_FAIL_TARGET, those)
-        self._skip_events(deployment_id, ids, at)
-        self._history.record(deployment_id, moves)
-        return len(ids)
-
     def request_cancel(self, deployment_id: DeploymentId) -> int:
         """Ask whoever holds a target of this deployment to end after the current script."""
         ids = self._session.scalars(
@@ -353,7 +156,7 @@ class Targets(TargetReading):
 
         Unless it is asked *look_back_at* some time, its host is not heard of any more.
         """
-        move = _Move(event, target.status, at=at, actor="tidegate", reason=message)
+        move = Ending(event, target.status, at=at, actor="tidegate", reason=message)
         changed = change(
             self._session,
             TargetRow,
@@ -378,20 +181,6 @@ class Targets(TargetReading):
             return False
         self._history.record(target.deployment_id, [move.of(target.id)])
         return True
-
-    def _skip_events(
-        self, deployment_id: DeploymentId, target_ids: Iterable[str], at: datetime
-    ) -> None:
-        self._session.execute(
-            update(LifecycleEventRow)
-            .where(
-                LifecycleEventRow.deployment_id == deployment_id,
-                LifecycleEventRow.target_id.in_(list(target_ids)),
-                LifecycleEventRow.status.in_(OPEN_EVENT_STATUSES),
-            )
-            .values(status=EventStatus.SKIPPED, finished_at=at)
-            .execution_options(synchronize_session=False)
-        )
 
 
 def _place(status: str, *, dispatched: bool) -> str:
