@@ -138,8 +138,8 @@ def _go(deployment: Deployment, target_id: TargetId, sentence: str, uow: UnitOfW
     """End the target of an instance that is gone: Skipped if it had not begun, else Failed."""
     now = uow.now()
     log.info("instance_gone", deployment_id=deployment.id, target=target_id, why=sentence)
-    skipped = uow.targets.skip_one(
-        deployment.id, target_id, at=now, actor="tidegate", reason=sentence
+    skipped = uow.targets.skip(
+        deployment.id, [target_id], at=now, actor="tidegate", reason=sentence
     )
     if not skipped:
         take_out(deployment, target_id, sentence, uow=uow)

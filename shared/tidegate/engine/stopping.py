@@ -1,8 +1,10 @@
 """A deployment that is ended before its time, by somebody or something."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from tidegate.domain.deployment import Deployment, DeploymentStatus, RollbackEvent
+from tidegate.domain.ids import TargetId
 from tidegate.engine.course_ends import close_course, say_what_is_left
 from tidegate.engine.rollback import end_deployment
 from tidegate.messages import want_advance
@@ -50,29 +52,26 @@ def skip_and_end(
     *of_waiting* is said of those that had not. Of thousands of them most are skipped by advances
     that follow, some by each, so that nobody waits long for the deployment's row.
     """
-    skipped = uow.targets.skip_waiting(
-        deployment.id, at=move.at, actor=move.actor, reason=of_waiting, most=SLICE
-    )
+    waiting = uow.targets.waiting(deployment.id, most=SLICE)
+    uow.targets.skip(deployment.id, waiting, at=move.at, actor=move.actor, reason=of_waiting)
     uow.targets.request_cancel(deployment.id)
     end_deployment(deployment, move, event, uow=uow, asked=asked)
-    _skip_on(deployment, skipped, uow)
+    _go_on_if_more(deployment, waiting, uow)
 
 
 def skip_left_over(deployment: Deployment, uow: UnitOfWork) -> None:
     """Skip some more of the targets that a deployment had left when it ended."""
+    waiting = uow.targets.waiting(deployment.id, most=SLICE)
+    if not waiting:
+        return
     end = uow.history.last_of_deployment(deployment.id)
     has_failed = deployment.status is DeploymentStatus.FAILED
-    skipped = uow.targets.skip_waiting(
-        deployment.id,
-        at=uow.now(),
-        actor=end.actor,
-        reason=FAILED_BEFORE if has_failed else end.reason,
-        most=SLICE,
-    )
-    _skip_on(deployment, skipped, uow)
+    reason = FAILED_BEFORE if has_failed else end.reason
+    uow.targets.skip(deployment.id, waiting, at=uow.now(), actor=end.actor, reason=reason)
+    _go_on_if_more(deployment, waiting, uow)
 
 
-def _skip_on(deployment: Deployment, skipped: int, uow: UnitOfWork) -> None:
-    if skipped == SLICE:
+def _go_on_if_more(deployment: Deployment, skipped: Sequence[TargetId], uow: UnitOfWork) -> None:
+    if len(skipped) == SLICE:
         uow.deployments.wake(deployment.id, uow.now())
         want_advance(uow, deployment.id)

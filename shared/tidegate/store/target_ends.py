@@ -86,17 +86,9 @@ class TargetEnds(TargetReading):
         super().__init__(session)
         self._history = history
 
-    def skip_waiting(
-        self,
-        deployment_id: DeploymentId,
-        *,
-        at: datetime,
-        actor: str,
-        reason: str,
-        most: int,
-    ) -> int:
-        """Skip *most* targets that nobody has taken, first those that may be; return how many."""
-        which = (
+    def waiting(self, deployment_id: DeploymentId, *, most: int) -> list[TargetId]:
+        """Return *most* targets that nobody has taken, first those that somebody may take."""
+        ids = self._session.scalars(
             select(TargetRow.target_id)
             .where(
                 TargetRow.deployment_id == deployment_id, TargetRow.status == TargetStatus.PENDING
@@ -104,25 +96,21 @@ class TargetEnds(TargetReading):
             .order_by(TargetRow.dispatched.desc(), TargetRow.position)
             .limit(most)
         )
-        ids = self._session.scalars(which).all()
-        return self._end_pending(
-            deployment_id, TargetEvent.SKIP, ids, at=at, actor=actor, reason=reason
-        )
+        return [TargetId(target_id) for target_id in ids]
 
-    def skip_one(
+    def skip(
         self,
         deployment_id: DeploymentId,
-        target_id: TargetId,
+        target_ids: Sequence[TargetId],
         *,
         at: datetime,
         actor: str,
         reason: str,
-    ) -> bool:
-        """Skip one target if nobody has taken it; tell whether that is so."""
-        skipped = self._end_pending(
-            deployment_id, TargetEvent.SKIP, [target_id], at=at, actor=actor, reason=reason
+    ) -> int:
+        """Skip those of some targets that nobody has taken; return how many there were."""
+        return self._end_pending(
+            deployment_id, TargetEvent.SKIP, target_ids, at=at, actor=actor, reason=reason
         )
-        return skipped > 0
 
     def _end_pending(
         self,
