@@ -189,10 +189,10 @@ def test_hosts_of_before_are_registered_and_what_was_none_goes_on_the_way_back(
         connect(empty_database_url), sender=NoSender(), clock=SystemClock(), ids=RandomIds()
     )
     with store.write() as uow:
-        old, other = uow.catalog.hosts()
+        old, other = uow.catalog.hosts_page(limit=100)
         deregister_instance("web-2", uow=uow)
         register_instance("web-3", Identity(iam_user_arn="arn:aws:iam::1:user/x"), uow=uow)
-        assert [host.name for host in uow.catalog.hosts()] == ["web-1", "web-3"]
+        assert [host.name for host in uow.catalog.candidates()] == ["web-1", "web-3"]
     store.engine.dispose()
     assert old.registration == Registration(
         suffix=old.registration.suffix, registered_at=old.created_at

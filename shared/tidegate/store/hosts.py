@@ -75,11 +75,6 @@ class Hosts:
         query = select(HostRow).where(HostRow.id.in_(list(ids)))
         return {HostId(row.id): _host(row) for row in self._session.scalars(query)}
 
-    def hosts(self) -> list[Host]:
-        """Return all hosts that are registered, by name."""
-        query = self._registered().where(HostRow.deregistered_at.is_(None))
-        return [_host(row) for row in self._session.scalars(query.order_by(HostRow.name))]
-
     def candidates(self) -> list[Candidate]:
         """Return of all hosts that are registered what decides whether they are deployed to."""
         query = self._registered().where(HostRow.deregistered_at.is_(None))

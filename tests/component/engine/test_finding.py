@@ -186,7 +186,7 @@ def test_an_instance_that_was_found_may_be_registered_once_nothing_goes_on_there
 
     with system.store.read() as uow:
         host = uow.catalog.host(instance)
-        assert [one.name for one in uow.catalog.hosts()] == [instance]
+        assert [one.name for one in uow.catalog.hosts_page(limit=100)] == [instance]
     assert (host.origin, host.driver) == (Origin.REGISTERED, "ssh")
     assert host.settings["address"] == "10.0.0.1"
     assert targets(system, again)[instance].status == "Succeeded"
@@ -259,7 +259,7 @@ def test_an_instance_is_a_host_that_was_found_and_not_one_that_is_registered(sys
     deploy(system, shop)
 
     with system.store.read() as uow:
-        assert uow.catalog.hosts() == []
+        assert uow.catalog.hosts_page(limit=100) == []
         assert uow.catalog.instances_page(limit=10) == []
         assert uow.catalog.hosts_page(limit=10) == []
         assert uow.catalog.unknown_hosts([instance]) == [instance]
