@@ -26,7 +26,14 @@ from tidegate.engine.fetching import await_bundle
 from tidegate.engine.finding import await_instances
 from tidegate.engine.gathering import Gathered, gather_targets
 from tidegate.engine.rollback import end_deployment
-from tidegate.engine.stopping import FAILED_BEFORE, skip_and_end, skip_left_over, stop_early
+from tidegate.engine.stopping import (
+    FAILED_BEFORE,
+    SLICE,
+    go_on_if_more,
+    skip_and_end,
+    skip_left_over,
+    stop_early,
+)
 from tidegate.messages import want_advance, want_target
 from tidegate.planning.alarms import GoOn, Stop
 from tidegate.planning.in_place import DEPLOYMENT_LIMIT, plan_in_place
@@ -166,16 +173,27 @@ def _begin(
         _apply(started, Succeed(), uow)
         return
     if bundle_failure is not None:
-        uow.targets.fail_all(
-            deployment.id,
-            event=bundle_failure["event"],
-            at=now,
-            message=bundle_failure["message"],
-        )
-    else:
-        first, *_ = events_of(is_restart=started.options.is_restart)
-        uow.targets.fail_each(deployment.id, gathered.unfit, event=first, at=now)
+        _do_without_bundle(started, bundle_failure, uow)
+        return
+    first, *_ = events_of(is_restart=started.options.is_restart)
+    uow.targets.fail_each(deployment.id, gathered.unfit, event=first, at=now)
     _plan(started, uow)
+
+
+def _do_without_bundle(
+    deployment: Deployment, bundle_failure: Mapping[str, str], uow: UnitOfWork
+) -> None:
+    """Fail some of the targets, as nothing can be brought to them; after the last one, plan."""
+    waiting = uow.targets.waiting(deployment.id, most=SLICE)
+    uow.targets.fail_alike(
+        deployment.id,
+        waiting,
+        event=bundle_failure["event"],
+        at=uow.now(),
+        message=bundle_failure["message"],
+    )
+    if not go_on_if_more(deployment, waiting, uow):
+        _plan(deployment, uow)
 
 
 def _needs_bundle(deployment: Deployment, revision: Revision | None) -> bool:
@@ -189,6 +207,12 @@ def _needs_bundle(deployment: Deployment, revision: Revision | None) -> bool:
 def _plan(deployment: Deployment, uow: UnitOfWork, *, is_held: bool = False) -> None:
     started_at = deployment.started_at or uow.now()
     fleet = uow.targets.fleet(deployment.id, in_progress_for=uow.now() - started_at)
+    if fleet.waiting and fleet.failed and not (fleet.succeeded or fleet.running):
+        # So it looks where some have failed for want of a bundle, too.
+        bundle_failure = uow.deployments.bundle_failure(deployment.id)
+        if bundle_failure is not None:
+            _do_without_bundle(deployment, bundle_failure, uow)
+            return
     steps = list(plan_in_place(fleet, deployment.minimum_healthy or 0, is_held=is_held))
     log.info("planned", deployment_id=deployment.id, fleet=str(fleet), steps=str(steps))
     if not any(isinstance(step, Succeed | Fail) for step in steps):

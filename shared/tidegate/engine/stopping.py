@@ -13,7 +13,7 @@ from tidegate.store.deployments import Move
 from tidegate.store.unit_of_work import UnitOfWork
 
 SLICE: Final = MOST_QUEUED
-"""Targets that one transaction skips: never less than may be in the queue, so that nobody takes
+"""Targets that one transaction ends: never less than may be in the queue, so that nobody takes
 one of a deployment that has ended."""
 FAILED_BEFORE: Final = "The deployment failed before."
 
@@ -56,7 +56,7 @@ def skip_and_end(
     uow.targets.skip(deployment.id, waiting, at=move.at, actor=move.actor, reason=of_waiting)
     uow.targets.request_cancel(deployment.id)
     end_deployment(deployment, move, event, uow=uow, asked=asked)
-    _go_on_if_more(deployment, waiting, uow)
+    go_on_if_more(deployment, waiting, uow)
 
 
 def skip_left_over(deployment: Deployment, uow: UnitOfWork) -> None:
@@ -68,10 +68,13 @@ def skip_left_over(deployment: Deployment, uow: UnitOfWork) -> None:
     has_failed = deployment.status is DeploymentStatus.FAILED
     reason = FAILED_BEFORE if has_failed else end.reason
     uow.targets.skip(deployment.id, waiting, at=uow.now(), actor=end.actor, reason=reason)
-    _go_on_if_more(deployment, waiting, uow)
+    go_on_if_more(deployment, waiting, uow)
 
 
-def _go_on_if_more(deployment: Deployment, skipped: Sequence[TargetId], uow: UnitOfWork) -> None:
-    if len(skipped) == SLICE:
-        uow.deployments.wake(deployment.id, uow.now())
-        want_advance(uow, deployment.id)
+def go_on_if_more(deployment: Deployment, ended: Sequence[TargetId], uow: UnitOfWork) -> bool:
+    """Want one more advance if a whole slice of targets was *ended*; tell whether that is so."""
+    if len(ended) < SLICE:
+        return False
+    uow.deployments.wake(deployment.id, uow.now())
+    want_advance(uow, deployment.id)
+    return True

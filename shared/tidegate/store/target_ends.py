@@ -116,20 +116,19 @@ class TargetEnds(TargetReading):
         self,
         deployment_id: DeploymentId,
         event: TargetEvent,
-        among: Sequence[str] | None = None,
+        target_ids: Sequence[TargetId],
         *,
         at: datetime,
         actor: str,
         reason: str,
     ) -> int:
-        those = () if among is None else (TargetRow.target_id.in_(among),)
         move = Ending(event, TargetStatus.PENDING, at=at, actor=actor, reason=reason)
         ids = self._session.scalars(
             update(TargetRow)
             .where(
                 TargetRow.deployment_id == deployment_id,
                 TargetRow.status == TargetStatus.PENDING,
-                *those,
+                TargetRow.target_id.in_(target_ids),
             )
             .values(status=move.to, finished_at=at, last_updated_at=at, due_at=None, message=reason)
             .returning(TargetRow.target_id)
@@ -141,20 +140,23 @@ class TargetEnds(TargetReading):
         self._history.record(deployment_id, [move.of(target_id) for target_id in sorted(ids)])
         return len(ids)
 
-    def fail_all(
+    def fail_alike(
         self,
         deployment_id: DeploymentId,
+        target_ids: Sequence[TargetId],
         *,
         event: str,
         at: datetime,
         message: str,
     ) -> int:
-        """Fail all targets at lifecycle event *event*: none of them can be used."""
+        """Fail targets that nobody has taken at lifecycle event *event*, as if they came to it."""
+        those = (
+            LifecycleEventRow.deployment_id == deployment_id,
+            LifecycleEventRow.target_id.in_(target_ids),
+        )
         position = (
             select(func.min(LifecycleEventRow.position))
-            .where(
-                LifecycleEventRow.deployment_id == deployment_id, LifecycleEventRow.name == event
-            )
+            .where(*those, LifecycleEventRow.name == event)
             .scalar_subquery()
         )
         for condition, values in (
@@ -170,12 +172,12 @@ class TargetEnds(TargetReading):
         ):
             self._session.execute(
                 update(LifecycleEventRow)
-                .where(LifecycleEventRow.deployment_id == deployment_id, condition)
+                .where(*those, condition)
                 .values(started_at=at, finished_at=at, **values)
                 .execution_options(synchronize_session=False)
             )
         return self._end_pending(
-            deployment_id, TargetEvent.FAIL, at=at, actor="tidegate", reason=message
+            deployment_id, TargetEvent.FAIL, target_ids, at=at, actor="tidegate", reason=message
         )
 
     def fail_each(

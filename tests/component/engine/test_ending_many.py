@@ -3,7 +3,9 @@
 import pytest
 
 from component.engine.system import ALL, ONE
-from tidegate.engine import stopping
+from tidegate.domain.revision import Source, SourceType
+from tidegate.drivers.bundles import artifact_store
+from tidegate.engine import advance, stopping
 from tidegate.messages import ADVANCE, RUN_HOOKS
 
 WEBS = ("web-1", "web-2", "web-3", "web-4", "web-5", "web-6")
@@ -12,6 +14,7 @@ WEBS = ("web-1", "web-2", "web-3", "web-4", "web-5", "web-6")
 @pytest.fixture(autouse=True)
 def slices_of_two(monkeypatch):
     monkeypatch.setattr(stopping, "SLICE", 2)
+    monkeypatch.setattr(advance, "SLICE", 2)
 
 
 def begun(system, config=ONE):
@@ -98,4 +101,24 @@ def test_where_all_were_sent_at_once_nobody_runs_after_the_stop(system, monkeypa
     system.settle()
 
     assert counts(shop, id_) == {"Skipped": 6}
+    assert not system.hosts.ran
+
+
+@pytest.mark.parametrize("config", [ONE, ALL])
+def test_a_bundle_that_cannot_be_fetched_fails_some_of_them_at_a_time(system, tmp_path, config):
+    system.artifacts = system.worker.artifacts = artifact_store(str(tmp_path / "artifacts"))
+    shop = system.shop(*WEBS, config=config)
+    gone = Source(type=SourceType.ARTIFACT, sha256="0" * 64)
+    shop.revision("gone", source=gone, is_known=False)
+    id_ = shop.deploy("gone")
+    seen = []
+
+    while system.broker.queue:
+        system.worker.perform(system.broker.queue.pop(0))
+        seen.append(counts(shop, id_).get("Failed", 0))
+
+    assert [failed for failed in dict.fromkeys(seen) if failed] == [2, 4, 6]
+    assert shop.deployment(id_).overview == {"Failed": 6}
+    assert shop.deployment(id_).status == "Failed"
+    assert {shop.events(id_, name)["DownloadBundle"] for name in WEBS} == {"Failed"}
     assert not system.hosts.ran
