@@ -143,6 +143,8 @@ class System:
 
     def kill(self, name: str) -> int:
         """Kill a process with SIGKILL, and it alone; return the pid that it had."""
+        # One that was killed before waits for some seconds until it is started again.
+        wait_until(lambda: name in self.processes(), within=60, what=f"{name} runs")
         process = psutil.Process(int(self.processes()[name]["pid"]))
         process.kill()
         wait_until(lambda: not is_alive(process), within=10, what=f"{name} is dead")
