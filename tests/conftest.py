@@ -31,7 +31,7 @@ structlog.configure(
 settings.register_profile("tidegate", deadline=None)
 settings.load_profile("tidegate")
 
-GARBAGE = 20_000, 20, 20
+GARBAGE = 50_000, 20, 100
 FAIL_ON_SKIP = os.environ.get("TIDEGATE_FAIL_ON_SKIP") == "1"
 
 
