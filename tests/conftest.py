@@ -14,6 +14,10 @@ from parts.databases import Databases
 from parts.redis import RedisServer
 from parts.sshd import SshdFarm, require_sshd
 
+# Looked for as often as usual, garbage takes a third of the time: there is little of it, and clients
+# of AWS have a million objects that stay.
+gc.set_threshold(50_000, 20, 100)
+
 # A shell lets what runs in its background ignore Ctrl-C, and so would all that is started here.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -31,18 +35,12 @@ structlog.configure(
 settings.register_profile("tidegate", deadline=None)
 settings.load_profile("tidegate")
 
-GARBAGE = 50_000, 20, 100
 FAIL_ON_SKIP = os.environ.get("TIDEGATE_FAIL_ON_SKIP") == "1"
 
 
 def pytest_collection_finish() -> None:
-    """Look for garbage more rarely: what tests and clients of AWS are made of stays anyway.
-
-    Otherwise that is a third of the time.
-    """
-    gc.collect()
+    """What tests are made of is no garbage."""
     gc.freeze()
-    gc.set_threshold(*GARBAGE)
 
 
 @pytest.hookimpl(wrapper=True)
