@@ -14,8 +14,8 @@ from parts.databases import Databases
 from parts.redis import RedisServer
 from parts.sshd import SshdFarm, require_sshd
 
-# Looked for as often as usual, garbage takes a third of the time: there is little of it, and clients
-# of AWS have a million objects that stay.
+# Looked for as often as usual, garbage takes a third of the time: there is little of it, and AWS's
+# clients have a million objects that stay.
 gc.set_threshold(50_000, 20, 100)
 
 # A shell lets what runs in its background ignore Ctrl-C, and so would all that is started here.
