@@ -34,12 +34,19 @@ def asked(system: System, part: str) -> tuple[int, str]:
 
 def says(system: System, part: str, *sentences: str) -> None:
     code = 1 if sentences else 0
+    said = {}
 
     def is_said() -> bool:
         found, text = asked(system, part)
+        said[text] = found
         return found == code and all(sentence in text for sentence in sentences)
 
-    wait_until(is_said, within=WITHIN, what=f"{part} says {sentences or 'that it is well'}")
+    what = f"{part} says {sentences or 'that it is well'}"
+    try:
+        wait_until(is_said, within=WITHIN, what=what)
+    except AssertionError as failure:
+        message = f"{failure}; it said {said}"
+        raise AssertionError(message) from None
 
 
 def test_each_process_of_a_system_that_is_ready_is_well(system: System):
@@ -63,6 +70,8 @@ def test_a_broker_that_is_frozen_is_told_by_who_needs_it(system: System):
 
 @pytest.mark.slow
 def test_one_that_is_stuck_shows_no_life(system: System):
+    # It may serve for a moment before it has left its first sign.
+    says(system, "worker-control")
     worker = int(system.processes()["worker-control"]["pid"])
     os.kill(worker, signal.SIGSTOP)
     try:
