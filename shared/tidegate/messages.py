@@ -9,6 +9,7 @@ from kombu import Connection, Exchange, Queue
 from kombu.exceptions import KombuError, OperationalError
 
 from tidegate.domain import notices
+from tidegate.domain.ids import DeploymentId
 from tidegate.settings import Settings
 
 if TYPE_CHECKING:  # Flower and beat's sender need no database.
@@ -186,6 +187,18 @@ class Backlog:
 def want_advance(uow: "UnitOfWork", deployment_id: str) -> None:
     """Have one more advance sent."""
     uow.send(ADVANCE, deployment_id=deployment_id)
+
+
+def advance_now(uow: "UnitOfWork", deployment_id: DeploymentId) -> None:
+    """Have a deployment advanced at once, whoever else wants that too."""
+    uow.deployments.wake(deployment_id, uow.now())
+    want_advance(uow, deployment_id)
+
+
+def advance_once(uow: "UnitOfWork", deployment_id: DeploymentId) -> None:
+    """Have a deployment advanced at once, by one message for all who want that meanwhile."""
+    if uow.deployments.wake(deployment_id, uow.now()):
+        want_advance(uow, deployment_id)
 
 
 def want_bundle(uow: "UnitOfWork", deployment_id: str) -> None:

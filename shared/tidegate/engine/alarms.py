@@ -12,7 +12,7 @@ from tidegate.domain.alarms import CloudWatchAlarm, Inquiry, PrometheusCheck, Re
 from tidegate.domain.deployment import Deployment
 from tidegate.domain.ids import DeploymentId
 from tidegate.drivers.alarms import AlarmSource
-from tidegate.messages import want_advance
+from tidegate.messages import advance_now
 from tidegate.planning.alarms import (
     Answers,
     GoOn,
@@ -162,8 +162,7 @@ class AlarmPolling:
         with self.store.write() as uow:
             _keep(watch.deployment_id, readings, uow, read_at=now)
             if matters is not None:
-                uow.deployments.wake(watch.deployment_id, now)
-                want_advance(uow, watch.deployment_id)
+                advance_now(uow, watch.deployment_id)
         if matters is not None:
             log.info("alarms_matter", deployment_id=watch.deployment_id, verdict=str(matters))
 

@@ -22,7 +22,7 @@ from tidegate.drivers.bundles.errors import (
 from tidegate.drivers.bundles.github import GitHubToken
 from tidegate.engine.github_tokens import token_for
 from tidegate.engine.revisions import BundleFacts
-from tidegate.messages import want_advance
+from tidegate.messages import advance_now, advance_once
 from tidegate.settings import Settings
 from tidegate.store.sealing import Seal
 from tidegate.store.unit_of_work import Store, UnitOfWork
@@ -93,8 +93,7 @@ def fetch_bundle(
             waiting = _under_way.pop(revision.id) - {deployment_id}
     for other in waiting:
         with store.write() as uow:
-            if uow.deployments.wake(other, uow.now()):
-                want_advance(uow, other)
+            advance_once(uow, other)
 
 
 def _fetch(
@@ -173,8 +172,7 @@ def _keep(
     if not revision.is_pinned:
         bundle = FetchedBundle(sha256=artifact.sha256, bundle_type=type_, appspec=appspec)
         uow.bundles.keep(deployment.id, bundle)
-    uow.deployments.wake(deployment.id, uow.now())
-    want_advance(uow, deployment.id)
+    advance_now(uow, deployment.id)
 
 
 def _try_again_or_fail(deployment: Deployment, why: str, store: Store) -> None:
@@ -189,5 +187,4 @@ def _try_again_or_fail(deployment: Deployment, why: str, store: Store) -> None:
 def _fail(deployment: Deployment, event: str, message: str, store: Store) -> None:
     with store.write() as uow:
         uow.deployments.fail_bundle(deployment.id, event=event, message=message)
-        uow.deployments.wake(deployment.id, uow.now())
-        want_advance(uow, deployment.id)
+        advance_now(uow, deployment.id)

@@ -6,7 +6,7 @@ from tidegate.domain.ids import DeploymentId, TargetId
 from tidegate.domain.lifecycle import EventMove, EventStatus
 from tidegate.domain.target import TargetEvent
 from tidegate.engine.course_history import event_move, step_move
-from tidegate.messages import want_advance
+from tidegate.messages import advance_once
 from tidegate.planning.leftovers import what_is_left
 from tidegate.store.lifecycle import EventEnd
 from tidegate.store.unit_of_work import UnitOfWork
@@ -68,5 +68,5 @@ def end_course(deployment: Deployment, uow: UnitOfWork) -> None:
     if deployment.status is not DeploymentStatus.SUCCEEDED:
         say_what_is_left(deployment, uow)
     rollback = deployment.rollback_deployment_id
-    if rollback is not None and uow.deployments.wake(rollback, uow.now()):
-        want_advance(uow, rollback)
+    if rollback is not None:
+        advance_once(uow, rollback)

@@ -20,7 +20,7 @@ from tidegate.engine.checks import check_name, check_tag, check_variables
 from tidegate.engine.host_ways import check_ssh, check_ssm
 from tidegate.engine.instance_groups import Ec2Request, with_ec2
 from tidegate.engine.service_groups import ServiceRequest, with_service
-from tidegate.messages import want_advance
+from tidegate.messages import advance_now
 from tidegate.store.unit_of_work import UnitOfWork
 
 MOST_TAG_LISTS: Final = 3
@@ -186,8 +186,7 @@ def wake_all(active: Iterable[DeploymentId], *, uow: UnitOfWork) -> None:
     Whoever ends a deployment locks it before its group, too.
     """
     for deployment_id in sorted(active):
-        uow.deployments.wake(deployment_id, uow.now())
-        want_advance(uow, deployment_id)
+        advance_now(uow, deployment_id)
 
 
 def _aws(application: Application, request: GroupRequest, before: AwsGroup) -> AwsGroup:

@@ -16,7 +16,7 @@ from tidegate.drivers.instances import InstanceSource, NotFound
 from tidegate.engine.finding import search_of
 from tidegate.engine.follow_ups import follow_up
 from tidegate.engine.targets import take_out
-from tidegate.messages import want_advance
+from tidegate.messages import advance_once
 from tidegate.planning.instances import changes_among
 from tidegate.store.searches import KeptSearch, Stage
 from tidegate.store.unit_of_work import Store, UnitOfWork
@@ -143,8 +143,7 @@ def _go(deployment: Deployment, target_id: TargetId, sentence: str, uow: UnitOfW
     )
     if not skipped:
         take_out(deployment, target_id, sentence, uow=uow)
-    if uow.deployments.wake(deployment.id, now):
-        want_advance(uow, deployment.id)
+    advance_once(uow, deployment.id)
 
 
 def _give_up_late(deployment_id: DeploymentId, answer: NotFound, uow: UnitOfWork) -> None:

@@ -15,7 +15,7 @@ from tidegate.domain.history import Subject, Transition
 from tidegate.domain.ids import DeploymentId
 from tidegate.engine.course_history import step_move
 from tidegate.engine.deployments import stop_deployment
-from tidegate.messages import want_advance
+from tidegate.messages import advance_now
 from tidegate.planning.course import shifts_of
 from tidegate.planning.traffic import moved, promoted
 from tidegate.store.unit_of_work import UnitOfWork
@@ -231,5 +231,4 @@ def _note(deployment: Deployment, name: str, actor: str, reason: str, uow: UnitO
             )
         ],
     )
-    uow.deployments.wake(deployment.id, now)
-    want_advance(uow, deployment.id)
+    advance_now(uow, deployment.id)

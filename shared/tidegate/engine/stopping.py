@@ -7,7 +7,7 @@ from tidegate.domain.deployment import Deployment, DeploymentStatus, RollbackEve
 from tidegate.domain.ids import TargetId
 from tidegate.engine.course_ends import close_course, say_what_is_left
 from tidegate.engine.rollback import end_deployment
-from tidegate.messages import want_advance
+from tidegate.messages import advance_now
 from tidegate.planning.in_place import MOST_QUEUED
 from tidegate.store.deployments import Move
 from tidegate.store.unit_of_work import UnitOfWork
@@ -75,6 +75,5 @@ def go_on_if_more(deployment: Deployment, ended: Sequence[TargetId], uow: UnitOf
     """Want one more advance if a whole slice of targets was *ended*; tell whether that is so."""
     if len(ended) < SLICE:
         return False
-    uow.deployments.wake(deployment.id, uow.now())
-    want_advance(uow, deployment.id)
+    advance_now(uow, deployment.id)
     return True

@@ -17,7 +17,7 @@ from tidegate.domain.lifecycle import (
 from tidegate.domain.target import TARGET_MACHINE, Target, TargetEvent
 from tidegate.drivers.hosts import Failed
 from tidegate.engine.reports import Progress
-from tidegate.messages import want_advance
+from tidegate.messages import advance_once
 from tidegate.store.lifecycle import EventEnd
 from tidegate.store.unit_of_work import UnitOfWork
 
@@ -176,8 +176,7 @@ def complete_target(deployment_id: DeploymentId, target_id: TargetId, *, uow: Un
         )
     if not target.is_lost:
         uow.last_seen.note(deployment.region, target_id, now)
-    if uow.deployments.wake(deployment_id, now):
-        want_advance(uow, deployment_id)
+    advance_once(uow, deployment_id)
 
 
 def _all_final(target: Target) -> bool:

@@ -14,7 +14,7 @@ from tidegate.domain.errors import (
     UnsupportedAction,
 )
 from tidegate.domain.ids import DeploymentId
-from tidegate.messages import want_advance
+from tidegate.messages import advance_now
 from tidegate.store.unit_of_work import UnitOfWork
 
 
@@ -64,7 +64,7 @@ def _say(deployment: Deployment, kind: StepKind, uow: UnitOfWork) -> bool:
     for step in uow.courses.course(deployment.id):
         if step.kind is kind and step.status is StepStatus.IN_PROGRESS:
             uow.courses.change(deployment.id, step, None, word=Word.SUCCEEDED)
-            _wake(deployment.id, uow)
+            advance_now(uow, deployment.id)
             return True
     return False
 
@@ -95,13 +95,8 @@ def end_hook(
     if step.status is not StepStatus.IN_PROGRESS or step.word is not None:
         raise HookHasEnded(deployment_id, step.event)
     uow.courses.change(deployment_id, step, None, word=word)
-    _wake(deployment_id, uow)
+    advance_now(uow, deployment_id)
     return deployment
-
-
-def _wake(deployment_id: DeploymentId, uow: UnitOfWork) -> None:
-    uow.deployments.wake(deployment_id, uow.now())
-    want_advance(uow, deployment_id)
 
 
 def _going_on(deployment_id: DeploymentId, uow: UnitOfWork) -> Deployment:
