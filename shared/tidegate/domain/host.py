@@ -42,6 +42,8 @@ class Candidate:
     id: HostId
     name: str
     tags: Mapping[str, str]
+    instance_id: str = ""
+    """The instance that it says it is, where it is reached over SSM."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

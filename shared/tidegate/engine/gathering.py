@@ -85,7 +85,10 @@ def _find(deployment: Deployment, uow: UnitOfWork) -> Gathered:
     search = uow.searches.get(deployment.id)
     found = () if search is None else search.instances
     hosts = {host.id: host for host in _registered(deployment, settings, uow)}
-    hosts |= {host.id: host for host in catalog.candidates_named([one.id for one in found])}
+    # One machine is one target, also where its host over SSM has another name than its instance.
+    named = {host.instance_id: host.name for host in hosts.values() if host.instance_id}
+    others = [one.id for one in found if one.id not in named]
+    hosts |= {host.id: host for host in catalog.candidates_named(others)}
     outdated = _outdated(deployment, hosts.values(), uow)
     config = catalog.config(deployment.config_name)
     total = len(outdated) or len(hosts)
@@ -97,7 +100,11 @@ def _find(deployment: Deployment, uow: UnitOfWork) -> Gathered:
         minimum=minimum,
         refusal=None if is_current else refusal and _explained(refusal, settings, total),
         is_current=is_current,
-        unfit={TargetId(one.id): sentence for one in found if (sentence := why_not(one))},
+        unfit={
+            TargetId(named.get(one.id, one.id)): sentence
+            for one in found
+            if (sentence := why_not(one))
+        },
     )
 
 

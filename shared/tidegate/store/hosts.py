@@ -90,10 +90,11 @@ class Hosts:
         return found
 
     def _candidates(self, query: Select[HostRow]) -> list[Candidate]:
+        instance = HostRow.settings["instance_id"].as_string()
         rows = self._session.execute(
-            query.with_only_columns(HostRow.id, HostRow.name, HostRow.tags)
+            query.with_only_columns(HostRow.id, HostRow.name, HostRow.tags, instance)
         )
-        return [Candidate(HostId(id_), name, tags) for id_, name, tags in rows]
+        return [Candidate(HostId(id_), name, tags, is_ or "") for id_, name, tags, is_ in rows]
 
     def unknown_hosts(self, names: Iterable[str]) -> list[str]:
         """Return those of *names* that nobody has registered, in their order."""

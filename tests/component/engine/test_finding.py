@@ -1,5 +1,6 @@
 """EC2 instances of a deployment: found once when it starts, and what is said when they are not."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -77,6 +78,26 @@ def test_hosts_and_instances_are_deployed_to_by_one_deployment(system):
 
     assert shop.deployment(id_).status == "Succeeded"
     assert set(targets(system, id_)) == {"web-1", instance}
+
+
+@pytest.mark.parametrize("state", [InstanceState.RUNNING, InstanceState.STOPPED])
+def test_an_instance_that_is_a_host_under_another_name_is_deployed_to_once(system, state):
+    known = system.instances.launch(role="web", state=state)
+    other = system.instances.launch(role="web")
+    shop = system.shop("web-1", aws=BY_TAG, config=ALL)
+    with system.store.write() as uow:
+        host = replace(uow.catalog.host("web-1"), settings={"instance_id": known})
+        uow.catalog.save_host(host)
+
+    id_ = deploy(system, shop)
+
+    ended = "Succeeded" if state is InstanceState.RUNNING else "Failed"
+    found = targets(system, id_)
+    assert {name: one.status for name, one in found.items()} == {
+        "web-1": ended,
+        other: "Succeeded",
+    }
+    assert (known in found["web-1"].message) == (ended == "Failed")
 
 
 def test_aws_is_asked_once_however_often_a_message_comes(system):
