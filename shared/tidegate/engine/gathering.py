@@ -94,11 +94,13 @@ def _find(deployment: Deployment, uow: UnitOfWork) -> Gathered:
     total = len(outdated) or len(hosts)
     minimum = config.minimum_healthy.of(total) if config.minimum_healthy else 0
     refusal = check_start(total, minimum, is_predefined=config.is_predefined)
+    if refusal and not total:
+        refusal = _explained(refusal, deployment, settings)
     is_current = bool(hosts) and not outdated
     return Gathered(
         targets=_targets(outdated or list(hosts.values()), skipped=is_current),
         minimum=minimum,
-        refusal=None if is_current else refusal and _explained(refusal, settings, total),
+        refusal=None if is_current else refusal,
         is_current=is_current,
         unfit={
             TargetId(named.get(one.id, one.id)): sentence
@@ -168,15 +170,15 @@ def _is_wanted(host: Candidate, settings: GroupSettings) -> bool:
     return host.name in settings["hosts"] or tags_match(settings["tag_set"], host.tags)
 
 
-def _explained(refusal: Fail, settings: GroupSettings, total: int) -> Fail:
-    """Return why a deployment cannot start; where there is no host, with what was asked for."""
-    if total:
-        return refusal
+def _explained(refusal: Fail, deployment: Deployment, settings: GroupSettings) -> Fail:
+    """Return why a deployment without a host cannot start, with what was asked for, and where."""
     aws, wanted = settings["aws"], []
     if settings["tag_set"] or settings["hosts"] or not aws.asks_for_ec2:
         wanted.append(describe_wanted(settings["tag_set"], settings["hosts"]))
     if aws.ec2_tags.tag_set:
-        wanted.append(f"EC2 instances with {describe_wanted(aws.ec2_tags.tag_set, ())}")
+        tags = describe_wanted(aws.ec2_tags.tag_set, ())
+        wanted.append(f"EC2 instances in {deployment.region} with {tags}")
     if aws.auto_scaling_groups:
-        wanted.append(f"the Auto Scaling groups {', '.join(aws.auto_scaling_groups)}")
+        names = ", ".join(aws.auto_scaling_groups)
+        wanted.append(f"the Auto Scaling groups {names} in {deployment.region}")
     return Fail(refusal.code, f"{refusal.reason} The group asks for {', and for '.join(wanted)}.")

@@ -180,8 +180,9 @@ def test_without_any_instance_it_says_what_was_asked_for(system, aws):
 
     deployment = shop.deployment(id_)
     assert (deployment.status, deployment.error_code) == ("Failed", "NO_INSTANCES")
-    wanted = "EC2 instances with tags (role=web)" if aws is BY_TAG else "Auto Scaling groups asg-1"
-    assert wanted in deployment.error_message
+    wanted = "EC2 instances in us-east-1 with tags (role=web)"
+    wanted = wanted if aws is BY_TAG else "the Auto Scaling groups asg-1 in us-east-1"
+    assert f" The group asks for {wanted}." in deployment.error_message
     assert deployment.started_at is None
 
 
