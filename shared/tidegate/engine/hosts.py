@@ -8,7 +8,7 @@ from tidegate.domain.errors import HostExists, InUse, Invalid
 from tidegate.domain.host import Host, Origin
 from tidegate.domain.ids import HostId
 from tidegate.engine.checks import check_name, check_tags, check_variables
-from tidegate.engine.host_ways import SSH, check_way
+from tidegate.engine.host_ways import SSH, check_ssh, check_way
 from tidegate.engine.instances import new_registration
 from tidegate.store.unit_of_work import UnitOfWork
 
@@ -93,12 +93,11 @@ def change_host(
     """
     # Locked, or a key that a worker learns meanwhile would be lost.
     host = uow.catalog.host(name, lock=True)
-    if host.origin is not Origin.REGISTERED:
-        raise Invalid(
-            f"The host {name!r} is an EC2 instance that a deployment found; how it is reached is "
-            "said by the deployment group, with `tidegate group ec2`."
-        )
     request = change(_request_of(host))
+    if host.origin is not Origin.REGISTERED:
+        changed = replace(host, settings=_known_key(host, request))
+        uow.catalog.save_host(changed)
+        return changed
     driver, settings = _checked(request)
     _check_move(host, driver, settings, uow)
     changed = replace(
@@ -110,6 +109,21 @@ def change_host(
     )
     uow.catalog.save_host(changed)
     return changed
+
+
+def _known_key(host: Host, request: HostRequest) -> dict[str, object]:
+    """Return the host key that a request has for an EC2 instance, of which no more is said here."""
+    if _without_key(request) != _without_key(_request_of(host)):
+        raise Invalid(
+            f"The host {host.name!r} is an EC2 instance that a deployment found; how it is reached "
+            "is said by the deployment group, with `tidegate group ec2`; only its host key is here."
+        )
+    return check_ssh({"host_key": request.settings.get("host_key")})
+
+
+def _without_key(request: HostRequest) -> HostRequest:
+    rest = {key: value for key, value in request.settings.items() if key != "host_key"}
+    return replace(request, settings=rest)
 
 
 def delete_host(name: str, *, uow: UnitOfWork) -> None:

@@ -119,6 +119,26 @@ def test_found_instances_are_listed_apart_and_changed_by_nobody(shop: Shop):
     assert named.status_code == 404
 
 
+def test_the_host_key_of_a_found_instance_is_made_known_and_forgotten(shop: Shop):
+    _, instance = started(shop)
+
+    def patch(**body: object) -> Any:
+        return shop.service.ask("PATCH", f"/v1/hosts/{instance}", json=body)
+
+    known = patch(host_key=HOST_KEY)
+    wrong = patch(host_key="nonsense")
+    more = patch(host_key=HOST_KEY, user="root")
+    kept = shop.service.get(f"/v1/hosts/{instance}").json()
+    forgotten = patch(host_key=None)
+
+    assert known.json()["host_key"] == kept["host_key"] == HOST_KEY
+    assert kept["instance"]["id"] == instance
+    assert (wrong.status_code, more.status_code) == (422, 422)
+    assert "is no known_hosts key" in wrong.json()["detail"]
+    assert "only its host key is here" in more.json()["detail"]
+    assert forgotten.json()["host_key"] is None
+
+
 def test_a_deployment_and_the_one_that_follows_name_each_other(shop: Shop):
     id_, _ = started(shop)
     follow_up = "d-FOLLOWING"

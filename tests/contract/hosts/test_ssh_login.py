@@ -63,6 +63,7 @@ class TestHostKeys:
         assert failed.code == "host_key_mismatch"
         assert expected.get_fingerprint() in failed.message
         assert asyncssh.import_public_key(server.host_key).get_fingerprint() in failed.message
+        assert f"tidegate host set web-1 --host-key '{server.host_key}'" in failed.message
 
     def test_a_key_of_another_kind_is_a_mismatch_too(self, probe):
         failed = failure(

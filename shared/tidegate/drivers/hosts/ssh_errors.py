@@ -100,15 +100,10 @@ def _denied(place: Place) -> Failed:
 
 def unknown_key(place: Place, presented: asyncssh.SSHKey) -> Failed:
     """Say how to make a host's key known."""
-    fix = (
-        f"add the jump host's key to ~/.ssh/known_hosts or as proxy_host_key '{text_of(presented)}'"
-        if place.is_jump
-        else f"set it with `tidegate host set {place.name} --host-key '{text_of(presented)}'`"
-    )
     return Failed(
         "host_key_unknown",
         f"{place} presents the key {fingerprint(presented)}, and none is known for it; "
-        f"compare it on the host and {fix}.",
+        f"{_make_known(place, presented)}.",
     )
 
 
@@ -117,8 +112,18 @@ def other_key(place: Place, expected: asyncssh.SSHKey, presented: asyncssh.SSHKe
     return Failed(
         "host_key_mismatch",
         f"{place} presents the key {fingerprint(presented)}, but {fingerprint(expected)} is known "
-        "for it; it was set up anew, or something else answers in its place.",
+        "for it: something else answers in its place, or it was set up anew; if so, "
+        f"{_make_known(place, presented)}.",
     )
+
+
+def _make_known(place: Place, presented: asyncssh.SSHKey) -> str:
+    fix = (
+        f"add the jump host's key to ~/.ssh/known_hosts or as proxy_host_key '{text_of(presented)}'"
+        if place.is_jump
+        else f"set it with `tidegate host set {place.name} --host-key '{text_of(presented)}'`"
+    )
+    return f"compare it on the host and {fix}"
 
 
 def no_certificate(place: Place, authority: asyncssh.SSHKey, presented: asyncssh.SSHKey) -> Failed:
