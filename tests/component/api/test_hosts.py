@@ -110,8 +110,8 @@ def test_a_host_may_be_reached_over_ssm(service: Service):
         ({"instance_id": "web-1"}, "it looks like 'i-0123456789abcdef0'"),
         ({"region": "Frankfurt"}, "it looks like 'eu-central-1'"),
         ({"state_dir": "relative"}, "does not start with"),
-        ({"user": "deploy"}, "SSM setting 'user'"),
-        ({"driver": "ssh", "address": "10.0.0.1", "host_key": HOST_KEY}, "'instance_id'"),
+        ({"user": "deploy"}, "Over SSM there is no 'user'"),
+        ({"driver": "ssh", "address": "10.0.0.1", "host_key": HOST_KEY}, "is no 'instance_id'"),
     ],
 )
 def test_what_ssm_cannot_use_is_refused_with_a_sentence(quick: Service, changes, said):

@@ -212,6 +212,9 @@ def test_sentences_about_servers_that_clients_know(quick_aws: Aws):
     assert groups.refuses("InvalidECSServiceException", ecsServices=ECS["ecsServices"]) == (
         "Should not specify ECS services parameter for Server deployment group"
     )
+    unknown = [{"Key": "role", "Type": "key_only"}]
+    said = groups.refuses("InvalidEC2TagException", ec2TagFilters=unknown)
+    assert said.startswith("The filter with Key 'role', Type 'key_only' is none; one has the Type")
 
 
 @pytest.mark.parametrize(

@@ -38,10 +38,12 @@ def _read(wanted: TagFilter | EC2TagFilter, code: str) -> Filter:
             return Filter(TagFilterType.KEY_ONLY, key)
         case TagFilterType.VALUE_ONLY if value:
             return Filter(TagFilterType.VALUE_ONLY, value=value)
+    said = {"Key": wanted.key, "Value": wanted.value, "Type": wanted.type}
+    shown = ", ".join(f"{name} {text[:40]!r}" for name, text in said.items() if text is not None)
     raise AwsError(
         code,
-        "A filter has the Type KEY_ONLY and a Key, VALUE_ONLY and a Value, or KEY_AND_VALUE and "
-        "both.",
+        f"The filter with {shown or 'nothing in it'} is none; one has the Type KEY_ONLY and a Key, "
+        "VALUE_ONLY and a Value, or KEY_AND_VALUE and both.",
     )
 
 

@@ -1,7 +1,7 @@
 """What a host's row says about reaching it: how it is read, whatever its driver is."""
 
 from collections.abc import Mapping
-from typing import Annotated, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, field_validator
 
@@ -48,12 +48,17 @@ class HostSettings(BaseModel):
 
     @classmethod
     def _sentences(cls, invalid: ValidationError) -> list[str]:
-        return [
-            str(problem["ctx"]["error"])
-            if problem["type"] == "value_error"
-            else f"{cls.kind} setting {'.'.join(map(str, problem['loc']))!r}: {problem['msg']}."
-            for problem in invalid.errors(include_url=False, include_input=False)
-        ]
+        problems = invalid.errors(include_url=False, include_input=False)
+        return [cls._sentence(problem) for problem in problems]
+
+    @classmethod
+    def _sentence(cls, problem: Mapping[str, Any]) -> str:
+        if problem["type"] == "value_error":
+            return str(problem["ctx"]["error"])
+        name = ".".join(map(str, problem["loc"]))
+        if problem["type"] == "extra_forbidden":
+            return f"Over {cls.kind} there is no {name!r}; take it away, or name another driver."
+        return f"{cls.kind} setting {name!r}: {problem['msg']}."
 
     @field_validator("state_dir")
     @classmethod
