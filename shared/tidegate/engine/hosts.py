@@ -115,8 +115,9 @@ def _known_key(host: Host, request: HostRequest) -> dict[str, object]:
     """Return the host key that a request has for an EC2 instance, of which no more is said here."""
     if _without_key(request) != _without_key(_request_of(host)):
         raise Invalid(
-            f"The host {host.name!r} is an EC2 instance that a deployment found; how it is reached "
-            "is said by the deployment group, with `tidegate group ec2`; only its host key is here."
+            f"The host {host.name!r} is an EC2 instance that a deployment found; its deployment "
+            "group says how it is reached, with `tidegate group ec2`, and here only its host key "
+            "can be set."
         )
     return check_ssh({"host_key": request.settings.get("host_key")})
 

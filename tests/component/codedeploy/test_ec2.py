@@ -135,7 +135,7 @@ def test_the_host_key_of_a_found_instance_is_made_known_and_forgotten(shop: Shop
     assert kept["instance"]["id"] == instance
     assert (wrong.status_code, more.status_code) == (422, 422)
     assert "is no known_hosts key" in wrong.json()["detail"]
-    assert "only its host key is here" in more.json()["detail"]
+    assert "only its host key can be set" in more.json()["detail"]
     assert forgotten.json()["host_key"] is None
 
 
