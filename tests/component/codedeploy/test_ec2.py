@@ -195,6 +195,7 @@ def test_what_nobody_speaks_of_stays_and_an_empty_object_takes_all_away(
     [
         ({"reach": "ssh"}, "need the host_ca that signs their host keys"),
         ({"reach": "ssh", "host_ca": "nonsense"}, "is no known_hosts key"),
+        ({"reach": "ssh", "host_ca": f"@revoked {HOST_KEY}"}, "is no known_hosts key"),
         ({"host_ca": "x" * 9000}, "8000 characters at most"),
         ({"auto_scaling_groups": [f"asg-{n}" for n in range(11)]}, "10"),
         ({"auto_scaling_groups": ["a" * 300]}, "255"),

@@ -53,7 +53,7 @@ class TrustedKey:
 
 
 def _public_key(words: list[str], text: str) -> asyncssh.SSHKey:
-    if len(words) > 2 and not words[1].startswith("AAAA"):
+    if len(words) > 2 and not words[1].startswith("AAAA") and words[0] != _REVOKED:
         words = words[1:]
     try:
         return asyncssh.import_public_key(" ".join(words[:2]))
