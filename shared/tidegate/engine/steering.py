@@ -21,6 +21,10 @@ from tidegate.planning.traffic import moved, promoted
 from tidegate.store.unit_of_work import UnitOfWork
 
 _WAITS_TO_END: Final = (StepKind.READY, StepKind.TERMINATION)
+_OF_LAST_SUCCESS: Final = {
+    Creator.ROLLBACK: "is a rollback, and none is rolled back again",
+    Creator.AUTO_UPDATE: "brings what the last success brought, and so would its rollback",
+}
 
 
 def pause_deployment(
@@ -105,15 +109,15 @@ def rollback_deployment(
     Raises:
         DeploymentNotFound: There is none.
         TooLateToRollBack: It is final.
-        UnsupportedAction: It is a rollback itself.
+        UnsupportedAction: It brings what was good itself.
     """
     deployment = uow.deployments.lock(deployment_id)
     if deployment.is_final:
         raise TooLateToRollBack(deployment_id, deployment.status, _instead(deployment))
-    if deployment.creator is Creator.ROLLBACK:
+    if what := _OF_LAST_SUCCESS.get(deployment.creator):
         raise UnsupportedAction(
-            f"The deployment {deployment_id} is a rollback, and none is rolled back again; "
-            f"`tidegate stop {deployment_id}` ends it where it is."
+            f"The deployment {deployment_id} {what}; `tidegate stop {deployment_id}` ends it where "
+            "it is."
         )
     why = f"to roll it back, {reason}" if reason else "to roll it back."
     return stop_deployment(deployment_id, uow=uow, actor=actor, reason=why, rollback=True)

@@ -9,6 +9,9 @@ from tidegate.domain.ids import DeploymentId, RevisionId
 _NO_SUCCESS: Final = (
     "There is no successful deployment of this group to roll back to; deploy a revision that works."
 )
+_FOLLOWS: Final = (
+    "It brings what the deployment brought that it follows, so there is nothing to roll it back to."
+)
 _NO_GROUP: Final = "The deployment group was deleted meanwhile, so this is not rolled back."
 
 
@@ -36,16 +39,19 @@ def plan_rollback(
     """Return what follows on the end of *deployment* by *event*.
 
     *asked* is the explicit wish of whoever stopped it; None leaves it to the configuration.
-    A rollback that fails is not rolled back again, and nothing is that *has no group* any more, as
-    a rollback is a deployment of the group. Traffic goes back where *has_moved* says that
-    something was changed out there, whether or not any deployment was successful before, unless
-    it *cannot return*, as what it came from is being removed.
+    A rollback that fails is not rolled back again, nor is what follows on a success and brings the
+    same; and nothing is that *has no group* any more, as a rollback is a deployment of the group.
+    Traffic goes back where *has_moved* says that something was changed out there, whether or not
+    any deployment was successful before, unless it *cannot return*, as what it came from is being
+    removed.
     """
     wanted = deployment.auto_rollback.after(event) if asked is None else asked
     if not wanted:
         return NoRollback("")
     if deployment.creator is Creator.ROLLBACK:
         return NoRollback("A rollback is not rolled back again.")
+    if deployment.creator is Creator.AUTO_UPDATE:
+        return NoRollback(_FOLLOWS)
     if deployment.is_of_servers:
         why = "" if last_good else _NO_SUCCESS
     else:

@@ -8,9 +8,11 @@ from component.engine.system import ALL, HALF, ONE
 from component.engine.test_finding import deploy, targets
 from tidegate.domain.aws_group import AwsGroup, OutdatedInstances
 from tidegate.domain.deployment import Creator, DeploymentOptions, ErrorCode
+from tidegate.domain.errors import UnsupportedAction
 from tidegate.domain.instances import InstanceState
 from tidegate.drivers.instances import NotFound
 from tidegate.engine import looking
+from tidegate.engine.steering import rollback_deployment
 from tidegate.messages import LOOK_AT_INSTANCES, RUN_HOOKS
 from tidegate.store.unit_of_work import Store
 from tidegate.testing.builders import ON_FAILURE
@@ -282,6 +284,28 @@ def test_none_follows_one_that_follows(system):
         system.settle()
 
     assert len(only_follow_up(system, id_)[0]) == 1
+
+
+def test_one_that_follows_is_stopped_and_not_rolled_back(system):
+    _, id_, ids = begin(system, 1)
+    system.instances.launch("asg-1")
+    until(system, LOOK_AT_INSTANCES)
+    system.deliver(LOOK_AT_INSTANCES)
+    ((follow_up,), _) = only_follow_up(system, id_)
+
+    with (
+        system.store.write() as uow,
+        pytest.raises(UnsupportedAction, match="so would its rollback; `tidegate stop d-"),
+    ):
+        rollback_deployment(follow_up.id, uow=uow, actor="tester")
+    system.stop(follow_up.id, rollback=True)
+    system.settle()
+
+    with system.store.read() as uow:
+        shown = {one.id: one for one in uow.deployments.page()}
+    assert set(shown) == {id_, follow_up.id}
+    assert "nothing to roll it back to" in shown[follow_up.id].rollback_message
+    assert set(targets(system, id_)) == set(ids)
 
 
 def test_that_nobody_could_be_looked_for_is_said_of_the_deployment(system):

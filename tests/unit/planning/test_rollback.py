@@ -39,12 +39,20 @@ def test_a_rollback_follows_when_asked_for(auto_rollback, event, asked, follows)
 
 
 @pytest.mark.parametrize("asked", [None, True])
-def test_a_rollback_is_not_rolled_back(asked):
-    deployment = a_deployment(creator=Creator.ROLLBACK, auto_rollback=ON_FAILURE)
+@pytest.mark.parametrize(
+    ("creator", "why"),
+    [
+        (Creator.ROLLBACK, "A rollback is not rolled back again."),
+        (Creator.AUTO_UPDATE, "It brings what the deployment brought that it follows, so"),
+    ],
+)
+def test_what_brings_what_was_good_is_not_rolled_back(asked, creator, why):
+    deployment = a_deployment(creator=creator, auto_rollback=ON_FAILURE)
 
     decision = plan_rollback(deployment, FAILURE, asked=asked, last_good=GOOD)
 
-    assert decision == NoRollback("A rollback is not rolled back again.")
+    assert isinstance(decision, NoRollback)
+    assert decision.reason.startswith(why)
 
 
 def test_with_no_earlier_success_the_reason_is_said():
