@@ -6,6 +6,7 @@ import sys
 import zlib
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from time import sleep
 from typing import Any
 
@@ -19,6 +20,7 @@ from parts.databases import Databases
 from parts.processes import wait_until
 from parts.sshd import require_sshd
 from parts.ssm_caller import caller_of
+from tidegate.testing.aws.place import Place
 
 INSTANCES = 20
 ON_FAILURE = {"enabled": True, "events": ["DEPLOYMENT_FAILURE"]}
@@ -117,6 +119,34 @@ def test_ssh_and_ssm_in_one_group_while_an_answer_is_lost_and_calls_are_throttle
     comments = Counter(one["request"]["Comment"] for one in carried_out)
     assert max(comments.values()) == 2, "what was not found was sent again"
     assert "ThrottlingException" in {one["error"] for one in sent}
+
+
+def test_instances_of_ec2_are_reached_over_ssm_and_one_that_is_a_host_too_only_once(
+    fleet: SsmFleet,
+):
+    url, region = fleet.run_command.url, fleet.run_command.region
+    place = Place(url=url, region=region, access_key_id="testing", secret_access_key="testing")
+    role, at_home = {"role": "found"}, ["env", "HOME={folder}"]
+    made = fleet.run_command.make_instances(3, place, tags=role, prefix=at_home)
+    found, known, stopped = (SsmHost(one.id, one.id, one.folder) for one in made)
+    known = replace(known, name="known")
+    fleet.register(known)
+    place.client("ec2").stop_instances(InstanceIds=[stopped.id])
+    wanted = [[{"key": "role", "value": "found"}]]
+    group = fleet.group([known], ec2={"tag_filters": wanted}, ssm={"state_dir": "~/state"})
+
+    deployment_id = fleet.deploy(group, bundle("found"))
+    ended = fleet.wait(deployment_id, within=LONG)
+
+    assert ended["status"] == "Succeeded", fleet.troubles(deployment_id)
+    assert fleet.statuses(deployment_id) == {
+        found.id: "Succeeded",
+        "known": "Succeeded",
+        stopped.id: "Failed",
+    }
+    assert "was stopped when the deployment started" in fleet.message(deployment_id, stopped.id)
+    told = hooks_told(fleet, [found, known, stopped], deployment_id)
+    assert sorted(told.values()) == [[], whole_run(first=True), whole_run(first=True)]
 
 
 @pytest.mark.slow
