@@ -247,23 +247,23 @@ def begin(run: Run, header: "dict[str, Any]", lock: int, link: Link) -> int:
     unlink_if_there(raw(run.path(REFUSED)))
     replace_file(run.path(ORDER), json.dumps(header).encode())
     os.chmod(run.path(ORDER), 0o600)
-    os.close(lock)
     ear, mouth = os.pipe()
     if os.fork() == 0:
         try:
             os.setsid()
-            detach(run, keep=(mouth,))
-            if not in_own_scope(run):
-                start_by_order(run.state, run.key)
+            detach(run, keep=(mouth, lock))
+            if not in_own_scope(run, lock):
+                start_by_order(run.state, run.key, lock)
         except BaseException:
             complain()
         finally:
             os._exit(0)
     os.close(mouth)
+    os.close(lock)
     return ear
 
 
-def in_own_scope(run: Run) -> bool:
+def in_own_scope(run: Run, lock: int) -> bool:
     """Start the run out of reach of whoever stops the agent's unit; false where that cannot be.
 
     A scope, not a service: systemd leaves alone what scripts have started and left running.
@@ -274,22 +274,24 @@ def in_own_scope(run: Run) -> bool:
 
     folder, name = os.path.split(os.path.abspath(__file__))
     code = "import sys;sys.path.insert(0,sys.argv[1]);m=__import__(sys.argv[2]);"
-    code += "m.start_by_order(*sys.argv[3:])"
+    code += "m.start_by_order(sys.argv[3],sys.argv[4],int(sys.argv[5]))"
     unit = "tidegate-%s-%s" % (run.key[:60], binascii.hexlify(os.urandom(4)).decode())
     scope = ["systemd-run", "--scope", "--quiet", "--collect", "--unit=" + unit, "--"]
-    python = [sys.executable, "-I", "-S", "-E", "-c", code, folder, name[:-3], run.state, run.key]
+    python = [sys.executable, "-I", "-S", "-E", "-c", code]
+    told = [folder, name[:-3], run.state, run.key, str(lock)]
     try:
-        return subprocess.call(scope + python) == 0
+        return subprocess.call(scope + python + told, pass_fds=(lock,)) == 0
     except OSError:
         return False
 
 
-def start_by_order(state: str, key: str) -> None:
-    """Start a run in this process' stead, and leave behind why that failed."""
+def start_by_order(state: str, key: str, lock: int) -> None:
+    """Start a run whose lock was handed on, and leave behind why that failed.
+
+    It is never free in between: a slice that was sent twice would find a run that did not begin.
+    """
+    os.fstat(lock)  # fails where it was lost on the way
     run = Run(state, key)
-    lock = run.try_lock()
-    if lock is None:
-        return
     order = read_file(run.path(ORDER))
     unlink_if_there(raw(run.path(ORDER)))
     if not order or run.has_begun():

@@ -1,0 +1,30 @@
+"""What a command over SSM leaves behind on a host."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+BEGINS = """
+import os, sys, time
+from tidegate.hostrunner.parts import slices
+from tidegate.hostrunner.parts.journal import Run
+
+run = Run(sys.argv[1], "d-AAAAAAAAA.0")
+os.makedirs(run.path("logs"))
+events = {"events": [], "group_id": "g", "deployment_id": "d-AAAAAAAAA"}
+header = {"op": "run", "key": run.key, "seen": {}, "bundle": None, "spec": events}
+slices.in_own_scope = lambda *_: time.sleep(0.5) and False
+ear = slices.begin(run, header, run.try_lock(), slices.Order(header))
+until = time.monotonic() + 20
+while os.path.exists(run.path("order.json")) and time.monotonic() < until:
+    assert run.try_lock() is None, "another slice could begin it, or find that it has not begun"
+    time.sleep(0.02)
+"""
+
+
+def test_a_run_is_locked_from_the_moment_that_a_slice_begins_it(tmp_path: Path):
+    told = subprocess.run(
+        [sys.executable, "-c", BEGINS, str(tmp_path)], capture_output=True, text=True, check=False
+    )
+
+    assert (told.returncode, told.stderr) == (0, "")
