@@ -99,6 +99,7 @@ _IN_EACH: Final = (
 _SESSION: Final = (*_OVER_A_CHANNEL, *_IN_EACH, "m.session(h,d,b)")
 _SLICE: Final = (*_IN_A_COMMAND, *_IN_EACH, "m.slices(h,d,i)")
 BOOT: Final = 'exec("' + "~".join(_SESSION) + '".replace("~",chr(10)).replace("^",chr(34)))'
+_VARIABLE: Final = "TIDEGATE_SLICE"
 COMMAND: Final = f"exec python3 -I -S -E -c '{BOOT}'"
 
 
@@ -106,13 +107,16 @@ def slice_command(order: Mapping[str, object]) -> str:
     """Return a command that carries out one slice on each host that runs it.
 
     It is printable text without quotes inside, so that neither a shell nor the SSM Agent, which
-    replaces what stands in double braces, finds anything in it.
+    replaces what stands in double braces, finds anything in it. What it says travels in a variable:
+    every local user may read the arguments of a process, and there is an address in it that opens
+    what this host is told.
     """
     lines = "\n".join(_SLICE).replace("^", '"')
     text = json.dumps(order, separators=(",", ":"))
     source = f"import os,sys,json\nh=json.loads({text!r})\n{lines}"
     packed = base64.b64encode(zlib.compress(source.encode(), 9)).decode()
     return (
-        "exec python3 -I -S -E -c "
-        f"'import zlib,binascii as b;exec(zlib.decompress(b.a2b_base64(\"{packed}\")))'"
+        f"{_VARIABLE}={packed};export {_VARIABLE};exec python3 -I -S -E -c "
+        "'import os,zlib,binascii as b;"
+        f'exec(zlib.decompress(b.a2b_base64(os.environ.pop("{_VARIABLE}"))))\''
     )

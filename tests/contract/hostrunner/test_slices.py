@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tidegate.hostrunner import slice_command
+
 BEGINS = """
 import os, sys, time
 from tidegate.hostrunner.parts import slices
@@ -28,3 +30,17 @@ def test_a_run_is_locked_from_the_moment_that_a_slice_begins_it(tmp_path: Path):
     )
 
     assert (told.returncode, told.stderr) == (0, "")
+
+
+def test_what_a_slice_is_told_is_in_no_argument_that_others_may_read():
+    command = slice_command({"parcel": {"url": "https://opens.everything"}, "ids": []})
+
+    told = subprocess.run(
+        ["sh", "-c", command.replace("exec python3", "exec printf '%s\\n'")],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert told.stdout.startswith("-I\n-S\n-E\n-c\n")
+    assert len(told.stdout) < 200
