@@ -95,7 +95,7 @@ def _give_up_events(
 
 def _may_go_on(progress: Progress, failure: Failed) -> bool:
     """Tell whether the run may go on at a host that is given up, or may have gone on there."""
-    if progress.has_begun:
+    if progress.has_begun or failure.code == "lost":
         return not is_settled(failure)
     # What an earlier attempt heard of its beginning may never have been written.
     return progress.lease.attempt > 1 and is_silence(failure)

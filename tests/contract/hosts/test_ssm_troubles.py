@@ -89,10 +89,13 @@ def test_windows_is_refused_at_once(make, run_command: RunCommand, once: HostRun
     [
         ("AccessDenied", "permission_denied", "allow ssm:SendCommand"),
         ("InvalidPlatform", "refused", "cannot run shell scripts"),
-        ("DeliveryTimedOut", "unreachable", "did not take the command in time"),
+        ("DeliveryTimedOut", "lost", "did not take the command in time"),
         ("Undeliverable", "unreachable", "could not be given the command"),
         ("Terminated", "unreachable", "ended before its turn"),
-        ("InProgress", "unreachable", "has not answered the command"),
+        ("InProgress", "lost", "has not answered the command"),
+        ("ExecutionTimedOut", "lost", "did not end the command in its time"),
+        ("Cancelled", "lost", "the command was cancelled"),
+        ("RateExceeded", "unreachable", "more commands under way than AWS allows"),
     ],
 )
 def test_each_status_has_a_sentence(scene: Scene, details: str, code: str, words: str):
@@ -200,6 +203,28 @@ def test_a_host_that_stays_away_is_lost_and_looked_back_at(
     assert "The run had begun, and goes on there if the host lives." in failed.message
     assert back.join() == Finished()
     assert back.ended == "succeeded"
+
+
+def test_what_began_unheard_is_said_to_go_on_perhaps_and_is_looked_back_at(
+    make, run_command: RunCommand, host: StandInHost, ledger: Path, tmp_path: Path
+):
+    text = f"echo ran >>{ledger}; sleep 1"
+    run = run_of({"AfterInstall": text}, folder=tmp_path / "bundles")
+    driver = make(pace=replace(HASTY, slice=2.0, grace=0.5, lost_after=5.0))
+    follower = Follower(driver, address_of(host), run).start()
+    follower.wait_for(lambda _: ledger.exists(), "the hook runs")
+
+    run_command.stop_agent(host.id)
+    failed = failure(follower.join())
+    run_command.start_agent(host.id)
+    back = Follower(driver, address_of(host), replace(run, attach_only=True, bundle=None)).start()
+
+    assert (failed.code, failed.retryable) == ("lost", True)
+    assert "has an SSM Agent that is offline" in failed.message
+    assert failed.message.endswith("The run may have begun there, and goes on if the host lives.")
+    assert back.join() == Finished()
+    assert back.ended == "succeeded"
+    assert ledger.read_text() == "ran\n"
 
 
 def test_without_python_it_says_so(make, run_command: RunCommand, once: HostRun, tmp_path: Path):

@@ -21,7 +21,7 @@ def want(number: int, *, age: float = 0.0, **more: Any) -> Want:
         instance=more.pop("instance", f"i-{number:017x}"),
         common=more.pop("common", COMMON),
         header={},
-        state_dir=None,
+        state_dir=more.pop("state_dir", None),
         asked_at=NOW - age,
         **more,
     )
@@ -81,6 +81,14 @@ def test_a_host_is_in_a_command_once():
     batches = due(view(*twice), PACE, now=NOW)
 
     assert [[w.id for w in batch.wants] for batch in batches] == [["001"], ["002"]]
+
+
+def test_hosts_with_long_state_folders_of_their_own_share_commands_that_are_short():
+    wants = [want(number, age=6.0, state_dir=f"/{number:0199}") for number in range(25)]
+    alike = [want(number, age=6.0, state_dir=f"/{0:0199}") for number in range(25)]
+
+    assert [len(batch.wants) for batch in due(view(*wants), PACE, now=NOW)] == [10, 10, 5]
+    assert [len(batch.wants) for batch in due(view(*alike), PACE, now=NOW)] == [25]
 
 
 def test_what_differs_for_all_hosts_of_a_command_goes_apart():

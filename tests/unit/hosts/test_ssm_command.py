@@ -3,12 +3,24 @@
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
+from tidegate.drivers.aws_calls import CallFailed
 from tidegate.drivers.hosts.errand import Runner
+from tidegate.drivers.hosts.ssm_acquaintances import Acquaintances
 from tidegate.drivers.hosts.ssm_batches import Batch, SsmPace
-from tidegate.drivers.hosts.ssm_calls import Invocation, NotValid, Seen
-from tidegate.drivers.hosts.ssm_command import Acquaintances, Command
+from tidegate.drivers.hosts.ssm_calls import (
+    NOT_VALID,
+    Invocation,
+    NotValid,
+    Page,
+    Refused,
+    Seen,
+    Unanswered,
+)
+from tidegate.drivers.hosts.ssm_command import Command
+from tidegate.drivers.hosts.ssm_sentences import NOTHING_SAID, UNTAKEN
 from tidegate.drivers.hosts.ssm_wants import Answer, Common, Trouble, Want
 
 HOSTS = [f"i-{number:017x}" for number in range(4)]
@@ -35,6 +47,11 @@ class Aws:
     outputs: Mapping[str, str] = field(default_factory=dict)
     before: Callable[[str], object] = lambda _: None
     sent: list[Sequence[str]] = field(default_factory=list)
+    refuse: Callable[[Sequence[str]], object] = lambda _: None
+    look: Callable[[], object] = lambda: None
+    status: str = "success"
+    now: float = 0.0
+    step: float = 0.0
     region: str = "us-east-1"
 
     @property
@@ -47,21 +64,30 @@ class Aws:
         return make()
 
     def wall(self) -> float:
-        return 0.0
+        self.now += self.step
+        return self.now
 
-    def seen(self, instances: Sequence[str]) -> Mapping[str, Seen]:
-        return {one: Seen(ping="Online", platform="Linux", agent="3") for one in instances}
+    async def pages(self, read: Callable[[str], Page[Any]]) -> list[Any]:
+        found, _ = await self.call("read", partial(read, ""))
+        return list(found)
+
+    def seen(self, instances: Sequence[str], page: str) -> Page[tuple[str, Seen]]:
+        assert not page
+        return [(one, Seen(ping="Online", platform="Linux", agent="3")) for one in instances], ""
 
     def send(self, instances: Sequence[str], script: str, **_: object) -> str:
         assert script
         self.sent.append(list(instances))
+        self.refuse(instances)
         return "command"
 
-    def invocations(self, _: str) -> list[Invocation]:
+    def invocations(self, _: str, page: str) -> Page[Invocation]:
+        assert not page
+        self.look()
         return [
-            Invocation(instance=one, status="success", code=0, output=output)
+            Invocation(instance=one, status=self.status, code=0, output=output)
             for one, output in self.outputs.items()
-        ]
+        ], ""
 
     def output(self, _: str, instance: str) -> str:
         self.before(f"output of {instance}")
@@ -85,14 +111,15 @@ class Place:
 
 def carried(
     aws: Aws, hosts: Sequence[str], *, told: dict[str, Answer], unwanted: Collection[str] = ()
-) -> None:
-    """Carry out a command for hosts; *unwanted* may become so meanwhile."""
+) -> set[str]:
+    """Carry out a command for hosts; *unwanted* may become so meanwhile. Return what it left."""
+    left: set[str] = set()
 
     async def answer(answers: Mapping[str, Answer]) -> None:
         told.update(answers)
 
-    async def release(_: Collection[str]) -> None:
-        return
+    async def release(ids: Collection[str]) -> None:
+        left.update(ids)
 
     counter: Any = aws
     place: Any = Place()
@@ -114,6 +141,7 @@ def carried(
             await command.carry()
 
     asyncio.run(main())
+    return left
 
 
 def test_hosts_with_little_to_say_do_not_wait_for_those_with_much():
@@ -163,7 +191,7 @@ def test_instances_that_another_command_had_forgotten_meanwhile_are_asked_by_the
 def test_an_instance_that_is_called_invalid_when_it_is_asked_about_is_no_fault_of_ours():
     aws: Any = Aws()
 
-    def refuse(_: Sequence[str]) -> Mapping[str, Seen]:
+    def refuse(*_: object) -> Page[tuple[str, Seen]]:
         raise NotValid(f"{HOSTS[0]} is none")
 
     aws.seen = refuse
@@ -171,3 +199,97 @@ def test_an_instance_that_is_called_invalid_when_it_is_asked_about_is_no_fault_o
     found: dict[str, Trouble] = asyncio.run(Acquaintances(aws, PACE).troubles(HOSTS))
 
     assert found == {}
+
+
+def not_valid_with(bad: str, sentence: str, code: str = NOT_VALID) -> Callable[..., None]:
+    def refuse(instances: Sequence[str]) -> None:
+        if bad in instances:
+            raise NotValid(sentence, code)
+
+    return refuse
+
+
+def test_who_spoils_a_command_unnamed_is_alone_in_the_end():
+    told: dict[str, Answer] = {}
+    aws = Aws(outputs=dict.fromkeys(HOSTS, WHOLE), refuse=not_valid_with(HOSTS[1], "Invalid."))
+
+    left = carried(aws, HOSTS, told=told)
+
+    assert aws.sent == [HOSTS, HOSTS[:2], HOSTS[:1]]
+    assert told == {want(HOSTS[0]).id: Answer(output=WHOLE, waited=0.0)}
+    assert left == {want(one).id for one in HOSTS[1:]}
+    assert carried(aws, HOSTS[1:2], told=told) == set()
+    assert "InvalidInstanceId" in trouble_of(told, HOSTS[1]).message
+
+
+def trouble_of(told: Mapping[str, Answer], instance: str) -> Trouble:
+    trouble = told[want(instance).id].trouble
+    assert trouble is not None
+    return trouble
+
+
+def test_a_right_that_is_missing_for_one_instance_is_missing_for_no_other():
+    told: dict[str, Answer] = {}
+    said = f"AccessDeniedException: not authorized on arn:aws:ec2:eu:1:instance/{HOSTS[2]}"
+    aws = Aws(
+        outputs=dict.fromkeys(HOSTS, WHOLE),
+        refuse=not_valid_with(HOSTS[2], said, "AccessDeniedException"),
+    )
+
+    carried(aws, HOSTS, told=told)
+
+    trouble = trouble_of(told, HOSTS[2])
+    assert (trouble.code, trouble.passes) == ("permission_denied", False)
+    assert [one for one in HOSTS if told[want(one).id].output] == [*HOSTS[:2], HOSTS[3]]
+
+
+def denied(operation: str) -> Callable[[], None]:
+    def look() -> None:
+        code = "AccessDeniedException"
+        raise Refused(CallFailed(f"{code} to {operation}", code=code, operation=operation))
+
+    return look
+
+
+def test_who_may_send_and_may_not_look_says_that_the_run_may_have_begun():
+    told: dict[str, Answer] = {}
+    aws = Aws(look=denied("ListCommandInvocations"))
+
+    carried(aws, HOSTS[:1], told=told)
+
+    trouble = trouble_of(told, HOSTS[0])
+    assert (trouble.code, trouble.passes) == ("lost", False)
+    assert "was sent a command, and cannot be heard" in trouble.message
+    assert "docs/hosts.md" in trouble.message
+
+
+def test_a_host_is_not_blamed_for_the_silence_of_aws():
+    told: dict[str, Answer] = {}
+
+    def look() -> None:
+        raise Unanswered("Systems Manager cannot be reached")
+
+    carried(Aws(look=look, step=20.0), HOSTS[:1], told=told)
+
+    trouble = trouble_of(told, HOSTS[0])
+    assert trouble.code == "lost"
+    assert "amazon-ssm-agent" not in trouble.message
+    assert "nobody says how it fares: Systems Manager cannot be reached" in trouble.message
+
+
+def test_what_no_agent_has_taken_has_not_begun():
+    told: dict[str, Answer] = {}
+
+    carried(Aws({HOSTS[0]: ""}, status="delayed", step=20.0), HOSTS[:1], told=told)
+
+    assert trouble_of(told, HOSTS[0]) == UNTAKEN
+
+
+def test_what_prints_nothing_is_not_said_to_be_cut():
+    told: dict[str, Answer] = {}
+    aws: Any = Aws({HOSTS[0]: ""})
+    aws.output = lambda *_: ""
+
+    carried(aws, HOSTS[:1], told=told)
+
+    assert trouble_of(told, HOSTS[0]) == NOTHING_SAID

@@ -2,6 +2,7 @@
 
 import json
 import zlib
+from random import Random
 
 from tidegate.drivers.hosts.ssm_order import LONGEST_COMMAND, packed_parcel, script_of
 from tidegate.drivers.hosts.ssm_wants import Common, Want
@@ -43,8 +44,12 @@ def test_each_host_finds_its_own_and_what_is_common_stands_once():
 
 
 def test_a_command_for_fifty_is_short_and_has_nothing_that_anyone_expands():
-    wants = [want(number, state_dir=f"/srv/hosts/{number}/state") for number in range(50)]
-    url = "https://bucket.s3.eu-central-1.amazonaws.com/" + "x" * 1250
+    chance = Random(7)
+    folders = [
+        "/" + chance.randbytes(19).hex() for _ in range(50)
+    ]  # as long as batches let them be
+    wants = [want(number, state_dir=folder) for number, folder in enumerate(folders)]
+    url = "https://bucket.s3.eu-central-1.amazonaws.com/" + chance.randbytes(600).hex()
 
     script = script_of(
         wants,

@@ -118,6 +118,17 @@ def test_what_is_wished_while_the_bundle_is_uploaded_is_wished_of_the_first_slic
     in_a_loop(test)
 
 
+def test_what_an_upload_takes_is_no_silence_of_the_host():
+    async def test() -> None:
+        talks = Talks(UNFETCHED)
+        talks.exchange.during = lambda: [next(talks.ticks) for _ in range(1000)]
+
+        await talks.hold()
+        assert next(talks.ticks) - talks.progress.heard_at < 10
+
+    in_a_loop(test)
+
+
 def test_variables_are_told_to_the_group_alone_and_to_nobody_once_the_run_has_begun():
     async def test() -> None:
         talks = Talks(printed(BEGUN), printed(END[1:], done=True))

@@ -84,7 +84,8 @@ class Following:
 
     def _given_up(self, ending: Broken, fruitless: int) -> Failed | None:
         if fruitless >= _MOST_FRUITLESS:
-            return Failed("protocol", f"{self._party.place} could not be followed: {ending.why}.")
+            unfollowed = f"{self._party.place} could not be followed: {ending.why}."
+            return ending.failure or Failed("protocol", unfollowed)
         if self._progress.uploads >= _MOST_UPLOADS and not self._progress.has_begun:
             return Failed(
                 "unreachable",

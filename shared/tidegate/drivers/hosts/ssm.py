@@ -18,9 +18,10 @@ from tidegate.drivers.hosts.loop_hosts import LoopHosts, Unroutable
 from tidegate.drivers.hosts.mailbox import Mailbox
 from tidegate.drivers.hosts.pace import Pace
 from tidegate.drivers.hosts.settings import InvalidSettings
+from tidegate.drivers.hosts.ssm_acquaintances import Acquaintances
 from tidegate.drivers.hosts.ssm_batches import Batch, SsmPace
 from tidegate.drivers.hosts.ssm_calls import SsmCalls
-from tidegate.drivers.hosts.ssm_command import Acquaintances, Command
+from tidegate.drivers.hosts.ssm_command import Command
 from tidegate.drivers.hosts.ssm_counter import Counter
 from tidegate.drivers.hosts.ssm_exchange import Exchange, NoExchange
 from tidegate.drivers.hosts.ssm_office import Office

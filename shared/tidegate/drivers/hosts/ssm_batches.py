@@ -8,6 +8,9 @@ from tidegate.drivers.hosts.ssm_wants import Common, View, Want
 
 MOST_INSTANCES: Final = 50
 """Of one command: API reference of Systems Manager, SendCommand, `InstanceIds`."""
+_ROOM_FOR_FOLDERS: Final = 2_000
+"""Bytes of different state folders that a command names: no page says how long one may be, and
+`ssm_order.LONGEST_COMMAND` is what it is kept below."""
 _JOIN: Final = 6.0
 """Seconds that a slice must at least have, to end with those that are under way."""
 _LATE: Final = 3.0
@@ -75,11 +78,17 @@ def due(view: View, pace: SsmPace, *, now: float) -> list[Batch]:
 def _one_each(wants: Sequence[Want]) -> list[Want]:
     """Return the first wants that may share a command: one of each instance, and of one circle."""
     first: dict[str, Want] = {}
-    circle = ""
+    folders: set[str | None] = {None}
+    circle, room = "", _ROOM_FOR_FOLDERS
     for want in wants:
-        if len(first) < MOST_INSTANCES and want.circle in {"", circle or want.circle}:
-            circle = circle or want.circle
-            first.setdefault(want.instance, want)
+        if len(first) == MOST_INSTANCES or want.circle not in {"", circle or want.circle}:
+            continue
+        length = 0 if want.state_dir in folders else len((want.state_dir or "").encode())
+        if length > room or want.instance in first:
+            continue
+        circle, room = circle or want.circle, room - length
+        folders.add(want.state_dir)
+        first[want.instance] = want
     return list(first.values())
 
 

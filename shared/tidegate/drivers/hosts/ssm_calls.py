@@ -1,10 +1,10 @@
 """The calls of Systems Manager that are made, one by one, and never twice by themselves."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, TypeAlias, TypeVar
 
 from tidegate.drivers.aws_calls import THROTTLED, CallFailed, aws_errors
 from tidegate.drivers.aws_clients import Clients
@@ -17,9 +17,17 @@ DOCUMENT: Final = "AWS-RunShellScript"
 _PAGE: Final = 50
 _SERVICE: Final = "Systems Manager"
 _NAMED: Final = re.compile(r"m?i-[0-9a-f]+")
-_NOT_VALID: Final = "InvalidInstanceId"
+_DENIED: Final = re.compile(r"instance/(m?i-[0-9a-f]+)")
+"""Which resource a right is missing for; who lacks it may be called by the id of an instance."""
+NOT_VALID: Final = "InvalidInstanceId"
+_OF_SOME: Final = frozenset({NOT_VALID, "UnsupportedPlatformType"})
+"""What one instance of a command brings upon all of them."""
 _NOT_YET: Final = frozenset({"InternalServerError", "InvalidCommandId", "InvocationDoesNotExist"})
 """A command that was just sent may not be known everywhere."""
+
+T = TypeVar("T")
+Page: TypeAlias = tuple[list[T], str]
+"""Some of what was asked for, and the token of what follows; empty when that is all."""
 
 
 class Throttled(Exception):
@@ -39,10 +47,12 @@ class Refused(Exception):
 
 
 class NotValid(Exception):
-    """Some of the instances cannot be sent anything."""
+    """Some of the instances cannot be sent anything; which ones may be left open."""
 
-    def __init__(self, sentence: str) -> None:
-        self.instances = frozenset(_NAMED.findall(sentence))
+    def __init__(self, sentence: str, code: str = NOT_VALID) -> None:
+        self.code = code
+        named = _DENIED if code not in _OF_SOME else _NAMED
+        self.instances = frozenset(named.findall(sentence))
         super().__init__(sentence)
 
 
@@ -109,41 +119,44 @@ class SsmCalls:
         found = [c["CommandId"] for c in answer.get("Commands", ()) if c.get("Comment") == comment]
         return str(found[0]) if found else None
 
-    def invocations(self, command: str) -> list[Invocation]:
+    def invocations(self, command: str, page: str = "") -> Page[Invocation]:
         """Return how a command fares, as far as Systems Manager knows it by now."""
-        found: list[Invocation] = []
-        for answer in self._pages(
-            "list_command_invocations", CommandId=command, Details=True, MaxResults=_PAGE
-        ):
-            found += map(_invocation, answer.get("CommandInvocations", ()))
-        return found
+        answer = self._page(
+            page, "list_command_invocations", CommandId=command, Details=True, MaxResults=_PAGE
+        )
+        return list(map(_invocation, answer.get("CommandInvocations", ()))), _next(answer)
+
+    def status(self, command: str) -> str:
+        """Return the status of a whole command, spelled as in `Invocation`; empty if unknown."""
+        answer = self._call("list_commands", CommandId=command)
+        return next((_status(one) for one in answer.get("Commands", ())), "")
 
     def output(self, command: str, instance: str) -> str:
         """Return what a command printed on an instance, up to 24,000 characters."""
         answer = self._call("get_command_invocation", CommandId=command, InstanceId=instance)
         return str(answer.get("StandardOutputContent", ""))
 
-    def seen(self, instances: Sequence[str]) -> Mapping[str, Seen]:
+    def seen(self, instances: Sequence[str], page: str = "") -> Page[tuple[str, Seen]]:
         """Return what Systems Manager says of those instances that it knows."""
         filters = [{"Key": "InstanceIds", "Values": list(instances)}]
-        return {
-            one["InstanceId"]: Seen(
-                ping=str(one.get("PingStatus", "")),
-                platform=str(one.get("PlatformType", "")),
-                agent=str(one.get("AgentVersion", "")),
-            )
-            for answer in self._pages(
-                "describe_instance_information", Filters=filters, MaxResults=_PAGE
+        answer = self._page(
+            page, "describe_instance_information", Filters=filters, MaxResults=_PAGE
+        )
+        found = [
+            (
+                one["InstanceId"],
+                Seen(
+                    ping=str(one.get("PingStatus", "")),
+                    platform=str(one.get("PlatformType", "")),
+                    agent=str(one.get("AgentVersion", "")),
+                ),
             )
             for one in answer.get("InstanceInformationList", ())
-        }
+        ]
+        return found, _next(answer)
 
-    def _pages(self, operation: str, **wanted: Any) -> Iterator[Any]:
-        token: str | None = ""
-        while token is not None:
-            answer = self._call(operation, **wanted, **({"NextToken": token} if token else {}))
-            yield answer
-            token = answer.get("NextToken") or None
+    def _page(self, page: str, operation: str, **wanted: Any) -> Any:
+        return self._call(operation, **wanted, **({"NextToken": page} if page else {}))
 
     def _call(self, operation: str, **wanted: Any) -> Any:
         try:
@@ -157,18 +170,28 @@ class SsmCalls:
 def _meaning(failed: CallFailed) -> Exception:
     if failed.code in THROTTLED:
         return Throttled(str(failed))
-    if failed.code == _NOT_VALID:
-        return NotValid(str(failed))
+    if failed.code in _OF_SOME:
+        return NotValid(str(failed), failed.code)
+    if failed.operation == "SendCommand" and _DENIED.search(str(failed)):
+        return NotValid(str(failed), failed.code)
     if failed.may_pass or failed.code in _NOT_YET:
         return Unanswered(str(failed))
     return Refused(failed)
+
+
+def _next(answer: Any) -> str:
+    return str(answer.get("NextToken") or "")
+
+
+def _status(found: Any) -> str:
+    return "".join(str(found.get("StatusDetails") or found.get("Status", "")).split()).lower()
 
 
 def _invocation(found: Any) -> Invocation:
     plugins = found.get("CommandPlugins") or [{}]
     return Invocation(
         instance=found["InstanceId"],
-        status="".join(str(found.get("StatusDetails") or found.get("Status", "")).split()).lower(),
+        status=_status(found),
         code=int(plugins[0].get("ResponseCode", -1)),
         output=str(plugins[0].get("Output") or ""),
     )

@@ -3,20 +3,22 @@
 import asyncio
 import logging
 import secrets
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Final
 
 from tidegate.clock import from_epoch
 from tidegate.drivers.hosts import ssm_sentences as sentences
 from tidegate.drivers.hosts.errand import Runner
+from tidegate.drivers.hosts.ssm_acquaintances import Acquaintances
 from tidegate.drivers.hosts.ssm_batches import Batch, SsmPace, next_look
 from tidegate.drivers.hosts.ssm_calls import (
+    NOT_VALID,
     Invocation,
     NotValid,
     Refused,
-    Seen,
     Unanswered,
 )
 from tidegate.drivers.hosts.ssm_counter import Counter
@@ -46,47 +48,6 @@ class _NobodyWaits(Exception):
     """All who wanted something of a command have let go."""
 
 
-class Acquaintances:
-    """What Systems Manager said of instances lately, so that it is not asked again."""
-
-    def __init__(self, counter: Counter, pace: SsmPace) -> None:
-        self._counter = counter
-        self._pace = pace
-        self._known: dict[str, tuple[float, Seen | None]] = {}
-
-    def heard(self, instance: str, at: float) -> None:
-        """Note that an instance answered."""
-        _, seen = self._known.get(instance, (at, Seen(ping="Online", platform="Linux", agent="")))
-        self._known[instance] = at, seen
-
-    def forget(self, instances: Iterable[str]) -> None:
-        for instance in instances:
-            self._known.pop(instance, None)
-
-    async def troubles(self, instances: Sequence[str]) -> dict[str, Trouble]:
-        """Return which of at most 50 instances cannot be sent anything, and why."""
-        now = self._counter.wall()
-        unsure = [one for one in instances if not self._is_fresh(one, now)]
-        if unsure:
-            try:
-                seen = await self._counter.call("read", lambda: self._counter.calls.seen(unsure))
-            except (Unanswered, NotValid):
-                return {}  # the command itself will tell
-            self._known.update((one, (self._counter.wall(), seen.get(one))) for one in unsure)
-        region = self._counter.region
-        # Another command may have had one forgotten meanwhile.
-        known = {one: self._known[one][1] for one in instances if one in self._known}
-        found = {one: sentences.unmanaged(seen, region) for one, seen in known.items()}
-        return {one: trouble for one, trouble in found.items() if trouble is not None}
-
-    def _is_fresh(self, instance: str, now: float) -> bool:
-        if instance not in self._known:
-            return False
-        at, seen = self._known[instance]
-        is_there = sentences.unmanaged(seen, "") is None
-        return now - at < (self._pace.seen_for if is_there else self._pace.unseen_for)
-
-
 @dataclass(slots=True, kw_only=True)
 class Command:
     """Sends one batch and looks at it until each host has answered."""
@@ -104,6 +65,10 @@ class Command:
 
     _open: dict[str, Want] = field(init=False)
     _sent_at: float = field(default=0.0, init=False)
+    _may_be_out: bool = field(default=False, init=False)
+    """Whether it was sent, as far as anybody knows."""
+    _seen: dict[str, str] = field(default_factory=dict, init=False)
+    """The status of each instance when it was looked at last."""
     _parcels: list[str] = field(default_factory=list, init=False)
     _fetches: dict[str, int] = field(default_factory=dict, init=False)
 
@@ -121,7 +86,7 @@ class Command:
         except ExchangeTrouble as error:
             await self._settle(dict.fromkeys(self._open, error.trouble))
         except Refused as error:
-            trouble = sentences.refused(error.code, str(error))
+            trouble = sentences.refused(error.code, str(error), sent=self._may_be_out)
             await self._settle(dict.fromkeys(self._open, trouble))
         except Exception:
             log.exception("ssm_command_failed")
@@ -138,6 +103,12 @@ class Command:
         return [one for one, want in self._open.items() if want.header["op"] in _FIRST]
 
     async def _settle(self, troubles: Mapping[str, Trouble]) -> None:
+        """Tell who was not heard why; what may have reached a host may have begun there."""
+        if self._may_be_out:
+            troubles = {one: replace(trouble, code="lost") for one, trouble in troubles.items()}
+        await self._settle_as_told(troubles)
+
+    async def _settle_as_told(self, troubles: Mapping[str, Trouble]) -> None:
         await self._tell({one: Answer(trouble=trouble) for one, trouble in troubles.items()})
 
     async def _tell(self, answers: Mapping[str, Answer]) -> None:
@@ -156,18 +127,20 @@ class Command:
         """Send the command, and return its id; None when nobody is left to send it to."""
         comment = f"tg:{secrets.token_hex(8)}"
         begun_at = self.counter.wall()
-        for tries in range(_MOST_SENDS):
-            if not self._open:
-                return None
-            if tries and (found := await self._found(comment, begun_at)):
+        unanswered, why = 0, ""
+        while self._open and unanswered < _MOST_SENDS:
+            if unanswered and (found := await self._found(comment, begun_at)):
                 return found
             try:
-                return await self._send(comment)
+                command = await self._send(comment)
             except Unanswered as error:
-                why = str(error)
+                self._may_be_out = True
+                unanswered, why = unanswered + 1, str(error)
             except NotValid as error:
-                await self._drop_invalid(error.instances)
-                why = str(error)
+                await self._drop_invalid(error)
+            else:
+                self._may_be_out = True
+                return command
         trouble = Trouble(code="unreachable", message=f"cannot be sent commands: {why}")
         await self._settle(dict.fromkeys(self._open, trouble))
         return None
@@ -229,35 +202,69 @@ class Command:
         except Unanswered:
             return None
 
-    async def _drop_invalid(self, named: frozenset[str]) -> None:
+    async def _drop_invalid(self, error: NotValid) -> None:
         """Leave out who cannot be sent anything: one of them spoils a command for all."""
         self.known.forget(self._open)
         troubles = await self.known.troubles(list(self._open))
-        invalid = set(named) & set(self._open)
+        invalid = error.instances & self._open.keys()
         if not troubles and not invalid:
-            invalid = set(self._open)
-        trouble = sentences.not_valid(self.counter.region)
+            if len(self._open) > 1:
+                await self._part()
+                return
+            invalid = frozenset(self._open)
+        trouble = (
+            sentences.not_valid(self.counter.region)
+            if error.code == NOT_VALID
+            else sentences.refused(error.code, str(error))
+        )
         await self._settle({**dict.fromkeys(invalid, trouble), **troubles})
+
+    async def _part(self) -> None:
+        """Leave half of the hosts to another command: in the end, who spoils it is alone."""
+        wants = list(self._open.values())
+        left = wants[len(wants) // 2 :]
+        for want in left:
+            del self._open[want.instance]
+        await self.release([want.id for want in left])
 
     # Looking
 
     async def _attend(self, command: str) -> None:
         last = max(self.batch.ends_at, self._sent_at) + self.pace.grace
+        why = ""
         while self._open:
             self._drop_unwanted()
             now = self.counter.wall()
             if now >= last:
-                await self._settle(dict.fromkeys(self._open, sentences.SILENT))
+                await self._give_up(command, why)
                 return
             at = next_look(
                 now, ends_at=self.batch.ends_at, commands=self.commands(), pace=self.pace
             )
             await asyncio.sleep(at - now)
-            with suppress(Unanswered):
-                invocations = await self.counter.call(
-                    "read", lambda: self.counter.calls.invocations(command)
-                )
+            look = partial(self.counter.calls.invocations, command)
+            try:
+                invocations = await self.counter.pages(look)
+            except Unanswered as error:
+                why = str(error)
+            else:
+                why = ""
+                self._seen.update((one.instance, one.status) for one in invocations)
                 await self._take(command, invocations)
+
+    async def _give_up(self, command: str, why: str) -> None:
+        """Say of those that have not answered what is known; *why* is there if AWS did not."""
+        trouble = sentences.unheard(why) if why else sentences.SILENT
+        self.known.forget(self._open)  # by the next time it may be known why
+        if not self._seen and not why:
+            with suppress(Unanswered):
+                status = await self.counter.call("read", lambda: self.counter.calls.status(command))
+                trouble = sentences.MEANINGS.get(status, trouble)
+        # Nor does it begin anything when it arrives later: its parcel is gone by then.
+        untaken = set() if why else {i for i, s in self._seen.items() if s in sentences.AWAITED}
+        await self._settle_as_told(
+            {one: sentences.UNTAKEN if one in untaken else trouble for one in self._open}
+        )
 
     async def _take(self, command: str, invocations: Sequence[Invocation]) -> None:
         ended = [
@@ -271,13 +278,14 @@ class Command:
             if one.status == sentences.SUCCESS:
                 self.known.heard(one.instance, self.counter.wall())
         await self._tell({one: answer for one, answer in known.items() if answer is not None})
-        cut = [one for one, answer in known.items() if answer is None]
+        cut = [one for one in ended if known[one.instance] is None]
         for at in range(0, len(cut), _FETCHED_AT_ONCE):
             few = cut[at : at + _FETCHED_AT_ONCE]
             await asyncio.gather(*(self._fetch(command, one) for one in few))
 
-    async def _fetch(self, command: str, instance: str) -> None:
+    async def _fetch(self, command: str, invocation: Invocation) -> None:
         """Fetch an output that a list of invocations has no room for, and tell it."""
+        instance = invocation.instance
         try:
             found = await self._fetched(command, instance)
         except ExchangeTrouble as error:
@@ -289,7 +297,9 @@ class Command:
             return
         fetches = self._fetches[instance] = self._fetches.get(instance, 0) + 1
         if fetches >= _MOST_FETCHES:
-            await self._settle({instance: sentences.unfetched(self._common.output_bucket)})
+            cut = sentences.unfetched(self._common.output_bucket)
+            trouble = cut if invocation.output else sentences.NOTHING_SAID
+            await self._settle_as_told({instance: trouble})
 
     @property
     def _common(self) -> Common:

@@ -4,15 +4,19 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TypeVar
+from functools import partial
+from typing import Final, TypeVar
 
 from tidegate.drivers.hosts import ssm_calls
 from tidegate.drivers.hosts.ssm_batches import SsmPace
-from tidegate.drivers.hosts.ssm_calls import SsmCalls
+from tidegate.drivers.hosts.ssm_calls import Page, SsmCalls
 from tidegate.drivers.hosts.ssm_wants import Kind, Turns
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
+
+_MOST_PAGES: Final = 50
+"""However few there are on each: nobody asks for more than fifty of anything."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -44,6 +48,20 @@ class Counter:
             else:
                 self._throttled[kind] = 0
                 return answer
+
+    async def pages(self, read: Callable[[str], Page[T]]) -> list[T]:
+        """Read all pages of something by their tokens; each is a call, and has its own turn.
+
+        Raises:
+            Unanswered, Refused, NotValid: As the calls themselves.
+        """
+        found, page = await self.call("read", partial(read, ""))
+        for _ in range(_MOST_PAGES):
+            if not page:
+                break
+            more, page = await self.call("read", partial(read, page))
+            found += more
+        return found
 
     async def _come(self, kind: Kind) -> None:
         """Wait for the turn, also while the rows that tell it are away."""

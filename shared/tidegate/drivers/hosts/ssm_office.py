@@ -158,8 +158,9 @@ class Office:
                 return
 
     async def release(self, ids: Collection[str]) -> None:
-        """Let other workers carry out wants: this one is about to end."""
+        """Let wants be carried out by another command, of whichever worker."""
         self._claimed -= set(ids)
         if ids:
             with suppress(Exception):
                 await asyncio.to_thread(self.desk.release, ids)
+            self._news.set()

@@ -1,7 +1,8 @@
 """What Systems Manager says of an instance or a command, and what to do about it.
 
 Statuses: "Understanding command statuses" of the Systems Manager user guide. None of them proves
-that the script did not run but those that are said to; only the runner's journal decides.
+that the script did not run but those that are said to; only the runner's journal decides. What may
+have run has the code `lost`: it is looked back at.
 """
 
 from collections.abc import Mapping
@@ -11,7 +12,8 @@ from tidegate.drivers.hosts.lines import quoted
 from tidegate.drivers.hosts.ssm_calls import Invocation, Seen
 from tidegate.drivers.hosts.ssm_wants import Trouble
 
-UNFINISHED: Final = frozenset({"pending", "inprogress", "delayed", "cancelling"})
+AWAITED: Final = frozenset({"pending", "delayed"})
+UNFINISHED: Final = AWAITED | {"inprogress", "cancelling"}
 SUCCESS: Final = "success"
 _ONLINE: Final = "Online"
 _LINUX: Final = "Linux"
@@ -44,9 +46,9 @@ def unmanaged(seen: Seen | None, region: str) -> Trouble | None:
     return None
 
 
-_MEANINGS: Final[Mapping[str, Trouble]] = {
+MEANINGS: Final[Mapping[str, Trouble]] = {
     "deliverytimedout": Trouble(
-        code="unreachable",
+        code="lost",
         message="did not take the command in time (Delivery Timed Out); see whether "
         "amazon-ssm-agent runs there",
     ),
@@ -71,12 +73,17 @@ _MEANINGS: Final[Mapping[str, Trouble]] = {
         "this instance and its tags",
         passes=False,
     ),
-    "executiontimedout": Trouble(
+    "rateexceeded": Trouble(
         code="unreachable",
+        message="was not given the command (Rate Exceeded): there are more commands under way than "
+        "AWS allows this account; have its quota raised, or deploy to fewer hosts at a time",
+    ),
+    "executiontimedout": Trouble(
+        code="lost",
         message="did not end the command in its time (Execution Timed Out)",
     ),
     "cancelled": Trouble(
-        code="unreachable",
+        code="lost",
         message="was not heard to the end, as the command was cancelled (Cancelled); whoever did "
         "so did not stop the run",
     ),
@@ -85,8 +92,8 @@ _MEANINGS: Final[Mapping[str, Trouble]] = {
 
 def trouble_with(invocation: Invocation) -> Trouble:
     """Return what it means that a command did not succeed on an instance."""
-    if invocation.status in _MEANINGS:
-        return _MEANINGS[invocation.status]
+    if invocation.status in MEANINGS:
+        return MEANINGS[invocation.status]
     if invocation.status == "failed":
         return _failed(invocation)
     return Trouble(
@@ -133,18 +140,23 @@ def not_valid(region: str) -> Trouble:
     )
 
 
-def refused(code: str, sentence: str) -> Trouble:
-    """Return what it means that a call was refused for good."""
-    if "AccessDenied" in code or code == "UnauthorizedOperation":
-        return Trouble(
-            code="permission_denied",
-            message=f"cannot be sent commands: {sentence}; give Tidegate the rights that "
-            "docs/hosts.md lists for SSM",
-            passes=False,
-        )
+def refused(code: str, sentence: str, *, sent: bool = False) -> Trouble:
+    """Return what it means that a call was refused for good; *sent* is whether one had gone out."""
+    what = "was sent a command, and cannot be heard" if sent else "cannot be sent commands"
+    permission = "AccessDenied" in code or code == "UnauthorizedOperation"
+    remedy = "; give Tidegate the rights that docs/hosts.md lists for SSM" if permission else ""
+    if code == "InvalidOutputFolder":
+        remedy = "; correct the output bucket and prefix of the deployment group"
     return Trouble(
-        code="misconfigured", message=f"cannot be sent commands: {sentence}", passes=False
+        code="permission_denied" if permission else "misconfigured",
+        message=f"{what}: {sentence}{remedy}",
+        passes=False,
     )
+
+
+def unheard(why: str) -> Trouble:
+    """Return what it means that Systems Manager did not tell how a command fared."""
+    return Trouble(code="lost", message=f"was sent a command, and nobody says how it fares: {why}")
 
 
 def unfetched(bucket: str) -> Trouble:
@@ -156,8 +168,12 @@ def unfetched(bucket: str) -> Trouble:
 
 
 SILENT: Final = Trouble(
-    code="unreachable",
+    code="lost",
     message="has not answered the command; see whether amazon-ssm-agent runs there",
+)
+UNTAKEN: Final = Trouble(
+    code="unreachable",
+    message="has not taken the command; see whether amazon-ssm-agent runs there",
 )
 NOTHING_SAID: Final = Trouble(
     code="protocol", message="ran the command, and printed nothing that the runner prints"
@@ -166,6 +182,4 @@ OUR_FAULT: Final = Trouble(
     code="protocol",
     message="could not be asked, as Tidegate failed at that itself; the log of the worker says how",
 )
-ABANDONED: Final = Trouble(
-    code="unreachable", message="was asked by a worker that has ended meanwhile"
-)
+ABANDONED: Final = Trouble(code="lost", message="was asked by a worker that has ended meanwhile")

@@ -10,7 +10,7 @@ from typing import Any, Final, Self
 
 from typing_extensions import override
 
-from tidegate.drivers.hosts import Failed
+from tidegate.drivers.hosts import Failed, FailureCode
 from tidegate.drivers.hosts.follow import Way
 from tidegate.drivers.hosts.hearing import Broken, Conversation, Ending, Hearing, Party
 from tidegate.drivers.hosts.lines import HostLine, Lines, Need, ProtocolBroken, Refused, quoted
@@ -24,6 +24,8 @@ from tidegate.drivers.hosts.talk import MOST_APPSPECS
 _KEPT: Final = ("deployment_id", "group_id", "limits", "events")
 """What a run that has begun needs of its spec: nothing of it is a secret."""
 _MOST_UNFETCHED: Final = 5
+_MAY_HAVE_RUN: Final = ("lost", "protocol")
+_PERHAPS: Final = "The run may have begun there, and goes on if the host lives."
 _UNFETCHED: Final = "unfetched"
 """The word of the runner for what S3 did not give it."""
 
@@ -73,6 +75,8 @@ class SsmWay(Way):
         self.appspecs = 0
         self.unfetched = 0
         """How often in a row the host could not have what it was to fetch."""
+        self.may_have_begun = False
+        """Whether some slice that starts the run was, or may have been, carried out."""
 
     @override
     async def open(self, stack: AsyncExitStack) -> Conversation:
@@ -139,15 +143,20 @@ class SliceTalk:
             self._under_way = False
         self._progress.heard_at += answer.waited
         if answer.trouble is not None:
+            self._note_beginning(header, happened=answer.trouble.code in _MAY_HAVE_RUN)
             return self._broken(answer.trouble)
         output = read_output(answer.output)
         if output is None:
             return self._broken(NOTHING_SAID)
         if output.refused is not None:
             return self._refused(output.refused)
+        self._note_beginning(header, happened=True)
         self._way.unfetched = 0
         self._progress.hear(self._way.now())
         return await self._taken(output)
+
+    def _note_beginning(self, header: Mapping[str, Any], *, happened: bool) -> None:
+        self._way.may_have_begun |= happened and header["op"] == "run"
 
     async def _taken(self, output: Output) -> Ending | None:
         most = self._errand.budget
@@ -184,9 +193,11 @@ class SliceTalk:
         if refused.code != _UNFETCHED:
             return self._hearing.refused(refused)
         self._way.unfetched += 1
-        if self._progress.has_begun or self._way.unfetched < _MOST_UNFETCHED:
-            return Broken(f"it says: {quoted(refused.why, 500).rstrip('.')}")
-        return self._hearing.refused(refused)
+        passes = self._progress.has_begun or self._way.unfetched < _MOST_UNFETCHED
+        if not passes and not self._way.may_have_begun:
+            return self._hearing.refused(refused)
+        said = quoted(refused.why, 500).rstrip(".")
+        return self._broken(Trouble(code="unreachable", message=f"says: {said}", passes=passes))
 
     async def _read(self, text: bytes) -> None:
         """Have an AppSpec read that only the host has; the next slice tells it what it says."""
@@ -196,15 +207,18 @@ class SliceTalk:
         self._way.answers[hashlib.sha256(text).hexdigest()] = json.loads(said)
 
     def _broken(self, trouble: Trouble) -> Ending:
-        sentence = f"{self._party.place} {trouble.message}."
-        if not trouble.passes and not self._progress.has_begun:
-            return Failed(trouble.code, sentence)
         if self._progress.has_begun:
             return Broken(f"it {trouble.message}")
-        if trouble.code == "protocol":
-            return Broken(f"it {trouble.message}", by_runner=True)
-        failure = Failed(trouble.code, sentence, retryable=True)
-        return Broken(f"it {trouble.message}", failure=failure)
+        sentence = f"{self._party.place} {trouble.message}."
+        failure = Failed(_code_of(trouble), sentence, retryable=trouble.passes)
+        if self._way.may_have_begun:
+            failure = Failed("lost", f"{sentence} {_PERHAPS}", retryable=True)
+        if not trouble.passes:
+            return failure
+        if trouble.code != "protocol":
+            return Broken(f"it {trouble.message}", failure=failure)
+        known = failure if self._way.may_have_begun else None
+        return Broken(f"it {trouble.message}", by_runner=True, failure=known)
 
     def _header(self) -> dict[str, Any]:
         """Return what the host is asked; once the run has begun, no more than to follow it."""
@@ -222,7 +236,11 @@ class SliceTalk:
         bundle = self._errand.bundle
         if bundle is None or self._progress.has_begun:
             return None
-        return await self._way.exchange.offer(bundle)
+        asked_at = self._way.now()
+        source = await self._way.exchange.offer(bundle)
+        # It is not the host that was slow.
+        self._progress.heard_at += self._way.now() - asked_at
+        return source
 
     def _header_with(self, source: Mapping[str, Any] | None) -> dict[str, Any]:
         header = self._header()
@@ -243,6 +261,11 @@ class SliceTalk:
             hurry=hurry,
             circle=_circle_of(header),
         )
+
+
+def _code_of(trouble: Trouble) -> FailureCode:
+    """Return the code where no run can have begun: neither a look back nor a probe begins one."""
+    return "unreachable" if trouble.code == "lost" else trouble.code
 
 
 def _circle_of(header: Mapping[str, Any]) -> str:

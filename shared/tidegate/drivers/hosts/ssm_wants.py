@@ -95,7 +95,7 @@ class Desk(Protocol):
         ...
 
     def release(self, ids: Iterable[str]) -> None:
-        """Let others claim wants that are not answered, as whoever claimed them is to end."""
+        """Let wants that are not answered be claimed again, by whomever."""
         ...
 
     def answer(self, answers: Mapping[str, Answer]) -> None:
@@ -121,7 +121,7 @@ class LocalDesk(Desk):
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._waiting: dict[str, Want] = {}
-        self._claimed: dict[str, tuple[str, float]] = {}
+        self._claimed: dict[str, tuple[Want, tuple[str, float]]] = {}
         self._answers: dict[str, Answer] = {}
 
     @override
@@ -135,7 +135,7 @@ class LocalDesk(Desk):
         with self._lock:
             there = {*self._waiting, *self._claimed, *self._answers}
             answers = {id_: self._answers.pop(id_) for id_ in wanted if id_ in self._answers}
-            ends = [end for _, end in sorted(set(self._claimed.values()))]
+            ends = [end for _, end in sorted({by for _, by in self._claimed.values()})]
             return View(
                 waiting=list(self._waiting.values()),
                 answers=answers,
@@ -148,10 +148,10 @@ class LocalDesk(Desk):
     def claim(self, ids: Sequence[str], *, ends_at: float, now: float) -> set[str]:
         del now
         with self._lock:
-            claimed = {id_ for id_ in ids if self._waiting.pop(id_, None)}
-            command = min(claimed, default="")
-            self._claimed.update(dict.fromkeys(claimed, (command, ends_at)))
-            return claimed
+            claimed = {id_: self._waiting.pop(id_) for id_ in ids if id_ in self._waiting}
+            by = min(claimed, default=""), ends_at
+            self._claimed.update((id_, (want, by)) for id_, want in claimed.items())
+            return set(claimed)
 
     @override
     def show(self, ids: Iterable[str], *, now: float) -> set[str]:
@@ -161,8 +161,9 @@ class LocalDesk(Desk):
 
     @override
     def release(self, ids: Iterable[str]) -> None:
-        """Do nothing: who could claim them again is about to end itself."""
-        del ids
+        with self._lock:
+            given_back = [self._claimed.pop(id_) for id_ in ids if id_ in self._claimed]
+            self._waiting.update((want.id, want) for want, _ in given_back)
 
     @override
     def answer(self, answers: Mapping[str, Answer]) -> None:

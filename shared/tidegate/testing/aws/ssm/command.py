@@ -31,8 +31,11 @@ STATUS_OF: Final = {
     "AccessDenied": "Failed",
     "Terminated": "Cancelled",
     "Incomplete": "Failed",
+    "RateExceeded": "Failed",
 }
 """The status that goes with details."""
+UNKNOWN_TO_INSTANCES: Final = "RateExceeded"
+"""What befalls a command as a whole: it has no invocations."""
 _BEFORE_THE_END: Final = ("Pending", "Delayed", "InProgress", "Cancelling")
 _COUNT_AS_ERRORS: Final = ("Failed", "ExecutionTimedOut")
 

@@ -9,7 +9,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from tidegate.testing.aws.ssm.command import STATUS_OF, Command, Invocation
+from tidegate.testing.aws.ssm.command import (
+    STATUS_OF,
+    UNKNOWN_TO_INSTANCES,
+    Command,
+    Invocation,
+)
 from tidegate.testing.aws.ssm.host import AGENT_VERSION, Host
 from tidegate.testing.aws.ssm.limits import Refused
 from tidegate.testing.aws.ssm.service import RunCommandService
@@ -63,7 +68,7 @@ def get_command_invocation(service: RunCommandService, region: str, request: Req
     """Tell of one invocation, with its output when it has ended."""
     command = _visible(service, region, request["CommandId"])
     one = command.invocations.get(request["InstanceId"]) if command else None
-    if command is None or one is None:
+    if command is None or one is None or one.details == UNKNOWN_TO_INSTANCES:
         raise Refused("InvocationDoesNotExist")
     if request.get("PluginName", "aws:runShellScript") != "aws:runShellScript":
         raise Refused("InvalidPluginName")
@@ -76,7 +81,8 @@ def list_command_invocations(service: RunCommandService, region: str, request: R
         ((command.sent_at, command.id, one.instance_id), (command, one))
         for command in _wanted(service, region, request)
         for one in command.invocations.values()
-        if request.get("InstanceId") in (None, one.instance_id)
+        if one.details != UNKNOWN_TO_INSTANCES
+        and request.get("InstanceId") in (None, one.instance_id)
         and _passes(command, one.details, request)
     ]
     page, more = _page(found, service, request)
