@@ -308,23 +308,6 @@ def test_looking_back_at_a_run_that_never_began_begins_it_not(system, shop, sent
     assert system.sweep(after=3600).freed == 0
 
 
-def test_a_run_that_may_have_begun_at_the_first_attempt_is_looked_back_at(system, shop, sent):
-    host = system.hosts["web-1"]
-    host.refusal = Failed("lost", "It has not answered.", retryable=True)
-    system.sweep(after=31)
-    system.settle()
-    with system.store.read() as uow:
-        assert uow.targets.get(sent, TargetId("web-1")).is_lost
-
-    host.refusal = None
-    system.sweep(after=31)
-    assert LOOK_BACK in system.waiting()
-    system.settle()
-
-    assert not host.ran
-    assert system.sweep(after=3600).freed == 0
-
-
 def test_after_a_day_a_lost_host_is_not_asked_any_more(system, shop, sent):
     silent_in_a_hook(system, sent)
     for _ in range(24 * 6 + 125):
