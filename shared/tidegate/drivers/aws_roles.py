@@ -24,6 +24,12 @@ ASSUME_ROLE: Final = "AssumeRole"
 _TRIES: Final = 2
 
 
+def account_of(role_arn: str) -> str:
+    """Return the account of a role, or nothing for Tidegate's own credentials."""
+    parts = role_arn.split(":", 5)
+    return parts[4] if len(parts) == 6 else role_arn
+
+
 class Sessions:
     """One session for each role, made when it is first needed; threads may share all of them.
 

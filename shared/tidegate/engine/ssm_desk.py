@@ -90,8 +90,10 @@ class RowTurns(Turns):
         self._store = store
 
     @override
-    def take(self, role: str, region: str, kind: Kind, *, per_second: float, now: float) -> float:
-        key = _short(role)
+    def take(
+        self, account: str, region: str, kind: Kind, *, per_second: float, now: float
+    ) -> float:
+        key = _short(account)
         while True:
             try:
                 with self._store.write(lasting=False) as uow:

@@ -17,6 +17,7 @@ class CallTurnRow(Row):
     __tablename__ = "call_turns"
 
     role: Mapped[str] = mapped_column(String(200), primary_key=True)
+    """The account of the role, as AWS counts calls by that."""
     region: Mapped[str] = mapped_column(String(32), primary_key=True)
     kind: Mapped[str] = mapped_column(String(16), primary_key=True)
     free_at: Mapped[float] = mapped_column(Double())

@@ -14,7 +14,9 @@ class Counting(Turns):
     def __init__(self) -> None:
         self.taken: list[Kind] = []
 
-    def take(self, role: str, region: str, kind: Kind, *, per_second: float, now: float) -> float:
+    def take(
+        self, account: str, region: str, kind: Kind, *, per_second: float, now: float
+    ) -> float:
         self.taken.append(kind)
         return 0.0
 
@@ -24,7 +26,7 @@ def counter(turns: Turns) -> Counter:
         calls=None,  # type: ignore[arg-type]
         turns=turns,
         pace=SsmPace(),
-        role="",
+        account="",
         region="us-east-1",
         wall=lambda: 0.0,
         chance=lambda _least, _most: 0.0,

@@ -10,6 +10,7 @@ from typing_extensions import override
 
 from tidegate.clock import SystemClock
 from tidegate.drivers.aws_clients import Clients
+from tidegate.drivers.aws_roles import account_of
 from tidegate.drivers.hosts import HostAddress, HostRun, Seen
 from tidegate.drivers.hosts.errand import Errand, Progress, Runner
 from tidegate.drivers.hosts.follow import Following
@@ -134,7 +135,7 @@ class SsmHosts(LoopHosts):
                 calls=SsmCalls(self._clients, region, role),
                 turns=self._turns,
                 pace=self._pace,
-                role=key[0],
+                account=account_of(key[0]),
                 region=region,
                 wall=_wall,
                 chance=self._chance,

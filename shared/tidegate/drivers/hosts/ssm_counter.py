@@ -26,7 +26,7 @@ class Counter:
     calls: SsmCalls
     turns: Turns
     pace: SsmPace
-    role: str
+    account: str
     region: str
     wall: Callable[[], float]
     chance: Callable[[float, float], float]
@@ -80,7 +80,7 @@ class Counter:
         rate = self.pace.sends_per_second if is_send else self.pace.reads_per_second
         take = self.turns.take
         return await asyncio.to_thread(
-            take, self.role, self.region, kind, per_second=rate, now=self.wall()
+            take, self.account, self.region, kind, per_second=rate, now=self.wall()
         )
 
     def _back_off(self, kind: Kind) -> float:

@@ -110,7 +110,9 @@ class Desk(Protocol):
 class Turns(Protocol):
     """Whose turn it is to call AWS, over all workers together."""
 
-    def take(self, role: str, region: str, kind: Kind, *, per_second: float, now: float) -> float:
+    def take(
+        self, account: str, region: str, kind: Kind, *, per_second: float, now: float
+    ) -> float:
         """Take the next turn, and return how many seconds from *now* it is."""
         ...
 
@@ -189,8 +191,10 @@ class LocalTurns(Turns):
         self._next: dict[tuple[str, str, str], float] = {}
 
     @override
-    def take(self, role: str, region: str, kind: Kind, *, per_second: float, now: float) -> float:
+    def take(
+        self, account: str, region: str, kind: Kind, *, per_second: float, now: float
+    ) -> float:
         with self._lock:
-            turn = max(now, self._next.get((role, region, kind), now))
-            self._next[role, region, kind] = turn + 1 / per_second
+            turn = max(now, self._next.get((account, region, kind), now))
+            self._next[account, region, kind] = turn + 1 / per_second
             return turn - now
