@@ -54,6 +54,8 @@ class Invocation:
     begun_at: float | None = None
     ended_at: float | None = None
     mishap: Mishap | None = None
+    logged: dict[str, int] = field(default_factory=dict)
+    """How much of each output is in CloudWatch Logs."""
 
     @property
     def is_final(self) -> bool:
@@ -87,6 +89,8 @@ class Command:
     next_round_at: float = 0.0
     round: int = 0
     cancelled: bool = False
+    told: dict[str, str] = field(default_factory=dict)
+    """The details that an event last told, of each instance and, under no name, of the whole."""
     parameters: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @property
@@ -227,6 +231,7 @@ class Command:
             "CloudWatchOutputConfig": {
                 "CloudWatchLogGroupName": "",
                 "CloudWatchOutputEnabled": False,
+                **(self.request.get("CloudWatchOutputConfig") or {}),
             },
         }
 

@@ -1,17 +1,18 @@
 """A host with an agent: a folder, and what runs there."""
 
+import os
 import subprocess
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 from moto.backends import get_backend
 from moto.core.models import DEFAULT_ACCOUNT_ID
 
-from tidegate.testing.aws.ssm import script
+from tidegate.testing.aws.ssm import script, telling
 from tidegate.testing.aws.ssm.command import KILLED, Command, Invocation
 from tidegate.testing.aws.ssm.switches import Switches
 
@@ -39,6 +40,8 @@ class Job:
     """Whether the worker that ran it is gone."""
     found_lost_at: float | None = None
     result: tuple[int, bytes, bytes] | None = None
+    printed: Mapping[str, bytearray] = field(default_factory=dict)
+    logged_at: float = 0.0
 
     @property
     def is_running(self) -> bool:
@@ -105,6 +108,8 @@ class Host:
         self.pinged_at = now
         for job in list(self.jobs):
             self._look_at(job, now, switches)
+            if job.is_running and now >= job.logged_at + switches.log_every:
+                self._log(job, now)
         waiting = [job for job in self.jobs if job.process is None and self.listens]
         running = sum(job.process is not None for job in self.jobs)
         for job in waiting[: max(0, switches.workers - running)]:
@@ -154,15 +159,23 @@ class Host:
     ) -> None:
         self.jobs.remove(job)
         one = job.invocation
+        self._log(job, now, at_end=True)
         if one.mishap is not None and one.mishap.details == "InProgress":
             return
         if not one.is_final:
             one.stdout, one.stderr = stdout, stderr
         one.end(details, at=now, code=code)
 
+    def _log(self, job: Job, now: float, *, at_end: bool = False) -> None:
+        job.logged_at = now
+        printed = {name: bytes(output) for name, output in job.printed.items()}
+        telling.log_output(job.command, job.invocation, printed, now, at_end=at_end)
+
     def _start(self, job: Job, now: float, wake: Callable[[], None]) -> None:
         command = job.command
         job.invocation.begun_at = now
+        job.printed = {"stdout": bytearray(), "stderr": bytearray()}
+        job.invocation.logged.clear()
         job.until = now + command.execution_timeout * command.switches.execution_scale
         runs = len(list(self._work_folder(command).glob("*")))
         try:
@@ -208,7 +221,15 @@ class Host:
         process = job.process
         with process:
             # As with the agent, whoever holds one of both open keeps the command from ending.
-            stdout, stderr = process.communicate()
+            readers = [
+                threading.Thread(target=_read, args=(pipe, job.printed[name]), daemon=True)
+                for name, pipe in (("stdout", process.stdout), ("stderr", process.stderr))
+            ]
+            for reader in readers:
+                reader.start()
+            for reader in readers:
+                reader.join()
+        stdout, stderr = (bytes(output) for output in job.printed.values())
         code = process.returncode
         if not job.is_lost:
             self._upload(job, stdout, stderr)
@@ -231,3 +252,8 @@ class Host:
                 place = f"https://s3.{self.region}.amazonaws.com"
                 urls[number] = f"{place}/{bucket}/{base}/{name}"
         job.invocation.urls = (urls[0], urls[1])
+
+
+def _read(pipe: IO[bytes], into: bytearray) -> None:
+    while piece := os.read(pipe.fileno(), 1 << 16):
+        into += piece

@@ -11,7 +11,7 @@ from typing import Any, Final
 from moto.backends import get_backend
 from moto.core.models import DEFAULT_ACCOUNT_ID
 
-from tidegate.testing.aws.ssm import script
+from tidegate.testing.aws.ssm import script, telling
 from tidegate.testing.aws.ssm.command import KILLED, Command, Invocation
 from tidegate.testing.aws.ssm.host import Host
 from tidegate.testing.aws.ssm.switches import Fault, Heard, Mishap, Switches, Throttle
@@ -102,6 +102,8 @@ class RunCommandService:
     def look(self, now: float) -> bool:
         """Do what is due; return whether commands are on their way."""
         self._follow_ec2()
+        for command in self._open:
+            telling.tell_changes(command)
         self._open = [command for command in self._open if not command.is_final]
         for command in self._open:
             self._dispatch(command, now)

@@ -42,6 +42,8 @@ class Switches:
     """How long a host is away that reboots."""
     stale_ping: float = 0.0
     """How long an instance is still told to be online whose agent is not; on AWS some minutes."""
+    log_every: float = 1.0
+    """How often an agent puts what a script has printed into CloudWatch Logs."""
     spaced: bool = False
     """Whether details are spelled as in AWS's pages, "Execution Timed Out". Recorded answers say
     "ExecutionTimedOut"."""
