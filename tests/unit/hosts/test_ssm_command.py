@@ -263,6 +263,23 @@ def test_who_may_send_and_may_not_look_says_that_the_run_may_have_begun():
     assert "docs/hosts.md" in trouble.message
 
 
+def test_a_lost_answer_needs_no_right_to_list_commands():
+    told: dict[str, Answer] = {}
+    answers = [Unanswered("Nobody answers.")]
+
+    def lose(_: Sequence[str]) -> None:
+        if answers:
+            raise answers.pop()
+
+    aws: Any = Aws(outputs={HOSTS[0]: WHOLE}, refuse=lose)
+    aws.find = lambda *_, **__: denied("ListCommands")()
+
+    carried(aws, HOSTS[:1], told=told)
+
+    assert len(aws.sent) == 2
+    assert told[want(HOSTS[0]).id].output == WHOLE
+
+
 def test_a_host_is_not_blamed_for_the_silence_of_aws():
     told: dict[str, Answer] = {}
 

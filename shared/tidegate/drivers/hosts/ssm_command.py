@@ -199,7 +199,7 @@ class Command:
             return await self.counter.call(
                 "read", lambda: self.counter.calls.find(comment, since=after)
             )
-        except Unanswered:
+        except (Unanswered, Refused):
             return None
 
     async def _drop_invalid(self, error: NotValid) -> None:
@@ -257,7 +257,7 @@ class Command:
         trouble = sentences.unheard(why) if why else sentences.SILENT
         self.known.forget(self._open)  # by the next time it may be known why
         if not self._seen and not why:
-            with suppress(Unanswered):
+            with suppress(Unanswered, Refused):
                 status = await self.counter.call("read", lambda: self.counter.calls.status(command))
                 trouble = sentences.MEANINGS.get(status, trouble)
         # Nor does it begin anything when it arrives later: its parcel is gone by then.
