@@ -143,9 +143,9 @@ class Settings(BaseSettings):
     """Connections that one worker opens at the same time."""
     ssm_exchange: str = ""
     """`s3://bucket/prefix` where hosts over SSM fetch; empty means one in the artifact store."""
-    ssm_sends_per_second: float = Field(default=1, gt=0, le=100)
+    ssm_sends_per_second: float = Field(default=1, ge=0.1, le=100)
     """Commands that all workers together send over SSM, in each account and region."""
-    ssm_reads_per_second: float = Field(default=2, gt=0, le=100)
+    ssm_reads_per_second: float = Field(default=2, ge=0.1, le=100)
     """Questions that they ask of SSM."""
     ssm_lost_after: float = Field(default=180, ge=150)
     """Seconds of silence after which a host over SSM counts as lost."""

@@ -18,6 +18,7 @@ from botocore.exceptions import (
     BotoCoreError,
     ClientError,
     ConnectTimeoutError,
+    EndpointConnectionError,
     InvalidConfigError,
     InvalidRegionError,
     NoCredentialsError,
@@ -53,6 +54,7 @@ THROTTLED: Final = frozenset(
 )
 _NO_CREDENTIALS: Final = (NoCredentialsError, PartialCredentialsError, ProfileNotFound)
 _OUR_FAULT: Final = (ParamValidationError, InvalidRegionError, InvalidConfigError)
+_UNCONNECTED: Final = (ConnectTimeoutError, EndpointConnectionError)
 _TIMED_OUT: Final = (ConnectTimeoutError, ReadTimeoutError)
 _READERS: Final = ("botocore.parsers", "botocore.client", "botocore.endpoint")
 _PASSES: Final = THROTTLED | {
@@ -79,7 +81,13 @@ class CallFailed(Exception):
     """A call of AWS that did not go well; its text is a sentence without its full stop."""
 
     def __init__(
-        self, sentence: str, *, code: str = "", operation: str = "", may_pass: bool = False
+        self,
+        sentence: str,
+        *,
+        code: str = "",
+        operation: str = "",
+        may_pass: bool = False,
+        unmade: bool = False,
     ) -> None:
         super().__init__(sentence)
         self.code = code
@@ -88,6 +96,8 @@ class CallFailed(Exception):
         """The call that was answered so, or not at all."""
         self.may_pass = may_pass
         """Whether a later try may go well."""
+        self.unmade = unmade
+        """Whether its last try certainly did not reach AWS."""
 
 
 class LetGo(CallFailed):
@@ -132,9 +142,9 @@ class _Underway:
     def what(self) -> str:
         return f"{self.operation} of {self.target}" if self.operation else self.target
 
-    def unreachable(self, why: str) -> CallFailed:
+    def unreachable(self, why: str, *, unmade: bool) -> CallFailed:
         sentence = f"{self.service} cannot be reached for {self.what} ({why})"
-        return CallFailed(sentence, operation=self.operation, may_pass=True)
+        return CallFailed(sentence, operation=self.operation, may_pass=True, unmade=unmade)
 
     def send(self, line: Line) -> None:
         """Begin to wait, if that may be.
@@ -146,7 +156,8 @@ class _Underway:
             raise LetGo(self.operation, self.target)
         begun = line.begin()
         if begun is None:
-            raise self.unreachable(self.silence or "another call waits for it in vain")
+            why = self.silence or "another call waits for it in vain"
+            raise self.unreachable(why, unmade=not self.silence)
         self.line, self.begun = line, begun
 
     def hang_up(self, error: Exception | None = None) -> None:
@@ -215,7 +226,8 @@ def aws_errors(
         said = _cut(str(error))
         raise CallFailed(f"{service} cannot be asked for {call.what} ({said})") from None
     except (BotoCoreError, ResponseParserError) as error:
-        raise call.unreachable(type(error).__name__) from None
+        unmade = isinstance(error, _UNCONNECTED)
+        raise call.unreachable(type(error).__name__, unmade=unmade) from None
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         if not _is_of_a_parser(error):
             raise

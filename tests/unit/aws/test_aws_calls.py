@@ -1,7 +1,7 @@
 """What a call of AWS raises: its errors become one of ours, and our own bugs stay as they are."""
 
 import pytest
-from botocore.exceptions import ClientError, EndpointConnectionError
+from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
 from botocore.parsers import JSONParser, ResponseParserError
 
 from tidegate.drivers.aws_calls import CallFailed, aws_errors, refusal
@@ -23,14 +23,19 @@ def test_an_answer_that_cannot_be_read_may_pass(body):
 
 
 @pytest.mark.parametrize(
-    "error", [ResponseParserError("x"), EndpointConnectionError(endpoint_url="http://x")]
+    ("error", "unmade"),
+    [
+        (ResponseParserError("x"), False),
+        (ReadTimeoutError(endpoint_url="http://x"), False),
+        (EndpointConnectionError(endpoint_url="http://x"), True),
+    ],
 )
-def test_what_botocore_knows_an_error_for_says_who_cannot_be_reached(error):
-    with (
-        pytest.raises(CallFailed, match="ECS cannot be reached for the service web"),
-        aws_errors("ECS", "the service web"),
-    ):
+def test_what_botocore_knows_an_error_for_says_who_cannot_be_reached(error, unmade):
+    with pytest.raises(CallFailed) as failure, aws_errors("ECS", "the service web"):
         raise error
+
+    assert str(failure.value).startswith("ECS cannot be reached for the service web")
+    assert failure.value.unmade is unmade
 
 
 def test_a_refusal_without_words_is_one():

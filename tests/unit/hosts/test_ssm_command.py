@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+import pytest
+
 from tidegate.drivers.aws_calls import CallFailed
 from tidegate.drivers.hosts.errand import Runner
 from tidegate.drivers.hosts.ssm_acquaintances import Acquaintances
@@ -278,6 +280,21 @@ def test_a_lost_answer_needs_no_right_to_list_commands():
 
     assert len(aws.sent) == 2
     assert told[want(HOSTS[0]).id].output == WHOLE
+
+
+@pytest.mark.parametrize(("unmade", "code"), [(True, "unreachable"), (False, "lost")])
+def test_only_what_may_have_reached_aws_may_have_begun(unmade: bool, code: str):
+    told: dict[str, Answer] = {}
+
+    def fail(_: Sequence[str]) -> None:
+        raise Unanswered("Systems Manager cannot be reached", unmade=unmade)
+
+    aws: Any = Aws(refuse=fail)
+    aws.find = lambda *_, **__: None
+
+    carried(aws, HOSTS[:1], told=told)
+
+    assert trouble_of(told, HOSTS[0]).code == code
 
 
 def test_a_host_is_not_blamed_for_the_silence_of_aws():

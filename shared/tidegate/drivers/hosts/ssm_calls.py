@@ -8,6 +8,7 @@ from typing import Any, Final, TypeAlias, TypeVar
 
 from tidegate.drivers.aws_calls import THROTTLED, CallFailed, aws_errors
 from tidegate.drivers.aws_clients import Clients
+from tidegate.drivers.aws_roles import ASSUME_ROLE
 from tidegate.drivers.hosts.ssm_wants import Common
 
 DELIVERY: Final = 60
@@ -36,6 +37,11 @@ class Throttled(Exception):
 
 class Unanswered(Exception):
     """Nobody knows whether the call was carried out; the text says why."""
+
+    def __init__(self, sentence: str, *, unmade: bool = False) -> None:
+        self.unmade = unmade
+        """Whether it is known after all: it was not."""
+        super().__init__(sentence)
 
 
 class Refused(Exception):
@@ -175,7 +181,8 @@ def _meaning(failed: CallFailed) -> Exception:
     if failed.operation == "SendCommand" and _DENIED.search(str(failed)):
         return NotValid(str(failed), failed.code)
     if failed.may_pass or failed.code in _NOT_YET:
-        return Unanswered(str(failed))
+        # Who may not even take on a role has called nothing by it.
+        return Unanswered(str(failed), unmade=failed.unmade or failed.operation == ASSUME_ROLE)
     return Refused(failed)
 
 

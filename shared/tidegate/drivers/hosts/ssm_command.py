@@ -134,7 +134,7 @@ class Command:
             try:
                 command = await self._send(comment)
             except Unanswered as error:
-                self._may_be_out = True
+                self._may_be_out |= not error.unmade
                 unanswered, why = unanswered + 1, str(error)
             except NotValid as error:
                 await self._drop_invalid(error)
