@@ -1,6 +1,7 @@
 """Few commands carry all that is wanted over SSM, and none of it waits for long."""
 
 from dataclasses import replace
+from random import Random
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tidegate.drivers.hosts.ssm_batches import MOST_INSTANCES, SsmPace, due, next_look
+from tidegate.drivers.hosts.ssm_order import LONGEST_COMMAND, script_of
 from tidegate.drivers.hosts.ssm_wants import Common, View, Want
 
 PACE = SsmPace()
@@ -84,11 +86,19 @@ def test_a_host_is_in_a_command_once():
 
 
 def test_hosts_with_long_state_folders_of_their_own_share_commands_that_are_short():
-    wants = [want(number, age=6.0, state_dir=f"/{number:0199}") for number in range(25)]
-    alike = [want(number, age=6.0, state_dir=f"/{0:0199}") for number in range(25)]
+    chance = Random(7)
+    folders = [f"/{chance.randbytes(99).hex()}" for _ in range(50)]
+    wants = [want(number, age=6.0, state_dir=folder) for number, folder in enumerate(folders)]
+    alike = [want(number, age=6.0, state_dir=f"/srv/{number}/state") for number in range(50)]
+    batches = due(view(*wants), PACE, now=NOW)
 
-    assert [len(batch.wants) for batch in due(view(*wants), PACE, now=NOW)] == [10, 10, 5]
-    assert [len(batch.wants) for batch in due(view(*alike), PACE, now=NOW)] == [25]
+    assert [len(batch.wants) for batch in due(view(*alike), PACE, now=NOW)] == [50]
+    assert 2 <= len(batches) <= 4
+    assert sum(len(batch.wants) for batch in batches) == 50
+    url = "https://bucket.s3.eu-central-1.amazonaws.com/" + chance.randbytes(600).hex()
+    way = {"sha256": chance.randbytes(32).hex(), "url": url}
+    for batch in batches:
+        assert len(script_of(batch.wants, runner=way, parcel=way)) < LONGEST_COMMAND
 
 
 def test_what_differs_for_all_hosts_of_a_command_goes_apart():

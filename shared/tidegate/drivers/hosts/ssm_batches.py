@@ -1,5 +1,6 @@
 """Which wants go out together, and when: few commands, none of them late. Pure."""
 
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -8,9 +9,9 @@ from tidegate.drivers.hosts.ssm_wants import Common, View, Want
 
 MOST_INSTANCES: Final = 50
 """Of one command: API reference of Systems Manager, SendCommand, `InstanceIds`."""
-_ROOM_FOR_FOLDERS: Final = 2_000
-"""Bytes of different state folders that a command names: no page says how long one may be, and
-`ssm_order.LONGEST_COMMAND` is what it is kept below."""
+_ROOM_FOR_FOLDERS: Final = 2_500
+"""Bytes of different state folders, packed as they are in a command: no page says how long one may
+be, and `ssm_order.LONGEST_COMMAND` is what it is kept below."""
 _JOIN: Final = 6.0
 """Seconds that a slice must at least have, to end with those that are under way."""
 _LATE: Final = 3.0
@@ -78,18 +79,36 @@ def due(view: View, pace: SsmPace, *, now: float) -> list[Batch]:
 def _one_each(wants: Sequence[Want]) -> list[Want]:
     """Return the first wants that may share a command: one of each instance, and of one circle."""
     first: dict[str, Want] = {}
-    folders: set[str | None] = {None}
-    circle, room = "", _ROOM_FOR_FOLDERS
+    circle, folders = "", _Folders()
     for want in wants:
         if len(first) == MOST_INSTANCES or want.circle not in {"", circle or want.circle}:
             continue
-        length = 0 if want.state_dir in folders else len((want.state_dir or "").encode())
-        if length > room or want.instance in first:
-            continue
-        circle, room = circle or want.circle, room - length
-        folders.add(want.state_dir)
-        first[want.instance] = want
+        if want.instance not in first and folders.take(want.state_dir):
+            circle = circle or want.circle
+            first[want.instance] = want
     return list(first.values())
+
+
+class _Folders:
+    """The state folders that a command names, as many as there is room for."""
+
+    def __init__(self) -> None:
+        self._there: set[str | None] = {None}
+        self._packer = zlib.compressobj()
+        self._room = _ROOM_FOR_FOLDERS
+
+    def take(self, folder: str | None) -> bool:
+        """Tell whether there is room for one, and add it."""
+        if folder in self._there:
+            return True
+        packer = self._packer.copy()
+        data = (folder or "").encode("utf-8", "replace")
+        room = self._room - len(packer.compress(data) + packer.flush(zlib.Z_SYNC_FLUSH))
+        if room < 0 and len(self._there) > 1:
+            return False
+        self._there.add(folder)
+        self._packer, self._room = packer, room
+        return True
 
 
 def _is_time(wants: Sequence[Want], view: View, pace: SsmPace, now: float) -> bool:
