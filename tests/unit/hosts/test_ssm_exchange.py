@@ -5,10 +5,11 @@ import threading
 import time
 from pathlib import Path
 
+import pytest
 from typing_extensions import override
 
 from tidegate.drivers.hosts import Bundle
-from tidegate.drivers.hosts.ssm_exchange import Exchange
+from tidegate.drivers.hosts.ssm_exchange import Exchange, ExchangeTrouble
 
 PATIENCE = 20
 
@@ -70,3 +71,18 @@ def test_what_is_being_put_there_is_left_off_when_the_worker_ends():
         assert await asyncio.to_thread(exchange.left_off.wait, PATIENCE)
 
     asyncio.run(main())
+
+
+def test_a_bundle_that_has_gone_from_this_machine_is_a_sentence(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    exchange = Exchange("s3://bucket/exchange")
+    monkeypatch.setattr(exchange, "_has", lambda *_: False)
+
+    with pytest.raises(ExchangeTrouble) as raised:
+        asyncio.run(exchange.offer(bundle(1)))
+
+    exchange.close()
+    assert raised.value.trouble.code == "misconfigured"
+    assert "/nowhere: it cannot be read on this machine (no such file" in str(raised.value)

@@ -180,7 +180,7 @@ class Exchange:
             ExchangeTrouble: S3 does not give it.
         """
         try:
-            with _troubles(bucket, missing=True):
+            with _troubles(bucket, "printed into a bucket that Tidegate cannot read", missing=True):
                 answer = self._client(bucket).get_object(Bucket=bucket, Key=key)
                 data = answer["Body"].read(_LARGEST_OUTPUT)
                 return data.decode("ascii", "replace")
@@ -210,7 +210,15 @@ class Exchange:
         self._client(bucket).put_object(Bucket=bucket, Key=key, Body=data)
 
     def _upload(self, bucket: str, key: str, path: Path) -> None:
-        self._client(bucket).upload_file(str(path), bucket, key, Callback=self._go_on)
+        try:
+            self._client(bucket).upload_file(str(path), bucket, key, Callback=self._go_on)
+        except OSError as bad:
+            why = (bad.strerror or str(bad)).lower()
+            message = (
+                f"cannot be given the bundle {path}: it cannot be read on this machine ({why})"
+            )
+            trouble = Trouble(code="misconfigured", message=message, passes=False)
+            raise ExchangeTrouble(trouble) from None
         self._there[bucket, key] = monotonic()
 
     def _go_on(self, _: int) -> None:
@@ -260,7 +268,9 @@ def _region_of(client: "S3Client", bucket: str) -> str:
 
 
 @contextmanager
-def _troubles(bucket: str, *, missing: bool = False) -> Iterator[None]:
+def _troubles(
+    bucket: str, what: str = "cannot be given anything", *, missing: bool = False
+) -> Iterator[None]:
     try:
         with s3_errors(f"s3://{bucket}"):
             yield
@@ -270,15 +280,15 @@ def _troubles(bucket: str, *, missing: bool = False) -> Iterator[None]:
         raise ExchangeTrouble(
             Trouble(
                 code="misconfigured",
-                message=f"cannot be given anything: there is no bucket {bucket}",
+                message=f"{what}: there is no bucket {bucket}",
                 passes=False,
             )
         ) from None
     except S3Refused as error:
-        message = f"cannot be given anything: {str(error).rstrip('.')}"
+        message = f"{what}: {str(error).rstrip('.')}"
         raise ExchangeTrouble(
             Trouble(code="misconfigured", message=message, passes=False)
         ) from None
     except S3Unreachable as error:
-        message = f"cannot be given anything: {str(error).rstrip('.')}"
+        message = f"{what}: {str(error).rstrip('.')}"
         raise ExchangeTrouble(Trouble(code="unreachable", message=message)) from None
