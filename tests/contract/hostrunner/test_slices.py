@@ -1,10 +1,13 @@
 """What a command over SSM leaves behind on a host."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 from tidegate.hostrunner import slice_command
+from tidegate.hostrunner.parts.journal import Run
+from tidegate.hostrunner.parts.slices import start_by_order
 
 BEGINS = """
 import os, sys, time
@@ -30,6 +33,19 @@ def test_a_run_is_locked_from_the_moment_that_a_slice_begins_it(tmp_path: Path):
     )
 
     assert (told.returncode, told.stderr) == (0, "")
+
+
+def test_scripts_do_not_have_the_lock_that_was_handed_on(tmp_path: Path):
+    run = Run(str(tmp_path), "d-AAAAAAAAA.0")
+    Path(run.folder).mkdir(parents=True)
+    lock = run.try_lock()
+    assert lock is not None
+    os.set_inheritable(lock, True)  # as what systemd-run started has it
+
+    start_by_order(run.state, run.key, lock)
+
+    assert not os.get_inheritable(lock)
+    os.close(lock)
 
 
 def test_what_a_slice_is_told_is_in_no_argument_that_others_may_read():

@@ -290,7 +290,7 @@ def start_by_order(state: str, key: str, lock: int) -> None:
 
     It is never free in between: a slice that was sent twice would find a run that did not begin.
     """
-    os.fstat(lock)  # fails where it was lost on the way
+    os.set_inheritable(lock, False)  # or scripts had it; fails where it was lost on the way
     run = Run(state, key)
     order = read_file(run.path(ORDER))
     unlink_if_there(raw(run.path(ORDER)))
