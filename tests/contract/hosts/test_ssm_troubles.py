@@ -65,13 +65,23 @@ def failure(outcome: Outcome) -> Failed:
     return outcome
 
 
-def test_an_instance_that_is_not_managed_is_told_so(make, run_command: RunCommand, once: HostRun):
-    nobody = HostAddress(name="web-1", settings={"instance_id": "i-0123456789abcdef0"})
+@pytest.mark.parametrize(
+    ("instance", "remedy"),
+    [
+        ("i-0123456789abcdef0", "AmazonSSMManagedInstanceCore"),
+        ("mi-0123456789abcdef0", "by a hybrid activation"),
+    ],
+)
+def test_an_instance_that_is_not_managed_is_told_so(
+    make, run_command: RunCommand, once: HostRun, instance: str, remedy: str
+):
+    nobody = HostAddress(name="web-1", settings={"instance_id": instance})
 
     failed = failure(Follower(make(pace=IMPATIENT), nobody, once).start().join())
 
     assert (failed.code, failed.retryable) == ("unreachable", True)
-    assert "web-1 (i-0123456789abcdef0) is not managed by Systems Manager" in failed.message
+    assert f"web-1 ({instance}) is not managed by Systems Manager" in failed.message
+    assert remedy in failed.message
     assert "SendCommand" not in run_command.counts()
 
 

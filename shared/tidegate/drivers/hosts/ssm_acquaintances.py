@@ -40,12 +40,12 @@ class Acquaintances:
         region = self._counter.region
         # Another command may have had one forgotten meanwhile.
         known = {one: self._known[one][1] for one in instances if one in self._known}
-        found = {one: sentences.unmanaged(seen, region) for one, seen in known.items()}
+        found = {one: sentences.unmanaged(seen, one, region) for one, seen in known.items()}
         return {one: trouble for one, trouble in found.items() if trouble is not None}
 
     def _is_fresh(self, instance: str, now: float) -> bool:
         if instance not in self._known:
             return False
         at, seen = self._known[instance]
-        is_there = sentences.unmanaged(seen, "") is None
+        is_there = sentences.unmanaged(seen, instance, "") is None
         return now - at < (self._pace.seen_for if is_there else self._pace.unseen_for)

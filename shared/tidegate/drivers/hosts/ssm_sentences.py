@@ -21,8 +21,14 @@ _NOEXEC: Final = 126
 _NO_PYTHON: Final = 127
 
 
-def unmanaged(seen: Seen | None, region: str) -> Trouble | None:
+def unmanaged(seen: Seen | None, instance: str, region: str) -> Trouble | None:
     """Return why an instance cannot be sent a command; None where it can."""
+    if seen is None and instance.startswith("mi-"):
+        return Trouble(
+            code="unreachable",
+            message=f"is not managed by Systems Manager in {region}: it was deregistered, or "
+            "activated in another region; register its SSM Agent there by a hybrid activation",
+        )
     if seen is None:
         return Trouble(
             code="unreachable",
