@@ -178,6 +178,24 @@ def test_one_that_cannot_be_sent_to_does_not_keep_the_others(
     assert ledger.read_text() == "ran\n"
 
 
+def test_one_of_another_platform_does_not_keep_the_others(
+    make, run_command: RunCommand, once: HostRun, ledger: Path
+):
+    (good,), (windows,) = run_command.make_hosts(1), run_command.make_hosts(1, platform="Windows")
+    run_command.fault("DescribeInstanceInformation", "InternalServerError", status=500)
+    driver = make(pace=replace(HASTY, gather=1.0, hold=2.0))
+    other = replace(once, key=f"{once.key[:11]}.{1:064x}")
+
+    left = Follower(driver, address_of(good, "good"), once).start()
+    right = Follower(driver, address_of(windows, "bad"), other).start()
+
+    assert left.join() == Finished()
+    assert "runs Windows" in failure(right.join()).message
+    assert ledger.read_text() == "ran\n"
+    refused = {call["error"] for call in run_command.calls("SendCommand")}
+    assert "UnsupportedPlatformType" in refused
+
+
 def test_an_agent_that_dies_in_mid_hook_takes_nothing_with_it(
     make, run_command: RunCommand, host: StandInHost, ledger: Path, tmp_path: Path
 ):
