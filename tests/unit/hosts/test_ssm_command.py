@@ -245,6 +245,20 @@ def test_a_right_that_is_missing_for_one_instance_is_missing_for_no_other():
     assert [one for one in HOSTS if told[want(one).id].output] == [*HOSTS[:2], HOSTS[3]]
 
 
+def test_rights_that_are_missing_for_all_cost_few_calls():
+    told: dict[str, Answer] = {}
+    hosts = [f"i-{number:017x}" for number in range(50)]
+
+    def refuse(instances: Sequence[str]) -> None:
+        raise NotValid(f"not on arn:aws:ec2:eu:1:instance/{instances[0]}", "AccessDeniedException")
+
+    aws = Aws(refuse=refuse)
+    carried(aws, hosts, told=told)
+
+    assert len(aws.sent) == 6
+    assert {trouble_of(told, one).code for one in hosts} == {"permission_denied"}
+
+
 def denied(operation: str) -> Callable[[], None]:
     def look() -> None:
         code = "AccessDeniedException"

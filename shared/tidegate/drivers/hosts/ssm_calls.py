@@ -57,7 +57,9 @@ class NotValid(Exception):
 
     def __init__(self, sentence: str, code: str = NOT_VALID) -> None:
         self.code = code
-        named = _DENIED if code not in _OF_SOME else _NAMED
+        self.is_denial = code not in _OF_SOME
+        """Whether they are fine, and Tidegate may not send to them; then one of them is named."""
+        named = _DENIED if self.is_denial else _NAMED
         self.instances = frozenset(named.findall(sentence))
         super().__init__(sentence)
 

@@ -37,6 +37,8 @@ log = logging.getLogger(__name__)
 _CLOCKS_DIFFER: Final = 60.0
 """Seconds by which AWS's clock may be behind ours, when a command is looked for."""
 _MOST_SENDS: Final = 4
+_MOST_DENIED: Final = 5
+"""So many rights may be missing for single instances; then they are for all."""
 _MOST_FETCHES: Final = 5
 _FETCHED_AT_ONCE: Final = 4
 """Outputs that are held in memory at the same time, for each command."""
@@ -69,6 +71,7 @@ class Command:
     """Whether it was sent, as far as anybody knows."""
     _seen: dict[str, str] = field(default_factory=dict, init=False)
     """The status of each instance when it was looked at last."""
+    _denied: int = field(default=0, init=False)
     _parcels: list[str] = field(default_factory=list, init=False)
     _fetches: dict[str, int] = field(default_factory=dict, init=False)
 
@@ -137,7 +140,7 @@ class Command:
                 self._may_be_out |= not error.unmade
                 unanswered, why = unanswered + 1, str(error)
             except NotValid as error:
-                await self._drop_invalid(error)
+                await (self._drop_denied if error.is_denial else self._drop_invalid)(error)
             else:
                 self._may_be_out = True
                 return command
@@ -218,6 +221,14 @@ class Command:
             else sentences.refused(error.code, str(error))
         )
         await self._settle({**dict.fromkeys(invalid, trouble), **troubles})
+
+    async def _drop_denied(self, error: NotValid) -> None:
+        """Leave out who may not be sent anything; as one is named at a time, not one by one."""
+        self._denied += 1
+        named = error.instances & self._open.keys()
+        left_out = named if self._denied <= _MOST_DENIED and named else set(self._open)
+        trouble = sentences.refused(error.code, str(error))
+        await self._settle(dict.fromkeys(left_out, trouble))
 
     async def _part(self) -> None:
         """Leave half of the hosts to another command: in the end, who spoils it is alone."""
