@@ -97,7 +97,7 @@ class CallFailed(Exception):
         self.may_pass = may_pass
         """Whether a later try may go well."""
         self.unmade = unmade
-        """Whether its last try certainly did not reach AWS."""
+        """Whether its last try certainly was not carried out."""
 
 
 class LetGo(CallFailed):
@@ -262,7 +262,8 @@ def refusal(
         f"{service} answered {code} to {operation} for {target}{f' ({said})' if said else ''}"
     )
     may_pass = code in _PASSES or status >= 500 or status == 429
-    return CallFailed(sentence, code=code, operation=operation, may_pass=may_pass)
+    unmade = status < 500 and "Internal" not in code
+    return CallFailed(sentence, code=code, operation=operation, may_pass=may_pass, unmade=unmade)
 
 
 def _cut(text: str) -> str:

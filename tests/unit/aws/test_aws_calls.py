@@ -59,3 +59,13 @@ def test_what_aws_says_is_quoted_in_one_line_that_can_be_kept_and_shown():
     failure = refusal("ECS", "CreateTaskSet", "the service web", "NoException", "a\x00b\n\ud800c.")
 
     assert str(failure) == "ECS answered NoException to CreateTaskSet for the service web (a b c)"
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "unmade"),
+    [("ExpiredToken", 400, True), ("InternalServerError", 400, False), ("Unavailable", 503, False)],
+)
+def test_what_aws_refuses_was_not_carried_out_and_what_it_fails_at_may_have_been(
+    code, status, unmade
+):
+    assert refusal("SSM", "SendCommand", "the region eu", code, "", status=status).unmade is unmade

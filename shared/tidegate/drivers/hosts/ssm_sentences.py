@@ -17,6 +17,14 @@ UNFINISHED: Final = AWAITED | {"inprogress", "cancelling"}
 SUCCESS: Final = "success"
 _ONLINE: Final = "Online"
 _LINUX: Final = "Linux"
+_STRANGERS: Final = frozenset(
+    {
+        "IncompleteSignature",
+        "InvalidClientTokenId",
+        "InvalidSignatureException",
+        "UnrecognizedClientException",
+    }
+)
 _NOEXEC: Final = 126
 _NO_PYTHON: Final = 127
 
@@ -151,6 +159,8 @@ def refused(code: str, sentence: str, *, sent: bool = False) -> Trouble:
     what = "was sent a command, and cannot be heard" if sent else "cannot be sent commands"
     permission = "AccessDenied" in code or code == "UnauthorizedOperation"
     remedy = "; give Tidegate the rights that docs/hosts.md lists for SSM" if permission else ""
+    if code in _STRANGERS:
+        remedy = "; correct the AWS credentials of the workers for the queue hosts"
     if code == "InvalidOutputFolder":
         remedy = "; correct the output bucket and prefix of the deployment group"
     return Trouble(
