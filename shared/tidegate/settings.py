@@ -1,10 +1,11 @@
 """The one settings class: every process reads the same environment."""
 
 import ipaddress
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -30,6 +31,18 @@ _BROKERS: Final = (
     "pyamqp://",
     "memory://",
 )
+_DATABASE_PORT: Final = re.compile(
+    r"[^:]+://(?:[^:/]*(?::[^@]*)?@)?(?:\[[^/?]+\]|[^/:?]*)(?::(?P<port>[^/?]*))?"
+)
+"""As SQLAlchemy reads it: up to the first @ a password may hold anything."""
+_NO_PORT: Final = (
+    "its port is no number; what is special in a password is written as %2F for /, %40 for @, "
+    "%23 for # and %3F for ?"
+)
+_CERTIFICATES: Final = frozenset(
+    ("required", "optional", "none", "CERT_REQUIRED", "CERT_OPTIONAL", "CERT_NONE")
+)
+"""What `ssl_cert_reqs` may be."""
 
 
 def is_loopback(host: str) -> bool:
@@ -38,6 +51,21 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def _check_broker(url: str) -> None:
+    """Refuse what the broker's client would end with, and show a part of the password."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        raise ValueError(_NO_PORT) from None
+    number = parts.path.strip("/")
+    if parts.scheme in ("redis", "rediss") and number and not number.isdecimal():
+        raise ValueError("a database of Redis is a number, as in redis://HOST:6379/0")
+    for wanted in parse_qs(parts.query).get("ssl_cert_reqs", []):
+        if wanted not in _CERTIFICATES:
+            raise ValueError("its ssl_cert_reqs is none of required, optional and none")
 
 
 class Settings(BaseSettings):
@@ -181,6 +209,9 @@ class Settings(BaseSettings):
     def _is_database(cls, url: SecretStr) -> SecretStr:
         if url and not url.get_secret_value().startswith(_DATABASES):
             raise ValueError("it begins with postgresql+psycopg:// or sqlite:///")
+        found = _DATABASE_PORT.match(url.get_secret_value())
+        if found and not (found["port"] or "0").isdecimal():
+            raise ValueError(_NO_PORT)
         return url
 
     @field_validator("region")
@@ -266,6 +297,9 @@ class Settings(BaseSettings):
     def _is_broker(cls, url: SecretStr) -> SecretStr:
         if url and not url.get_secret_value().startswith(_BROKERS):
             raise ValueError("it begins with redis://, rediss://, redis+socket:// or amqp://")
+        # Several with semicolons between them are brokers of which one is enough.
+        for one in url.get_secret_value().split(";"):
+            _check_broker(one)
         return url
 
     @property
