@@ -184,6 +184,17 @@ def test_store_and_broker_are_reached_from_the_inside_only(
         assert composed["services"][name]["networks"].keys() == {"backend"}, name
 
 
+def test_the_database_lies_in_the_volume_whichever_version_runs(stacks: dict[str, dict[str, Any]]):
+    """An image of 17 makes a nameless volume of `data`; one of 18 refuses to start beside it."""
+    postgres = stacks[""]["services"]["postgres"]
+    (volume,) = postgres["volumes"]
+    folder = Path(postgres["environment"]["PGDATA"])
+
+    assert (volume["source"], volume["target"]) == ("postgres", "/var/lib/postgresql")
+    assert folder.parent == Path(volume["target"])
+    assert folder.name != "data"
+
+
 def test_all_of_tidegate_waits_for_the_migration(stacks: dict[str, dict[str, Any]], override: str):
     broker = "rabbitmq" if override == "rabbitmq" else "redis"
     services = stacks[override]["services"]
