@@ -31,6 +31,7 @@ _BROKERS: Final = (
     "pyamqp://",
     "memory://",
 )
+_STORE: Final = re.compile(r"s3://[^/?#]+(/[^?]*)?|file://(localhost)?/[^?#].*|(?!.*://).*\S.*")
 _DATABASE_PORT: Final = re.compile(
     r"[^:]+://(?:[^:/]*(?::[^@]*)?@)?(?:\[[^/?]+\]|[^/:?]*)(?::(?P<port>[^/?]*))?"
 )
@@ -212,6 +213,13 @@ class Settings(BaseSettings):
         found = _DATABASE_PORT.match(url.get_secret_value())
         if found and not (found["port"] or "0").isdecimal():
             raise ValueError(_NO_PORT)
+        return url
+
+    @field_validator("artifact_store")
+    @classmethod
+    def _is_store(cls, url: str) -> str:
+        if url and not _STORE.fullmatch(url):
+            raise ValueError("it is a folder (/path or file:///path) or s3://bucket/prefix")
         return url
 
     @field_validator("region")

@@ -17,6 +17,7 @@ from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
+    ConfigParseError,
     ConnectTimeoutError,
     EndpointConnectionError,
     InvalidConfigError,
@@ -53,7 +54,12 @@ THROTTLED: Final = frozenset(
     }
 )
 _NO_CREDENTIALS: Final = (NoCredentialsError, PartialCredentialsError, ProfileNotFound)
-_OUR_FAULT: Final = (ParamValidationError, InvalidRegionError, InvalidConfigError)
+_OUR_FAULT: Final = (
+    ParamValidationError,
+    InvalidRegionError,
+    InvalidConfigError,
+    ConfigParseError,
+)
 _UNCONNECTED: Final = (ConnectTimeoutError, EndpointConnectionError)
 _TIMED_OUT: Final = (ConnectTimeoutError, ReadTimeoutError)
 _READERS: Final = ("botocore.parsers", "botocore.client", "botocore.endpoint")

@@ -129,6 +129,29 @@ def test_an_s3_that_denies_is_said(aws: None, spool: Path):
             S3Store("some-bucket", spool=spool, client=client).check()
 
 
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ("aws_access_key_id = testing", r"Unable to parse config file: \S+/credentials\)"),
+        ("[default]\naws_access_key_id = testing", "missing: aws_secret_access_key"),
+    ],
+)
+def test_credentials_that_cannot_be_read_are_said_until_they_are_mended(
+    bucket: str, spool: Path, monkeypatch: pytest.MonkeyPatch, content: str, sentence: str
+):
+    credentials = spool.with_name("credentials")
+    credentials.write_text(content)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(credentials))
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    store = S3Store(bucket, spool=spool)
+
+    with pytest.raises(StoreUnavailable, match=sentence):
+        store.check()
+    credentials.write_text("[default]\naws_access_key_id = a\naws_secret_access_key = b")
+    store.check()
+
+
 def test_uploads_in_parts_that_were_left_are_aborted_after_a_day(bucket: str, spool: Path):
     store = S3Store(bucket, "p", spool=spool)
     s3_client().create_multipart_upload(Bucket=bucket, Key="p/ab/cdef")

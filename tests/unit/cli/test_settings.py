@@ -18,6 +18,7 @@ from tidegate_cli.refusal import CannotStart, chosen_settings
         ("DATABASE_URL", "oracle://u:pw@db/x", "it begins with postgresql+psycopg:// or sqlite"),
         ("DATABASE_URL", "pw", "it begins with postgresql+psycopg:// or sqlite"),
         ("DATABASE_URL", "postgresql://u:pw@db:port/x", "its port is no number"),
+        ("ARTIFACT_STORE", "S3://bucket/prefix", "or s3://bucket/prefix."),
         ("BROKER_URL", "kafka://u:pw@mq", "it begins with redis://"),
         ("BROKER_URL", "redis://u:pw/w@redis:6379/0", "is written as %2F for /"),
         ("BROKER_URL", "amqp://u:pw#w@mq//", "is written as %2F for /"),

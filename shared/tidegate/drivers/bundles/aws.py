@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import boto3
 from boto3.exceptions import S3UploadFailedError
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConfigParseError,
+    NoCredentialsError,
+    PartialCredentialsError,
+)
 from botocore.parsers import ResponseParserError
 from urllib3.exceptions import HTTPError
 
@@ -122,6 +128,9 @@ def s3_errors(where: str) -> Iterator[None]:
     except NoCredentialsError:
         sentence = f"There are no AWS credentials to reach {where}"
         raise S3Refused(f"{sentence}; set AWS_ACCESS_KEY_ID and the like.") from None
+    except (ConfigParseError, PartialCredentialsError) as error:
+        sentence = f"The AWS credentials to reach {where} cannot be used ({error})"
+        raise S3Refused(f"{sentence}; correct them.") from None
     except (BotoCoreError, HTTPError, ResponseParserError) as error:
         kind = type(error).__name__
         raise S3Unreachable(f"S3 cannot be reached for {where} ({kind}).") from None

@@ -44,7 +44,7 @@ class S3Store:
         self._prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
         self._spool = spool or Path(tempfile.gettempdir()) / "tidegate-spool"
         self._reserve = reserve
-        self._s3 = client or s3_client()
+        self._client = client
         self._locks: WeakValueDictionary[str, _Fetching] = WeakValueDictionary()
         self._locks_lock = Lock()
 
@@ -88,8 +88,8 @@ class S3Store:
                 self._s3.delete_object(Bucket=self._bucket, Key=self._key(sha256))
 
     def list(self) -> Iterator[Artifact]:
-        pages = self._s3.get_paginator("list_objects_v2")
         with self._errors():
+            pages = self._s3.get_paginator("list_objects_v2")
             for page in pages.paginate(Bucket=self._bucket, Prefix=self._prefix):
                 for found in page.get("Contents", ()):
                     sha256 = found["Key"].removeprefix(self._prefix).replace("/", "", 1)
@@ -98,8 +98,8 @@ class S3Store:
 
     def drop_leftovers(self, *, now: datetime) -> int:
         dropped = drop_half_written(self._spool, now=now)
-        pages = self._s3.get_paginator("list_multipart_uploads")
         with self._errors():
+            pages = self._s3.get_paginator("list_multipart_uploads")
             for page in pages.paginate(Bucket=self._bucket, Prefix=self._prefix):
                 for upload in page.get("Uploads", ()):
                     if now - upload["Initiated"] > _A_DAY:
@@ -137,6 +137,15 @@ class S3Store:
             fetching = self._locks.get(sha256) or _Fetching()
             self._locks[sha256] = fetching
             return fetching
+
+    @property
+    def _s3(self) -> "S3Client":
+        # Not before it is wanted: where a file of credentials is broken, the store cannot be
+        # reached, and whoever asks is told; the process goes on, and so does all once it is mended.
+        with self._locks_lock:
+            if self._client is None:
+                self._client = s3_client()
+            return self._client
 
     @property
     def _where(self) -> str:
