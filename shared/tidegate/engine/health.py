@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import inf
 from typing import Final
 
 from tidegate.store.health import BEAT, LEASES_LOST, SWEEP, WORKER_KINDS
@@ -52,7 +53,7 @@ class Metrics:
     lease_age: float
     """Seconds for which the target that has waited longest has been there to be taken."""
     sweep_lag: float
-    """Seconds since the last sweep."""
+    """Seconds since the last sweep; without end where there was none."""
     workers: Mapping[str, int]
     """How many workers live, by the queue that they serve."""
     leases_lost: int
@@ -106,14 +107,14 @@ def metrics(uow: UnitOfWork) -> Metrics:
         notice_age=_age(uow.notices.oldest(), now),
         notices=uow.notices.totals(),
         lease_age=max(_seconds(uow.leases.longest_wait(now)), 0.0),
-        sweep_lag=_age(uow.heartbeats.last(SWEEP), now),
+        sweep_lag=_age(uow.heartbeats.last(SWEEP), now, never=inf),
         workers={queue: alive.get(kind, 0) for queue, kind in WORKER_KINDS.items()},
         leases_lost=uow.heartbeats.total(LEASES_LOST),
     )
 
 
-def _age(moment: datetime | None, now: datetime) -> float:
-    return 0.0 if moment is None else max(_seconds(now - moment), 0.0)
+def _age(moment: datetime | None, now: datetime, *, never: float = 0.0) -> float:
+    return never if moment is None else max(_seconds(now - moment), 0.0)
 
 
 def _seconds(span: timedelta) -> float:

@@ -142,6 +142,8 @@ def test_metrics_are_what_prometheus_reads(service: Service):
     } <= families.keys()
     workers = {one.labels["queue"]: one.value for one in families["tidegate_workers"].samples}
     assert workers == {"control": 0, "traffic": 0, "hosts": 1}
+    (lag,) = families["tidegate_sweep_lag_seconds"].samples
+    assert lag.value == float("inf"), "there was no sweep yet, and that is what the alert is for"
     (lost,) = families["tidegate_leases_lost"].samples
     assert (lost.name, lost.value) == ("tidegate_leases_lost_total", 0)
     notices = {tuple(one.labels.values()) for one in families["tidegate_notices"].samples}
