@@ -3,7 +3,9 @@
 import errno
 import os
 import re
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -48,6 +50,32 @@ def test_a_folder_that_is_missing_or_shut_is_said(tmp_path: Path):
         with pytest.raises(StoreUnavailable, match=re.escape(f"cannot be read ({why})")):
             FolderStore(root).check()
     assert not missing.exists()
+
+
+@contextmanager
+def as_anybody() -> Iterator[None]:
+    """Be none whom modes do not hold back."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+def test_a_folder_that_cannot_be_written_to_is_said():
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        root.chmod(0o555)
+        store = FolderStore(root)
+
+        with as_anybody():
+            with pytest.raises(StoreUnavailable, match="cannot be written to; mount it writable"):
+                store.check()
+            with pytest.raises(StoreUnavailable, match="cannot be written to; mount it writable"):
+                store.put([b"abc"], limit=10)
 
 
 def test_a_fetch_gives_the_stores_own_file(root: Path, tmp_path: Path):

@@ -1,6 +1,7 @@
 """An artifact store in a folder: the bytes of `abcdef…` lie in `ab/cdef…`."""
 
 import contextlib
+import errno
 import os
 import re
 from collections.abc import Iterable, Iterator
@@ -20,6 +21,7 @@ from tidegate.drivers.bundles.files import (
 )
 
 DIGEST: Final = re.compile(r"[0-9a-f]{64}")
+_CLOSED: Final = (errno.EACCES, errno.EPERM, errno.EROFS)
 _REST: Final = re.compile(r"[0-9a-f]{62}")
 
 
@@ -42,12 +44,22 @@ class FolderStore:
                 f"The folder {self._root} of the artifact store cannot be read ({why}); mount it "
                 "here so that the user of this process may read it, or make it if it is a new one."
             ) from None
+        # Uploads are written there, and what workers fetch from elsewhere.
+        if not os.access(self._root, os.W_OK | os.X_OK, effective_ids=True):
+            raise self._closed()
 
     def put(self, chunks: Iterable[bytes], *, limit: int) -> Artifact:
         incoming = self._root / "incoming"
-        with written(chunks, incoming, limit=limit, reserve=self._reserve, free=self._free) as file:
-            file.move_to(self._path(file.sha256))
-            return Artifact(file.sha256, file.size)
+        try:
+            with written(
+                chunks, incoming, limit=limit, reserve=self._reserve, free=self._free
+            ) as file:
+                file.move_to(self._path(file.sha256))
+                return Artifact(file.sha256, file.size)
+        except OSError as error:
+            if error.errno in _CLOSED:
+                raise self._closed() from None
+            raise
 
     def fetch(self, sha256: str, into: Path) -> Path:  # noqa: ARG002 - the file is here already
         if not self.has(sha256):
@@ -73,6 +85,12 @@ class FolderStore:
 
     def drop_leftovers(self, *, now: datetime) -> int:
         return drop_half_written(self._root, now=now)
+
+    def _closed(self) -> StoreUnavailable:
+        return StoreUnavailable(
+            f"The folder {self._root} of the artifact store cannot be written to; mount it "
+            "writable, and let the user of this process write there."
+        )
 
     def _path(self, sha256: str) -> Path:
         return self._root / sha256[:2] / sha256[2:]
