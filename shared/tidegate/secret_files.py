@@ -26,6 +26,34 @@ def given_to(environment: Mapping[str, str], values: Mapping[str, str]) -> dict[
     return {**{n: v for n, v in environment.items() if n.upper() not in files}, **values}
 
 
+class UnfitFile(Exception):
+    """A file holds no secret; the text says why, without its full stop."""
+
+
+def read_secret(path: str) -> str:
+    """Return the secret that a file holds, without the space around it.
+
+    Raises:
+        UnfitFile: It is missing, unreadable, empty, too large, or no text.
+    """
+    try:
+        with Path(path).open("rb") as file:
+            # One more than is allowed tells that there is too much, however much there is.
+            found = file.read(LARGEST + 1)
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or str(error)
+        raise UnfitFile(f"it cannot be read ({why})") from None
+    if len(found) > LARGEST:
+        raise UnfitFile(f"it is larger than {LARGEST} bytes")
+    try:
+        secret = found.decode().strip()
+    except UnicodeDecodeError:
+        raise UnfitFile("it holds no text in UTF-8") from None
+    if not secret:
+        raise UnfitFile("it is empty; write the secret into it")
+    return secret
+
+
 class SecretFiles(EnvSettingsSource):
     """Reads the files that the environment names, before what the environment itself holds."""
 
@@ -50,21 +78,9 @@ class SecretFiles(EnvSettingsSource):
             variable = f"{self.env_prefix}{name}".upper()
             raise self._refusal(name, path, f"with {variable} it is given twice; give one")
         try:
-            with Path(path).open("rb") as file:
-                # One more than is allowed tells that there is too much, however much there is.
-                found = file.read(LARGEST + 1)
-        except (OSError, ValueError) as error:
-            why = getattr(error, "strerror", None) or str(error)
-            raise self._refusal(name, path, f"it cannot be read ({why})") from None
-        if len(found) > LARGEST:
-            raise self._refusal(name, path, f"it is larger than {LARGEST} bytes")
-        try:
-            secret = found.decode().strip()
-        except UnicodeDecodeError:
-            raise self._refusal(name, path, "it holds no text in UTF-8") from None
-        if not secret:
-            raise self._refusal(name, path, "it is empty; write the secret into it")
-        return secret
+            return read_secret(path)
+        except UnfitFile as unfit:
+            raise self._refusal(name, path, str(unfit)) from None
 
     def _refusal(self, name: str, path: str, why: str) -> ValidationError:
         problem = InitErrorDetails(

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from tidegate_cli.errors import BadProfile
+from tidegate_cli.errors import BadProfile, BadToken
 
 DEFAULT_URL: Final = "http://127.0.0.1:8080"
 PROFILE_KEYS: Final = frozenset({"url", "token_file", "region"})
@@ -54,6 +54,7 @@ def find_connection(
 
     Raises:
         BadProfile: A profile was named and is not there, or its file cannot be used.
+        BadToken: The file that the environment names holds none.
     """
     environ = os.environ if environ is None else environ
     home = Path.home() if home is None else home
@@ -117,7 +118,20 @@ def _profile(table: object, file: Path, name: str) -> Profile:
 
 
 def _given(environ: Mapping[str, str]) -> str | None:
-    return environ.get("TIDEGATE_TOKEN", "").strip() or None
+    token = environ.get("TIDEGATE_TOKEN", "").strip()
+    path = environ.get("TIDEGATE_TOKEN_FILE")
+    if not path:
+        return token or None
+    cannot_be = f"TIDEGATE_TOKEN_FILE cannot be {path!r}"
+    if token:
+        raise BadToken(f"{cannot_be}: with TIDEGATE_TOKEN it is given twice; give one.")
+    # With pydantic in its tow, which no command needs that only asks a service.
+    from tidegate.secret_files import UnfitFile, read_secret  # noqa: PLC0415
+
+    try:
+        return read_secret(path)
+    except UnfitFile as unfit:
+        raise BadToken(f"{cannot_be}: {unfit}.") from None
 
 
 def _token_in(file: Path | None) -> str | None:

@@ -67,3 +67,7 @@ class BadAppSpec(Ended):
 
 class BadProfile(Ended):
     """A profile is not there or cannot be used."""
+
+
+class BadToken(Ended):
+    """The token that was given cannot be used."""

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tidegate_cli.connection import find_connection
-from tidegate_cli.errors import BadProfile
+from tidegate_cli.errors import BadProfile, BadToken
 
 
 @pytest.fixture
@@ -41,6 +41,20 @@ def test_the_environment_wins_over_the_default_profile(home: Path):
 
     assert found(home) == ("http://profile", "of-the-profile")
     assert found(home, TIDEGATE_URL="http://env/", TIDEGATE_TOKEN="t") == ("http://env", "t")
+
+
+def test_the_token_of_the_environment_may_lie_in_a_file(home: Path):
+    file, missing = home / ".config" / "tidegate" / "token", home / "missing"
+
+    assert found(home, TIDEGATE_TOKEN_FILE=str(file))[1] == "of-the-profile"
+    assert found(home, TIDEGATE_TOKEN_FILE="", TIDEGATE_TOKEN="t")[1] == "t"
+    with pytest.raises(BadToken) as refused:
+        found(home, TIDEGATE_TOKEN_FILE=str(missing))
+    assert str(refused.value) == (
+        f"TIDEGATE_TOKEN_FILE cannot be '{missing}': it cannot be read (No such file or directory)."
+    )
+    with pytest.raises(BadToken, match="with TIDEGATE_TOKEN it is given twice; give one"):
+        found(home, TIDEGATE_TOKEN_FILE=str(file), TIDEGATE_TOKEN="t")
 
 
 def test_a_profile_that_is_named_wins_over_the_environment(home: Path):
