@@ -5,7 +5,9 @@
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 # Where compose looks for them: by the environment, by .env, or beside this.
-folder=${TIDEGATE_SECRETS:-$(sed -n 's/^TIDEGATE_SECRETS=//p' "$here/.env" 2>/dev/null | tr -d "\"'")}
+named=$(sed -nE 's/^(export +)?TIDEGATE_SECRETS=//p' "$here/.env" 2>/dev/null | tail -n 1 |
+  sed -E 's/[[:space:]]+(#.*)?$//' | tr -d "\"'")
+folder=${TIDEGATE_SECRETS:-$named}
 case ${folder:=./secrets} in /*) ;; *) folder=$here/$folder ;; esac
 
 # The folder is closed to all but its owner. The files are open, as containers read them as users

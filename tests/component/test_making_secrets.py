@@ -47,7 +47,10 @@ def wanted(deploy: Path, **variables: str) -> set[Path]:
     return found
 
 
-@pytest.mark.parametrize("given", ["", "./secrets", "../kept", "{tmp}/kept", '"{tmp}/kept"'])
+@pytest.mark.parametrize(
+    "given",
+    ["", "./secrets", "../kept", "{tmp}/kept", '"{tmp}/kept"', "{tmp}/kept  # elsewhere"],
+)
 def test_secrets_lie_where_compose_looks(deploy: Path, tmp_path: Path, given: str):
     (tmp_path / "kept").mkdir(mode=0o755)
     if given:
