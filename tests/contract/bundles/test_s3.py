@@ -121,6 +121,15 @@ def test_an_s3_that_is_away_is_said(
         store.check()
 
 
+def test_an_address_of_s3_that_is_none_is_said(
+    aws: None, monkeypatch: pytest.MonkeyPatch, spool: Path
+):
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "s3.example.com")
+
+    with pytest.raises(StoreUnavailable, match="AWS_ENDPOINT_URL is no address"):
+        S3Store("some-bucket", spool=spool).check()
+
+
 def test_an_s3_that_denies_is_said(aws: None, spool: Path):
     client = s3_client()
     with Stubber(client) as answers:

@@ -48,9 +48,17 @@ def s3_client(region: str = "", *, role_arn: str = "") -> "S3Client":
 
     Amazon is asked in *region*; another S3 in the one of the environment, as it has its own names.
     It is asked by the role that is given, or by Tidegate's own credentials for none.
+
+    Raises:
+        S3Refused: The environment says nonsense of where S3 is.
     """
     session = _ROLES.of(role_arn, region=region) if role_arn else boto3.session.Session()
-    client = session.client("s3", config=_config("auto"))
+    try:
+        client = session.client("s3", config=_config("auto"))
+    except ValueError:
+        raise S3Refused(
+            "AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL is no address; correct it."
+        ) from None
     if ".amazonaws.com" in client.meta.endpoint_url:
         if not region:
             return client
