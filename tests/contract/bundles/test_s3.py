@@ -2,6 +2,7 @@
 
 import os
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -84,6 +85,20 @@ def test_bytes_that_changed_in_the_bucket_are_not_taken(bucket: str, spool: Path
         store.fetch(artifact.sha256, tmp_path / "cache")
 
     assert list((tmp_path / "cache").iterdir()) == []
+
+
+def test_copies_go_that_nobody_has_used_for_a_week(bucket: str, spool: Path, tmp_path: Path):
+    store, cache = S3Store(bucket, spool=spool, reserve=0), tmp_path / "cache"
+    unused, used, new = (store.put([text], limit=10).sha256 for text in (b"a", b"b", b"c"))
+    for path in (store.fetch(unused, cache), store.fetch(used, cache), cache / "half.part"):
+        path.touch()
+        os.utime(path, (time.time() - 8 * 86_400,) * 2)
+
+    store.fetch(used, cache)
+    store.fetch(new, cache)
+
+    assert {path.name for path in cache.iterdir()} == {used, new}
+    assert store.fetch(unused, cache).read_bytes() == b"a"
 
 
 def test_a_full_cache_is_no_space(bucket: str, spool: Path, tmp_path: Path):

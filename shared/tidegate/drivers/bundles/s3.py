@@ -1,8 +1,9 @@
 """An artifact store in an S3 bucket, with copies of what was fetched in a local folder."""
 
+import os
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Lock
@@ -18,7 +19,13 @@ from tidegate.drivers.bundles.aws import (
     s3_errors,
 )
 from tidegate.drivers.bundles.errors import ArtifactMissing, StoreUnavailable
-from tidegate.drivers.bundles.files import RESERVE, drop_half_written, written
+from tidegate.drivers.bundles.files import (
+    HALF_WRITTEN,
+    RESERVE,
+    drop_half_written,
+    modified_at,
+    written,
+)
 from tidegate.drivers.bundles.folder import DIGEST
 
 if TYPE_CHECKING:
@@ -26,6 +33,7 @@ if TYPE_CHECKING:
 
 _CHUNK: Final = 1024 * 1024
 _A_DAY: Final = timedelta(days=1)
+_A_WEEK: Final = timedelta(days=7)
 
 
 class S3Store:
@@ -65,8 +73,9 @@ class S3Store:
         path = into / sha256
         fetching = self._fetching(sha256)
         with fetching.lock:
-            if not path.exists():
+            if not _is_there(path):
                 self._download(sha256, path)
+                _tidy(into, now=modified_at(path))
         return path
 
     def find(self, sha256: str) -> Artifact | None:
@@ -153,6 +162,26 @@ class S3Store:
 
     def _key(self, sha256: str) -> str:
         return f"{self._prefix}{sha256[:2]}/{sha256[2:]}"
+
+
+def _is_there(path: Path) -> bool:
+    """Tell whether a copy lies there, and note by its time that it is used."""
+    try:
+        os.utime(path)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _tidy(folder: Path, *, now: datetime) -> None:
+    """Remove copies that nobody has used for a week, and what was left half written."""
+    for path in folder.iterdir():
+        is_copy, is_half = DIGEST.fullmatch(path.name), path.suffix == HALF_WRITTEN
+        if is_copy or is_half:
+            # Other processes may tidy here, too.
+            with suppress(FileNotFoundError):
+                if now - modified_at(path) > (_A_WEEK if is_copy else _A_DAY):
+                    path.unlink()
 
 
 class _Fetching:
