@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 import structlog
 from celery import Celery, chain
@@ -49,6 +50,7 @@ _QUEUE_OF: Final = {
 }
 
 _AMQP: Final = ("amqp", "pyamqp")
+_AMQPS: Final = "amqps:"
 
 log = structlog.get_logger(__name__)
 
@@ -76,6 +78,7 @@ def make_celery(settings: Settings) -> Celery:
         task_acks_late=False,
         worker_prefetch_multiplier=1,
         broker_transport_options=_transport_options(url, settings.broker_prefix),
+        broker_use_ssl=_tls(url),
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
         broker_connection_timeout=2,
@@ -99,6 +102,11 @@ def make_celery(settings: Settings) -> Celery:
 def _queue(name: str) -> Queue:
     # Without an exchange of its own a queue is bound to the default one and gets its messages too.
     return Queue(name, Exchange(name, type="direct"), routing_key=name)
+
+
+def _tls(url: str) -> dict[str, Any] | bool:
+    # Of a RabbitMQ the certificate is checked anyway, and the name in it only if one is given here.
+    return {"server_hostname": urlsplit(url).hostname} if url.startswith(_AMQPS) else False
 
 
 def _transport_options(url: str, prefix: str) -> dict[str, Any]:

@@ -31,6 +31,7 @@ _BROKERS: Final = (
     "pyamqp://",
     "memory://",
 )
+_RABBITMQ: Final = ("amqp", "amqps", "pyamqp")
 _STORE: Final = re.compile(r"s3://[^/?#]+(/[^?]*)?|file://(localhost)?/[^?#].*|(?!.*://).*\S.*")
 _DATABASE_PORT: Final = re.compile(
     r"[^:]+://(?:[^:/]*(?::[^@]*)?@)?(?:\[[^/?]+\]|[^/:?]*)(?::(?P<port>[^/?]*))?"
@@ -64,7 +65,12 @@ def _check_broker(url: str) -> None:
     number = parts.path.strip("/")
     if parts.scheme in ("redis", "rediss") and number and not number.isdecimal():
         raise ValueError("a database of Redis is a number, as in redis://HOST:6379/0")
-    for wanted in parse_qs(parts.query).get("ssl_cert_reqs", []):
+    words = parse_qs(parts.query)
+    if parts.scheme in _RABBITMQ and any(word.startswith("ssl_") for word in words):
+        raise ValueError(
+            "only Redis takes ssl_ words; for RabbitMQ SSL_CERT_FILE names the authorities"
+        )
+    for wanted in words.get("ssl_cert_reqs", []):
         if wanted not in _CERTIFICATES:
             raise ValueError("its ssl_cert_reqs is none of required, optional and none")
 

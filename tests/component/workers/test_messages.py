@@ -1,12 +1,17 @@
 """Messages on their way to a broker: chains with ids, to the queue of their first link."""
 
 import json
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
 
 import pytest
 from kombu.exceptions import OperationalError
 from pydantic import SecretStr
 
 from parts.redis import RedisServer
+from parts.tls import Certificate
 from tidegate.messages import (
     ADVANCE,
     COMPLETE,
@@ -94,3 +99,58 @@ def test_a_broker_that_went_away_is_counted_on_again_when_it_is_back(tmp_path):
     backlog.close()
     app.close()
     server.stop()
+
+
+class Listener:
+    """Listens by TLS as a RabbitMQ does, and hangs up after the first word."""
+
+    def __init__(self, certificate: Certificate) -> None:
+        self.heard: list[bytes] = []
+        self._context = certificate.context()
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.port = self._socket.getsockname()[1]
+        self._thread = threading.Thread(target=self._listen)
+        self._thread.start()
+
+    def _listen(self) -> None:
+        while True:
+            caller, _ = self._socket.accept()
+            with caller:
+                try:
+                    with self._context.wrap_socket(caller, server_side=True) as session:
+                        word = session.recv(4)
+                except (ssl.SSLError, OSError):
+                    continue
+                if word == b"STOP":
+                    return
+                self.heard.append(word)
+
+    def close(self, trusted: ssl.SSLContext) -> None:
+        caller = socket.create_connection(("127.0.0.1", self.port))
+        with trusted.wrap_socket(caller, server_hostname="127.0.0.1") as session:
+            session.sendall(b"STOP")
+        self._thread.join()
+        self._socket.close()
+
+
+@pytest.fixture
+def listener(tmp_path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Listener]:
+    certificate = Certificate(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate.path))
+    listener = Listener(certificate)
+    yield listener
+    listener.close(ssl.create_default_context(cafile=certificate.path))
+
+
+@pytest.mark.parametrize(("name", "heard"), [("127.0.0.1", True), ("localhost", False)])
+def test_a_rabbitmq_that_shows_the_certificate_of_another_hears_nothing(
+    listener: Listener, name: str, heard: bool
+):
+    url = SecretStr(f"amqps://user:secret@{name}:{listener.port}//")
+    app = make_celery(Settings(broker_url=url))
+
+    why = CelerySender(app).ping()
+
+    assert why is not None
+    assert bool(listener.heard) is heard, why
+    app.close()

@@ -24,6 +24,7 @@ from tidegate_cli.refusal import CannotStart, chosen_settings
         ("BROKER_URL", "amqp://u:pw#w@mq//", "is written as %2F for /"),
         ("BROKER_URL", "amqp://u:pw@mq//;amqp://u:pw@mq:port//", "its port is no number"),
         ("BROKER_URL", "redis://u:pw@redis/first", "a database of Redis is a number"),
+        ("BROKER_URL", "amqps://u:pw@mq//?ssl_ca_certs=/ca", "only Redis takes ssl_ words"),
         ("BROKER_URL", "rediss://redis?ssl_cert_reqs=yes", "its ssl_cert_reqs is none of"),
         ("SECRET_KEY", "pw" * 20 + ",", "it has 32 characters or more"),
         ("EVENT_BUS", "a bus", "it is an event bus, by its name or as arn"),
