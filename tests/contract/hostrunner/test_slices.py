@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tidegate.hostrunner import slice_command
 from tidegate.hostrunner.parts.journal import Run
-from tidegate.hostrunner.parts.slices import start_by_order
+from tidegate.hostrunner.parts.slices import handed_on, start_by_order
 
 BEGINS = """
 import os, sys, time
@@ -46,6 +46,19 @@ def test_scripts_do_not_have_the_lock_that_was_handed_on(tmp_path: Path):
 
     assert not os.get_inheritable(lock)
     os.close(lock)
+
+
+def test_a_lock_that_was_lost_on_the_way_is_taken_again(tmp_path: Path):
+    run = Run(str(tmp_path), "d-AAAAAAAAA.0")
+    Path(run.folder).mkdir(parents=True)
+    other = os.open(os.devnull, os.O_RDONLY)  # what has its number by now
+
+    held = handed_on(run, other)
+
+    assert held not in (None, other)
+    assert handed_on(run, other) is None  # as somebody has it
+    for fd in filter(None, (held, other)):
+        os.close(fd)
 
 
 def test_what_a_slice_is_told_is_in_no_argument_that_others_may_read():

@@ -285,20 +285,36 @@ def in_own_scope(run: Run, lock: int) -> bool:
         return False
 
 
+def handed_on(run: Run, lock: int) -> "int | None":
+    """Return the lock of a run, which scripts do not inherit; None if another process has it.
+
+    Whoever started this process may have closed what it was to inherit: then it is free again.
+    """
+    try:
+        if os.path.samestat(os.fstat(lock), os.stat(run.path("lock"))):
+            os.set_inheritable(lock, False)
+            return lock
+    except OSError:
+        pass
+    return run.try_lock()
+
+
 def start_by_order(state: str, key: str, lock: int) -> None:
     """Start a run whose lock was handed on, and leave behind why that failed.
 
     It is never free in between: a slice that was sent twice would find a run that did not begin.
     """
-    os.set_inheritable(lock, False)  # or scripts had it; fails where it was lost on the way
     run = Run(state, key)
+    held = handed_on(run, lock)
+    if held is None:
+        return
     order = read_file(run.path(ORDER))
     unlink_if_there(raw(run.path(ORDER)))
     if not order or run.has_begun():
         return
     header = json.loads(order.decode())
     try:
-        start(run, header, lock, Order(header))
+        start(run, header, held, Order(header))
     except Refused as error:
         replace_file(run.path(REFUSED), json.dumps([str(error), error.code]).encode())
     except OSError as error:
