@@ -111,7 +111,9 @@ class Model:
             name = os.path.basename(source.rstrip(b"/"))
             self.file(os.path.join(destination, name), self.tree[root])
             return
-        for path, child in self.tree.items():
+        # In the runner's order: of a folder that has two names, by links, the first is noted.
+        for path in sorted(self.tree, key=lambda path: path.split(b"/")):
+            child = self.tree[path]
             if not root or path.startswith(root + b"/"):
                 target = os.path.join(destination, path[len(root) :].lstrip(b"/"))
                 if child.kind == "folder":
