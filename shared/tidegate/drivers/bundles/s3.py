@@ -20,7 +20,6 @@ from tidegate.drivers.bundles.aws import (
 )
 from tidegate.drivers.bundles.errors import ArtifactMissing, StoreUnavailable
 from tidegate.drivers.bundles.files import (
-    HALF_WRITTEN,
     RESERVE,
     drop_half_written,
     modified_at,
@@ -175,12 +174,12 @@ def _is_there(path: Path) -> bool:
 
 def _tidy(folder: Path, *, now: datetime) -> None:
     """Remove copies that nobody has used for a week, and what was left half written."""
+    drop_half_written(folder, now=now)
     for path in folder.iterdir():
-        is_copy, is_half = DIGEST.fullmatch(path.name), path.suffix == HALF_WRITTEN
-        if is_copy or is_half:
+        if DIGEST.fullmatch(path.name):
             # Other processes may tidy here, too.
             with suppress(FileNotFoundError):
-                if now - modified_at(path) > (_A_WEEK if is_copy else _A_DAY):
+                if now - modified_at(path) > _A_WEEK:
                     path.unlink()
 
 
